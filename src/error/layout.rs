@@ -1,0 +1,131 @@
+//! [`LayoutError`]: the bytes are not the ring that was expected.
+use core::fmt;
+
+use crate::layout::{ItemLayout, MAJOR, MINOR};
+
+/// Why some bytes are not the ring that was expected, or cannot become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// The memory does not start at a multiple of [`ALIGN`](crate::memory::ALIGN).
+    Misaligned,
+    /// There are too few bytes.
+    TooSmall {
+        /// Bytes needed; `u64::MAX` if no memory could have enough.
+        need: u64,
+        /// Bytes there.
+        have: u64,
+    },
+    /// A ring with a seat taken is there already, or another is being made there.
+    InUse,
+    /// A ring is being made there and is not complete.
+    Formatting,
+    /// The first eight bytes are not those of a ring.
+    NotARing {
+        /// What they are.
+        found: u64,
+    },
+    /// It was made by a machine of the other byte order.
+    OtherByteOrder,
+    /// Its format has another major version.
+    Version {
+        /// Its major version.
+        major: u64,
+        /// Its minor version.
+        minor: u64,
+    },
+    /// It needs features that this version does not know.
+    Features {
+        /// Their bits.
+        unknown: u64,
+    },
+    /// It says that it is longer than it is.
+    Truncated {
+        /// What it says, in bytes.
+        claims: u64,
+        /// What it has, in bytes.
+        has: u64,
+    },
+    /// It is another kind of ring.
+    Kind {
+        /// Its kind's number in the format.
+        found: u64,
+    },
+    /// It carries something else.
+    Item {
+        /// What it carries; none for records of bytes.
+        found: Option<ItemLayout>,
+        /// What was expected; none for records of bytes.
+        expected: Option<ItemLayout>,
+    },
+    /// A field of the header or of the object table makes no sense.
+    Field {
+        /// Its name in the format.
+        field: &'static str,
+        /// What it says.
+        found: u64,
+    },
+}
+
+/// An item, or records of bytes.
+struct Carried<'a>(&'a Option<ItemLayout>);
+
+impl fmt::Display for Carried<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(item) => item.fmt(f),
+            None => f.write_str("records of bytes"),
+        }
+    }
+}
+
+/// Continues a sentence that begins with the ring's name.
+impl fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misaligned => {
+                write!(f, "does not start at a multiple of {} bytes; align its memory so", crate::memory::ALIGN)
+            }
+            Self::TooSmall { need: u64::MAX, .. } => {
+                f.write_str("would be larger than any memory; ask for a smaller capacity")
+            }
+            Self::TooSmall { need, have } => {
+                write!(f, "needs {need} bytes of memory and has {have}; give it more, or ask for a smaller capacity")
+            }
+            Self::InUse => f.write_str("is in use; attach to it, or wait until its seats are free"),
+            Self::Formatting => f.write_str(
+                "is being made at this moment, or its maker died; try again, or zero its first eight bytes and make it anew",
+            ),
+            Self::NotARing { found } => write!(
+                f,
+                "is not a ring (it begins with {found:#018x}); use another name, or remove what stands there"
+            ),
+            Self::OtherByteOrder => {
+                f.write_str("was made by a machine of the other byte order; unlink it and make it anew here")
+            }
+            Self::Version { major, minor } => write!(
+                f,
+                "has format {major}.{minor}, and this library reads {MAJOR}.{MINOR}; use the same major version of the library on both sides"
+            ),
+            Self::Features { unknown } => write!(
+                f,
+                "needs features that this library does not know (bits {unknown:#x}); use the newer version of the library here too"
+            ),
+            Self::Truncated { claims, has } => {
+                write!(f, "is truncated: it should have {claims} bytes and has {has}; unlink it and make it anew")
+            }
+            Self::Kind { found } => write!(
+                f,
+                "is a ring of kind {found}, not `spsc` (kind 1); open it through the module for its kind"
+            ),
+            Self::Item { found, expected } => {
+                write!(f, "carries {}, not {}; both sides must name the same type", Carried(found), Carried(expected))
+            }
+            Self::Field { field, found } => {
+                write!(f, "is damaged: its {field} cannot be {found}; unlink it and make it anew")
+            }
+        }
+    }
+}
+
+impl core::error::Error for LayoutError {}

@@ -1,0 +1,224 @@
+//! All errors. Those of the data path are small, `Copy`, and carry numbers; those of making and joining
+//! say in words what was found, what was expected and what to do.
+use core::fmt;
+
+mod layout;
+#[cfg(all(feature = "std", not(loom)))]
+mod segment;
+
+pub use layout::LayoutError;
+#[cfg(all(feature = "std", not(loom)))]
+pub use segment::SegmentError;
+
+use crate::layout::{Identity, Role};
+
+/// How the other side went away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Departure {
+    /// It gave its seat back.
+    Left,
+    /// Its process ended without doing so; the kernel says so.
+    Died,
+}
+
+impl fmt::Display for Departure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Left => "left",
+            Self::Died => "died",
+        })
+    }
+}
+
+/// Shared bytes said something that no peer that keeps the protocol can have written.
+///
+/// The handle that noticed reports it from then on, whatever is asked of it: nothing that it would send or
+/// receive could be relied on. The other side is not told. What to do: stop both sides, unlink the
+/// segment and make a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Corruption {
+    /// HEAD, in cells, is not between what was seen last and what was published.
+    Head {
+        /// What it says.
+        found: u64,
+        /// The least it can be.
+        low: u64,
+        /// The most it can be.
+        high: u64,
+    },
+    /// TAIL, in cells, is further from HEAD than the ring is large.
+    Tail {
+        /// What it says.
+        found: u64,
+        /// The least it can be.
+        low: u64,
+        /// The most it can be.
+        high: u64,
+    },
+    /// The stamp at a position is one that only a later position can have.
+    Stamp {
+        /// Where, in cells.
+        position: u64,
+        /// What it says; `position + 1` and less are possible.
+        found: u64,
+    },
+    /// The info word of a record's descriptor makes no sense.
+    Descriptor {
+        /// Where, in cells.
+        position: u64,
+        /// What it says.
+        found: u64,
+    },
+    /// A part of the ring is not inside its memory. Only a `Memory` that breaks its contract leads here.
+    Outside,
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Head { found, low, high } => {
+                write!(f, "the ring is corrupt: HEAD is {found}, not within {low}..={high}")
+            }
+            Self::Tail { found, low, high } => {
+                write!(f, "the ring is corrupt: TAIL is {found}, not within {low}..={high}")
+            }
+            Self::Stamp { position, found } => write!(
+                f,
+                "the ring is corrupt: the stamp at position {position} is {found}, more than {}",
+                position.wrapping_add(1)
+            ),
+            Self::Descriptor { position, found } => {
+                write!(f, "the ring is corrupt: the descriptor at position {position} says {found:#x}")
+            }
+            Self::Outside => f.write_str("the ring is corrupt: a part of it is not inside its memory"),
+        }
+    }
+}
+
+impl core::error::Error for Corruption {}
+
+/// Why nothing was put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushError {
+    /// There is no room now. From the `try_` forms only.
+    Full,
+    /// The record could never fit.
+    TooLarge {
+        /// Its length, in bytes.
+        len: usize,
+        /// The largest there may be, in bytes.
+        max: usize,
+    },
+    /// There is no room, and the consumer that would make some is gone. What is in the ring stays there for the
+    /// next one. From the waiting forms only.
+    Closed(Departure),
+    /// The time is up and there is still no room. From the `_timeout` forms only.
+    Elapsed,
+    /// The ring cannot be trusted any more; the handle stays in this state.
+    Corrupt(Corruption),
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => {
+                f.write_str("the ring is full; wait for the consumer to release some, or make it larger")
+            }
+            Self::TooLarge { len, max } => {
+                write!(f, "a record of {len} bytes can never fit; the largest is {max} (half the ring)")
+            }
+            Self::Closed(how) => {
+                write!(f, "the ring is full and its consumer {how}; attach another to go on")
+            }
+            Self::Elapsed => f.write_str("the ring was still full when the time was up"),
+            Self::Corrupt(what) => what.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PushError {}
+
+impl From<Corruption> for PushError {
+    fn from(what: Corruption) -> Self {
+        Self::Corrupt(what)
+    }
+}
+
+/// Why nothing was taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopError {
+    /// There is nothing now. From the `try_` forms only.
+    Empty,
+    /// Everything was taken out, and the producer is gone. Another may come: asking again finds what it sends.
+    Closed(Departure),
+    /// The time is up and there is still nothing. From the `_timeout` forms only.
+    Elapsed,
+    /// The ring cannot be trusted any more; the handle stays in this state.
+    Corrupt(Corruption),
+}
+
+impl fmt::Display for PopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the ring is empty"),
+            Self::Closed(how) => write!(f, "the ring is empty and its producer {how}"),
+            Self::Elapsed => f.write_str("the ring was still empty when the time was up"),
+            Self::Corrupt(what) => what.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PopError {}
+
+impl From<Corruption> for PopError {
+    fn from(what: Corruption) -> Self {
+        Self::Corrupt(what)
+    }
+}
+
+/// Why a seat was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SeatError {
+    /// Somebody alive holds it.
+    Taken {
+        /// The seat.
+        role: Role,
+        /// Who holds it, as it said itself.
+        by: Identity,
+    },
+    /// The system refused to lock the seat's byte range.
+    Lock {
+        /// The system's error number.
+        errno: i32,
+    },
+    /// What the last holder left cannot be trusted.
+    Corrupt(Corruption),
+}
+
+impl fmt::Display for SeatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken { role, by } => {
+                write!(
+                    f,
+                    "the {role}'s seat is taken by {by}; it is free again when that one detaches or ends"
+                )
+            }
+            Self::Lock { errno } => write!(
+                f,
+                "the system would not lock the seat (error {errno}); its file system must support open-file-description locks"
+            ),
+            Self::Corrupt(what) => what.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SeatError {}
+
+impl From<Corruption> for SeatError {
+    fn from(what: Corruption) -> Self {
+        Self::Corrupt(what)
+    }
+}

@@ -1,0 +1,342 @@
+//! [`Geometry`]: the header and the object table, planned for a new segment or parsed from an existing one.
+//!
+//! Parsed once, into private memory, and never read again: later changes of the bytes change nothing here.
+use super::role::Identity;
+use super::{
+    Carries, FORMATTING, ItemLayout, KNOWN_FEATURES, Kind, Label, MAGIC, MAJOR, MINOR, RoleBlock, SeatState,
+    State,
+};
+use crate::error::LayoutError;
+use crate::memory::{ALIGN, Cells, Descriptors, Offset, Region, WordRef};
+use crate::sync::{AcqRel, Acquire, Relaxed, Release};
+
+const HEADER: u64 = 0;
+const OBJECT: u64 = 256;
+const ROLES: u64 = 512;
+/// The smallest segment there can be, in bytes: header, object, no seats.
+const SMALLEST: usize = ROLES as usize;
+/// No ring has more cells: positions stay far from their limit, and sizes within 64 bits.
+const MAX_CELLS: u64 = 1 << 40;
+/// Largest record that the info word can tell: 32 bits of length.
+const MAX_BYTE_CELLS: u64 = 1 << 26;
+
+/// Header words, in bytes from the start of the segment.
+mod header {
+    pub(super) const MAGIC: u64 = 0;
+    pub(super) const MAJOR: u64 = 8;
+    pub(super) const MINOR: u64 = 16;
+    pub(super) const INCOMPATIBLE: u64 = 24;
+    pub(super) const COMPATIBLE: u64 = 32;
+    pub(super) const LENGTH: u64 = 40;
+    pub(super) const OBJECTS: u64 = 48;
+    pub(super) const CREATED: u64 = 56;
+    pub(super) const CREATOR: u64 = 64;
+}
+
+/// Object words, in bytes from the start of the entry.
+mod object {
+    pub(super) const KIND: u64 = 0;
+    pub(super) const CARRIES: u64 = 8;
+    pub(super) const PRODUCERS: u64 = 16;
+    pub(super) const CAPACITY: u64 = 24;
+    pub(super) const STRIDE: u64 = 32;
+    pub(super) const ROLES: u64 = 40;
+    pub(super) const DESCRIPTORS: u64 = 48;
+    pub(super) const CELLS: u64 = 56;
+    pub(super) const ITEM_SIZE: u64 = 64;
+    pub(super) const ITEM_ALIGN: u64 = 72;
+    pub(super) const ITEM_LABEL: u64 = 128;
+}
+
+/// What a ring is to be: what the caller's types say.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    pub(crate) kind: Kind,
+    pub(crate) carries: Carries,
+    pub(crate) item_size: u64,
+    pub(crate) item_align: u64,
+}
+
+/// Where everything is in a segment. All numbers have been checked against each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Cells, a power of two.
+    pub(crate) capacity: u64,
+    /// Bytes from one cell to the next.
+    pub(crate) stride: u64,
+    /// Producer seats.
+    pub(crate) producers: u64,
+    pub(crate) roles: Offset,
+    pub(crate) descriptors: Offset,
+    pub(crate) cells: Offset,
+    /// Bytes of the whole segment.
+    pub(crate) len: u64,
+}
+
+const fn align_up(offset: u64) -> u64 {
+    offset.saturating_add(ALIGN as u64 - 1) & !(ALIGN as u64 - 1)
+}
+
+/// Bytes from one slot to the next: stamp and item. A power of two while it fits a line, so that no small
+/// message straddles two; beyond that as tight as it can be.
+const fn slot_stride(item_size: u64) -> u64 {
+    let need = item_size.saturating_add(8);
+    if need <= 64 { need.next_power_of_two() } else { need.saturating_add(7) & !7 }
+}
+
+impl Geometry {
+    /// The geometry of a new ring. Total: numbers that make no sense give a length that no memory has.
+    pub(crate) const fn plan(spec: &Spec, capacity: usize) -> Self {
+        let bytes = matches!(spec.carries, Carries::Bytes);
+        let asked = match (capacity as u64, bytes) {
+            (0, true) => (1 << 20) / Cells::SIZE,
+            (0, false) => 1024,
+            (n, true) => n.div_ceil(Cells::SIZE),
+            (n, false) => n,
+        };
+        let limit = if bytes { MAX_BYTE_CELLS } else { MAX_CELLS };
+        let fits = asked <= limit;
+        let least = if bytes { 2 } else { 1 };
+        let asked = if asked < least { least } else { asked };
+        let cells = if fits { asked.next_power_of_two() } else { limit };
+        let producers = 1;
+        let stride = if bytes { Cells::SIZE } else { slot_stride(spec.item_size) };
+        let descriptors = align_up(ROLES + RoleBlock::SIZE * (1 + producers));
+        let descriptor_bytes = if bytes { Descriptors::STRIDE * cells } else { 0 };
+        let first_cell = align_up(descriptors + descriptor_bytes);
+        let len = align_up(first_cell.saturating_add(stride.saturating_mul(cells)));
+        Self {
+            capacity: cells,
+            stride,
+            producers,
+            roles: Offset::new(ROLES),
+            descriptors: Offset::new(descriptors),
+            cells: Offset::new(first_cell),
+            len: if fits { len } else { u64::MAX },
+        }
+    }
+
+    pub(crate) const fn consumer(&self) -> RoleBlock {
+        RoleBlock::new(self.roles)
+    }
+
+    /// The first producer's seat.
+    pub(crate) const fn producer(&self) -> RoleBlock {
+        RoleBlock::new(self.roles.plus(RoleBlock::SIZE))
+    }
+
+    /// Writes header, object and empty cells into `region`, and publishes them by the magic.
+    ///
+    /// `zeroed` says that the region is known to hold zeros only, so that its cells need not be touched.
+    pub(crate) fn format(
+        &self,
+        region: &Region,
+        spec: &Spec,
+        label: &Label,
+        creator: &Identity,
+        zeroed: bool,
+    ) -> Result<(), LayoutError> {
+        if !region.is_aligned() {
+            return Err(LayoutError::Misaligned);
+        }
+        if (region.len() as u64) < self.len {
+            return Err(LayoutError::TooSmall { need: self.len, have: region.len() as u64 });
+        }
+        let fields = Fields { region, start: HEADER };
+        let magic = fields.word(header::MAGIC)?;
+        // Acquire: E0, pairs with the magic's store below: if rings are there, their seats are seen.
+        let found = magic.load(Acquire);
+        if found == FORMATTING || found == MAGIC && Self::in_use(region) {
+            return Err(LayoutError::InUse);
+        }
+        // AcqRel: E0; of two formatters, one wins; it has seen all that was there, and what it writes is not
+        // seen before this claim.
+        if magic.compare_exchange(found, FORMATTING, AcqRel, Relaxed).is_err() {
+            return Err(LayoutError::InUse);
+        }
+        if !zeroed {
+            self.clear(region)?;
+        }
+        self.write(region, spec, label, creator)?;
+        // Release: E0, pairs with `parse`; all that was written above is visible with the magic.
+        magic.store(MAGIC, Release);
+        Ok(())
+    }
+
+    /// Whether a seat of the ring that stands in `region` is taken.
+    fn in_use(region: &Region) -> bool {
+        let Ok(old) = Self::read(region) else { return false };
+        [old.consumer(), old.producer()].iter().any(|seat| {
+            seat.state(region).is_some_and(|word| {
+                // Acquire: E3, pairs with a holder's leave: what it wrote is seen before it is written over.
+                SeatState::from_word(word.load(Acquire)).state() == State::Taken
+            })
+        })
+    }
+
+    fn clear(&self, region: &Region) -> Result<(), LayoutError> {
+        let zero = |at: u64| -> Result<(), LayoutError> {
+            let word = WordRef::new(region, Offset::new(at)).ok_or(LayoutError::Misaligned)?;
+            // Relaxed: published by the magic (E0).
+            word.store(0, Relaxed);
+            Ok(())
+        };
+        (8..self.cells.get()).step_by(8).try_for_each(zero)?;
+        let stamps = (0..self.capacity).map(|i| self.cells.get() + i * self.stride);
+        if self.descriptors == self.cells { stamps.into_iter().try_for_each(zero) } else { Ok(()) }
+    }
+
+    fn write(
+        &self,
+        region: &Region,
+        spec: &Spec,
+        label: &Label,
+        creator: &Identity,
+    ) -> Result<(), LayoutError> {
+        let fields = Fields { region, start: HEADER };
+        fields.set(header::MAJOR, MAJOR)?;
+        fields.set(header::MINOR, MINOR)?;
+        fields.set(header::INCOMPATIBLE, 0)?;
+        fields.set(header::COMPATIBLE, 0)?;
+        fields.set(header::LENGTH, self.len)?;
+        fields.set(header::OBJECTS, 1)?;
+        fields.set(header::CREATED, creator.attached)?;
+        fields.set(header::CREATOR, creator.pid)?;
+        let fields = Fields { region, start: OBJECT };
+        fields.set(object::KIND, spec.kind as u64)?;
+        fields.set(object::CARRIES, spec.carries as u64)?;
+        fields.set(object::PRODUCERS, self.producers)?;
+        fields.set(object::CAPACITY, self.capacity)?;
+        fields.set(object::STRIDE, self.stride)?;
+        fields.set(object::ROLES, self.roles.get())?;
+        fields.set(object::DESCRIPTORS, self.descriptors.get())?;
+        fields.set(object::CELLS, self.cells.get())?;
+        fields.set(object::ITEM_SIZE, spec.item_size)?;
+        fields.set(object::ITEM_ALIGN, spec.item_align)?;
+        (0..).zip(label.words()).try_for_each(|(i, word)| fields.set(object::ITEM_LABEL + 8 * i, word))
+    }
+
+    /// Reads and checks header and object, and that the ring is what the caller expects.
+    pub(crate) fn parse(region: &Region, spec: &Spec, label: &Label) -> Result<Self, LayoutError> {
+        if !region.is_aligned() {
+            return Err(LayoutError::Misaligned);
+        }
+        if region.len() < SMALLEST {
+            return Err(LayoutError::TooSmall { need: SMALLEST as u64, have: region.len() as u64 });
+        }
+        let fields = Fields { region, start: HEADER };
+        // Acquire: E0, pairs with `format`; with the magic, all that stands behind it is visible.
+        match fields.word(header::MAGIC)?.load(Acquire) {
+            MAGIC => {}
+            FORMATTING => return Err(LayoutError::Formatting),
+            found if found == MAGIC.swap_bytes() => return Err(LayoutError::OtherByteOrder),
+            found => return Err(LayoutError::NotARing { found }),
+        }
+        let (major, minor) = (fields.get(header::MAJOR)?, fields.get(header::MINOR)?);
+        if major != MAJOR {
+            return Err(LayoutError::Version { major, minor });
+        }
+        let unknown = fields.get(header::INCOMPATIBLE)? & !KNOWN_FEATURES;
+        if unknown != 0 {
+            return Err(LayoutError::Features { unknown });
+        }
+        let len = fields.get(header::LENGTH)?;
+        if len > region.len() as u64 {
+            return Err(LayoutError::Truncated { claims: len, has: region.len() as u64 });
+        }
+        check("objects", fields.get(header::OBJECTS)?, |n| n >= 1)?;
+
+        let fields = Fields { region, start: OBJECT };
+        let kind = fields.get(object::KIND)?;
+        if kind != spec.kind as u64 {
+            return Err(LayoutError::Kind { found: kind });
+        }
+        let mut words = [0; Label::WORDS];
+        for (i, word) in (0..).zip(&mut words) {
+            *word = fields.get(object::ITEM_LABEL + 8 * i)?;
+        }
+        let found = ItemLayout {
+            size: fields.get(object::ITEM_SIZE)?,
+            align: fields.get(object::ITEM_ALIGN)?,
+            label: Label::from_words(words),
+        };
+        let expected = ItemLayout { size: spec.item_size, align: spec.item_align, label: *label };
+        let carries = fields.get(object::CARRIES)?;
+        let (found_bytes, expected_bytes) =
+            (carries == Carries::Bytes as u64, spec.carries == Carries::Bytes);
+        if found_bytes != expected_bytes || found != expected {
+            let found = (!found_bytes).then_some(found);
+            return Err(LayoutError::Item { found, expected: (!expected_bytes).then_some(expected) });
+        }
+        check("payload kind", carries, |n| n == spec.carries as u64)?;
+        Self::read(region)?.checked(spec, len)
+    }
+
+    /// The numbers as they stand in the bytes.
+    fn read(region: &Region) -> Result<Self, LayoutError> {
+        let fields = Fields { region, start: OBJECT };
+        Ok(Self {
+            capacity: fields.get(object::CAPACITY)?,
+            stride: fields.get(object::STRIDE)?,
+            producers: fields.get(object::PRODUCERS)?,
+            roles: Offset::new(fields.get(object::ROLES)?),
+            descriptors: Offset::new(fields.get(object::DESCRIPTORS)?),
+            cells: Offset::new(fields.get(object::CELLS)?),
+            len: Fields { region, start: HEADER }.get(header::LENGTH)?,
+        })
+    }
+
+    /// Checks that the parts follow each other, apart, aligned and inside.
+    fn checked(self, spec: &Spec, len: u64) -> Result<Self, LayoutError> {
+        let aligned = |n: u64| n % ALIGN as u64 == 0;
+        let bytes = spec.carries == Carries::Bytes;
+        let most = if bytes { MAX_BYTE_CELLS } else { MAX_CELLS };
+        let least = if bytes { 2 } else { 1 };
+        check("length", self.len, |n| n == len)?;
+        check("capacity", self.capacity, |n| n.is_power_of_two() && (least..=most).contains(&n))?;
+        check("producers", self.producers, |n| n == 1)?;
+        let need = spec.item_size.saturating_add(8);
+        check("stride", self.stride, |n| {
+            if bytes { n == Cells::SIZE } else { n % 8 == 0 && n >= need && n <= len }
+        })?;
+        check("roles", self.roles.get(), |n| aligned(n) && n >= ROLES && n <= len)?;
+        let roles_end = self.roles.get() + RoleBlock::SIZE * (1 + self.producers);
+        check("descriptors", self.descriptors.get(), |n| aligned(n) && n >= roles_end && n <= len)?;
+        let descriptor_bytes = if bytes { Descriptors::STRIDE * self.capacity } else { 0 };
+        let descriptors_end = self.descriptors.get() + descriptor_bytes;
+        check("cells", self.cells.get(), |n| aligned(n) && n >= descriptors_end && n <= len)?;
+        let cell_bytes = self.stride.checked_mul(self.capacity);
+        let fits = cell_bytes.is_some_and(|n| n <= len - self.cells.get());
+        check("capacity", self.capacity, |_| fits)?;
+        Ok(self)
+    }
+}
+
+fn check(field: &'static str, found: u64, valid: impl FnOnce(u64) -> bool) -> Result<(), LayoutError> {
+    if valid(found) { Ok(()) } else { Err(LayoutError::Field { field, found }) }
+}
+
+/// Words at fixed distances from a start.
+struct Fields<'a> {
+    region: &'a Region,
+    start: u64,
+}
+
+impl Fields<'_> {
+    fn word(&self, at: u64) -> Result<WordRef, LayoutError> {
+        let have = self.region.len() as u64;
+        WordRef::new(self.region, Offset::new(self.start).plus(at))
+            .ok_or(LayoutError::TooSmall { need: SMALLEST as u64, have })
+    }
+
+    fn set(&self, at: u64, value: u64) -> Result<(), LayoutError> {
+        // Relaxed: published by the magic (E0).
+        self.word(at)?.store(value, Relaxed);
+        Ok(())
+    }
+
+    fn get(&self, at: u64) -> Result<u64, LayoutError> {
+        // Relaxed: visible since the magic was (E0).
+        Ok(self.word(at)?.load(Relaxed))
+    }
+}

@@ -1,0 +1,146 @@
+//! [`ItemLayout`]: what one item of a typed ring is, as both sides must see it.
+use core::fmt;
+
+/// A short name in the segment: of an item type, or of a participant. At most 64 bytes of UTF-8.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Label {
+    bytes: [u8; Self::MAX],
+}
+
+impl Label {
+    /// The longest label, in bytes.
+    pub const MAX: usize = 64;
+    pub(crate) const WORDS: usize = Self::MAX / 8;
+
+    /// A label of `text`, cut to [`MAX`](Self::MAX) bytes at a character's end.
+    pub fn new(text: &str) -> Self {
+        let mut label = Self { bytes: [0; Self::MAX] };
+        let mut at = 0;
+        for c in text.chars() {
+            let Some(room) = label.bytes.get_mut(at..at + c.len_utf8()) else { break };
+            c.encode_utf8(room);
+            at += c.len_utf8();
+        }
+        label
+    }
+
+    /// The name of a type, without its path and those of its parameters.
+    pub(crate) fn of_type<T: ?Sized>() -> Self {
+        let mut label = Self { bytes: [0; Self::MAX] };
+        let (mut at, mut word_at) = (0, 0);
+        // A word that turns out to be a path segment (`::` follows) is taken back.
+        for c in core::any::type_name::<T>().bytes() {
+            if c == b':' {
+                at = word_at;
+                continue;
+            }
+            let Some(byte) = label.bytes.get_mut(at) else { break };
+            *byte = c;
+            at += 1;
+            if !(c.is_ascii_alphanumeric() || c == b'_' || c >= 0x80) {
+                word_at = at;
+            }
+        }
+        if let Some(rest) = label.bytes.get_mut(at..) {
+            rest.fill(0);
+        }
+        label
+    }
+
+    pub(crate) fn words(&self) -> [u64; Self::WORDS] {
+        let mut words = [0; Self::WORDS];
+        for (word, chunk) in words.iter_mut().zip(self.bytes.chunks_exact(8)) {
+            // In memory order, whatever the machine's byte order is.
+            *word = chunk.try_into().map_or(0, u64::from_ne_bytes);
+        }
+        words
+    }
+
+    pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
+        let mut label = Self { bytes: [0; Self::MAX] };
+        for (chunk, word) in label.bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_ne_bytes());
+        }
+        label
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.first() == Some(&0)
+    }
+}
+
+/// What is not printable text is shown as `·`: a label can come from a peer.
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.bytes.iter().position(|b| *b == 0).unwrap_or(Self::MAX);
+        for chunk in self.bytes.get(..len).unwrap_or_default().utf8_chunks() {
+            for c in chunk.valid().chars() {
+                fmt::Write::write_char(f, if c.is_control() { '·' } else { c })?;
+            }
+            if !chunk.invalid().is_empty() {
+                f.write_str("·")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// What an item of a ring is, as far as two processes can compare it: size, alignment and name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemLayout {
+    /// In bytes.
+    pub size: u64,
+    /// In bytes.
+    pub align: u64,
+    /// The type's name without its path.
+    pub label: Label,
+}
+
+/// `Tick (24 bytes, align 8)`
+impl fmt::Display for ItemLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({} bytes, align {})", self.label, self.size, self.align)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_label_is_cut_at_a_characters_end() {
+        let text = "é".repeat(40);
+        assert_eq!(Label::new(&text).to_string(), "é".repeat(32));
+        assert_eq!(Label::new(&std::format!("x{text}")).to_string(), std::format!("x{}", "é".repeat(31)));
+    }
+
+    #[test]
+    fn a_type_is_named_without_paths() {
+        assert_eq!(Label::of_type::<u64>().to_string(), "u64");
+        assert_eq!(Label::of_type::<core::num::Wrapping<u8>>().to_string(), "Wrapping<u8>");
+        assert_eq!(Label::of_type::<[core::num::Wrapping<u16>; 3]>().to_string(), "[Wrapping<u16>; 3]");
+        let (pair, expected) = (Label::of_type::<(Label, std::vec::Vec<Label>)>(), "(Label, Vec<Label>)");
+        assert_eq!(pair.to_string(), expected);
+    }
+
+    #[test]
+    fn a_label_survives_the_segment() {
+        let label = Label::new("tick-source");
+        assert_eq!(Label::from_words(label.words()), label);
+    }
+
+    #[test]
+    fn a_hostile_label_prints_as_plain_text() {
+        let mut words = Label::new("ab").words();
+        words[0] |= u64::from_ne_bytes([0, 0, 0xff, 0x1b, b'[', b'2', b'J', 0x07]);
+        assert_eq!(Label::from_words(words).to_string(), "ab··[2J·");
+    }
+}

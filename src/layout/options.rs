@@ -1,0 +1,87 @@
+//! [`Options`]: what a new ring shall be like.
+
+/// How to make a ring, or join one.
+///
+/// # Examples
+/// ```
+/// use ringway::Options;
+///
+/// let options = Options::new().capacity(64 * 1024).label("feed");
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Options<'a> {
+    pub(crate) capacity: usize,
+    pub(crate) label: Option<&'a str>,
+    pub(crate) mode: u32,
+    pub(crate) prefault: bool,
+    pub(crate) huge_pages: bool,
+    pub(crate) lock_memory: bool,
+    pub(crate) owner: Option<u32>,
+}
+
+impl<'a> Options<'a> {
+    /// A capacity of 1,024 items, or of 1 MiB for a byte ring; the rest as each setter says.
+    pub const fn new() -> Self {
+        Self {
+            capacity: 0,
+            label: None,
+            mode: 0o600,
+            prefault: true,
+            huge_pages: false,
+            lock_memory: false,
+            owner: None,
+        }
+    }
+
+    /// How much a new ring holds: items for a typed ring, payload bytes for a byte ring. Rounded up to a power
+    /// of two (byte rings: to at least 128). Zero stands for the default. An existing ring keeps what it has.
+    pub const fn capacity(self, capacity: usize) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// What this participant calls itself when others ask who holds a seat. Default: its executable's name.
+    pub const fn label(self, label: &'a str) -> Self {
+        Self { label: Some(label), ..self }
+    }
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// For segments.
+#[cfg(feature = "std")]
+impl Options<'_> {
+    /// The new file's permission bits, exactly: the process's umask is not applied. Default: `0o600`, this user
+    /// only. Whoever may write the file may send wrong data, and may truncate it (see the limits in the
+    /// crate's documentation).
+    pub const fn mode(self, mode: u32) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// Whether to map every page at once, so that no first access pays for a page fault. Default: yes.
+    pub const fn prefault(self, prefault: bool) -> Self {
+        Self { prefault, ..self }
+    }
+
+    /// Whether to ask the kernel for huge pages (`MADV_HUGEPAGE`). A wish: the kernel grants it only where
+    /// `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says `advise` or more. Default: no.
+    pub const fn huge_pages(self, huge_pages: bool) -> Self {
+        Self { huge_pages, ..self }
+    }
+
+    /// Whether to lock the segment into memory (`mlock`), so that it is never swapped out. An error if
+    /// `RLIMIT_MEMLOCK` does not allow it. Default: no.
+    pub const fn lock_memory(self, lock_memory: bool) -> Self {
+        Self { lock_memory, ..self }
+    }
+
+    /// Also accept an existing segment that belongs to this user id. Without it, a segment must belong to
+    /// the caller's effective user or to root: others might have put it there in the hope of being trusted.
+    pub const fn owner(self, uid: u32) -> Self {
+        Self { owner: Some(uid), ..self }
+    }
+}

@@ -1,0 +1,196 @@
+//! The role block: a seat's words in the segment.
+use core::fmt;
+
+use super::Label;
+use crate::memory::{Offset, Region, Span, WordRef};
+use crate::sync::Relaxed;
+
+/// What a participant does in a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Takes records out.
+    Consumer,
+    /// Puts records in.
+    Producer,
+}
+
+impl Role {
+    /// The role across the ring.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Consumer => Self::Producer,
+            Self::Producer => Self::Consumer,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Consumer => "consumer",
+            Self::Producer => "producer",
+        })
+    }
+}
+
+/// Who sits in a seat, read from its state word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Never = 0,
+    Taken = 1,
+    Left = 2,
+    Died = 3,
+}
+
+/// A state word: who sits, and the how-manieth holder that is. The epoch keeps a peer that was slow to
+/// report the death of one holder from burying the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SeatState(u64);
+
+impl SeatState {
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn state(self) -> State {
+        match self.0 & 0xff {
+            0 => State::Never,
+            1 => State::Taken,
+            2 => State::Left,
+            // Only a liar writes anything else; who left no valid state is gone.
+            _ => State::Died,
+        }
+    }
+
+    /// The next holder's.
+    pub(crate) const fn taken(self) -> Self {
+        Self((self.0 & !0xff).wrapping_add(0x100) | State::Taken as u64)
+    }
+
+    /// The same holder's, later.
+    pub(crate) const fn now(self, state: State) -> Self {
+        Self(self.0 & !0xff | state as u64)
+    }
+}
+
+/// Where a seat's words are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoleBlock {
+    start: Offset,
+}
+
+impl RoleBlock {
+    /// In bytes.
+    pub(crate) const SIZE: u64 = 512;
+
+    const POSITION: u64 = 0;
+    const PARKED: u64 = 128;
+    const STATE: u64 = 256;
+    const PID: u64 = 264;
+    const STARTED: u64 = 272;
+    const ATTACHED: u64 = 280;
+    const LABEL: u64 = 320;
+
+    pub(crate) const fn new(start: Offset) -> Self {
+        Self { start }
+    }
+
+    /// The byte range that its holder's lock covers.
+    pub(crate) const fn span(self) -> Span {
+        Span::new(self.start, Self::SIZE)
+    }
+
+    pub(crate) fn position(self, region: &Region) -> Option<WordRef> {
+        WordRef::new(region, self.start.plus(Self::POSITION))
+    }
+
+    pub(crate) fn parked(self, region: &Region) -> Option<WordRef> {
+        WordRef::new(region, self.start.plus(Self::PARKED))
+    }
+
+    pub(crate) fn state(self, region: &Region) -> Option<WordRef> {
+        WordRef::new(region, self.start.plus(Self::STATE))
+    }
+
+    /// Writes who its new holder is.
+    pub(crate) fn introduce(self, region: &Region, who: &Identity) {
+        let numbers = [(Self::PID, who.pid), (Self::STARTED, who.started), (Self::ATTACHED, who.attached)];
+        let label = (0..).map(|i| Self::LABEL + 8 * i).zip(who.label.words());
+        for (at, value) in numbers.into_iter().chain(label) {
+            if let Some(word) = WordRef::new(region, self.start.plus(at)) {
+                // Relaxed: for display only; a reader may see a mix of two holders.
+                word.store(value, Relaxed);
+            }
+        }
+    }
+
+    /// Reads who its holder says it is.
+    pub(crate) fn identity(self, region: &Region) -> Identity {
+        let read = |at| {
+            // Relaxed: for display only; a mix of two holders is possible and harmless.
+            WordRef::new(region, self.start.plus(at)).map_or(0, |word| word.load(Relaxed))
+        };
+        let mut label = [0; Label::WORDS];
+        for (at, word) in (0..).map(|i| Self::LABEL + 8 * i).zip(&mut label) {
+            *word = read(at);
+        }
+        Identity {
+            pid: read(Self::PID),
+            started: read(Self::STARTED),
+            attached: read(Self::ATTACHED),
+            label: Label::from_words(label),
+        }
+    }
+}
+
+/// Who a participant says it is. For people to read: nothing is decided by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// Its process id, as it sees itself; 0 if it did not say.
+    pub pid: u64,
+    /// When its process started, in clock ticks since boot; 0 if it did not say.
+    pub started: u64,
+    /// When it took the seat, in nanoseconds since 1970; 0 if it did not say.
+    pub attached: u64,
+    /// What it calls itself: by default the name of its executable.
+    pub label: Label,
+}
+
+impl Identity {
+    /// Of somebody who says nothing.
+    pub fn unknown() -> Self {
+        Self { pid: 0, started: 0, attached: 0, label: Label::new("") }
+    }
+}
+
+/// ``process 4711 `feed` ``
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.pid, self.label.is_empty()) {
+            (0, true) => f.write_str("a participant that did not say who it is"),
+            (0, false) => write!(f, "`{}`", self.label),
+            (pid, true) => write!(f, "process {pid}"),
+            (pid, false) => write!(f, "process {pid} `{}`", self.label),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_holder_has_an_epoch_of_its_own() {
+        let first = SeatState::from_word(0).taken();
+        assert_eq!((first.state(), first.word()), (State::Taken, 0x101));
+        let left = first.now(State::Left);
+        assert_eq!((left.state(), left.word()), (State::Left, 0x102));
+        assert_eq!(left.taken().word(), 0x201);
+        assert_eq!(SeatState::from_word(u64::MAX).taken().word(), 1);
+    }
+}

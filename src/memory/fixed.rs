@@ -1,0 +1,53 @@
+//! [`StaticMemory`]: a ring in a static, for programs without a heap or an operating system.
+use core::cell::UnsafeCell;
+use core::ptr::NonNull;
+
+use super::{Memory, Region};
+use crate::recovery::Liveness;
+
+/// `N` bytes, zero at first, meant for a `static`. `&'static StaticMemory<N>` is a [`Memory`].
+///
+/// # Examples
+/// ```
+/// use ringway::{Options, memory::StaticMemory, spsc::Ring};
+///
+/// static BYTES: StaticMemory<{ Ring::<u64>::required_len(8) }> = StaticMemory::new();
+///
+/// let ring = Ring::<u64, _>::format(&BYTES, &Options::new().capacity(8)).unwrap();
+/// ring.producer().unwrap().try_push(&1).unwrap();
+/// assert_eq!(ring.consumer().unwrap().try_pop(), Ok(1));
+/// ```
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct StaticMemory<const N: usize> {
+    bytes: UnsafeCell<[u8; N]>,
+}
+
+// SAFETY: the bytes are private and only regions reach them, through atomics and the audited copy.
+unsafe impl<const N: usize> Sync for StaticMemory<N> {}
+
+impl<const N: usize> StaticMemory<N> {
+    /// `N` zero bytes.
+    pub const fn new() -> Self {
+        Self { bytes: UnsafeCell::new([0; N]) }
+    }
+}
+
+impl<const N: usize> Default for StaticMemory<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: a `'static` borrow keeps the bytes where they are for ever, and `bytes` is private to this file.
+unsafe impl<const N: usize> Memory for &'static StaticMemory<N> {
+    fn region(&self) -> Region {
+        let base: *mut [u8; N] = self.bytes.get();
+        // SAFETY: the address of a field of a live static is not null.
+        let base = unsafe { NonNull::new_unchecked(base.cast::<u8>()) };
+        // SAFETY: `N` initialised bytes, aligned to 128 by `repr`, mutable through the `UnsafeCell`.
+        unsafe { Region::new(base, N) }
+    }
+}
+
+impl<const N: usize> Liveness for &'static StaticMemory<N> {}

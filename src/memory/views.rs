@@ -1,0 +1,223 @@
+//! Views of a region, each checked once when it is made (I2).
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ops::Deref;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use super::{Offset, Region, Span};
+use crate::sync::{Half, Word};
+
+/// One control word.
+#[derive(Clone)]
+pub(crate) struct WordRef {
+    region: Region,
+    /// Invariant: a multiple of 8, and `at + 8 <= region.len()`.
+    at: usize,
+}
+
+impl WordRef {
+    /// The word at `offset`, or none if it is not aligned or not inside.
+    pub(crate) fn new(region: &Region, offset: Offset) -> Option<Self> {
+        let at = Span::new(offset, 8).within(region.len(), 8)?;
+        Some(Self { region: region.clone(), at })
+    }
+
+    /// The lower-addressed half of the word: what a sleeper parks on.
+    #[inline(always)]
+    pub(crate) fn half(&self) -> &Half {
+        // SAFETY: `at` is aligned and inside with 8 bytes, so with 4 (invariant of `at`).
+        unsafe { self.region.half_at(self.at) }
+    }
+}
+
+impl Deref for WordRef {
+    type Target = Word;
+
+    #[inline(always)]
+    fn deref(&self) -> &Word {
+        // SAFETY: exactly the invariant of `at`.
+        unsafe { self.region.word_at(self.at) }
+    }
+}
+
+/// A power of two of equal blocks, side by side: what all rings are made of.
+#[derive(Clone)]
+struct Blocks {
+    region: Region,
+    /// Invariant: a multiple of 8, and `start + (mask + 1) * stride <= region.len()`.
+    start: usize,
+    /// Bytes from one block to the next; a multiple of 8, at least 8.
+    stride: usize,
+    /// The number of blocks, a power of two, less one.
+    mask: u64,
+}
+
+impl Blocks {
+    fn new(region: &Region, start: Offset, stride: u64, count: u64) -> Option<Self> {
+        if !count.is_power_of_two() || stride < 8 || stride % 8 != 0 {
+            return None;
+        }
+        let span = Span::new(start, stride.checked_mul(count)?);
+        let start = span.within(region.len(), 8)?;
+        // `stride` is at most the region's length, so it fits in usize.
+        Some(Self { region: region.clone(), start, stride: stride as usize, mask: count - 1 })
+    }
+
+    /// Where the block of `position` starts. With the invariants of `start`, `stride` and `mask` it has
+    /// `stride` bytes inside the region and starts at a multiple of 8, whatever `position` is.
+    #[inline(always)]
+    fn at(&self, position: u64) -> usize {
+        // No wrap: below `mask + 1` blocks, whose total fits in usize (invariant of `start`).
+        self.start + (position & self.mask) as usize * self.stride
+    }
+
+    #[inline(always)]
+    fn first_word(&self, position: u64) -> &Word {
+        // SAFETY: a block starts aligned, inside, and has at least 8 bytes (`at`, `stride`).
+        unsafe { self.region.word_at(self.at(position)) }
+    }
+}
+
+/// The cells of a typed ring: each a stamp and an item, side by side, so that a small message is one line.
+#[derive(Clone)]
+pub(crate) struct Slots<T> {
+    /// Invariant: `stride >= 8 + size_of::<T>()`.
+    blocks: Blocks,
+    item: PhantomData<fn(&T) -> T>,
+}
+
+impl<T: FromBytes + IntoBytes + Immutable> Slots<T> {
+    /// `count` slots of `stride` bytes from `start`, or none if they do not fit the region or `T`.
+    pub(crate) fn new(region: &Region, start: Offset, stride: u64, count: u64) -> Option<Self> {
+        let need = (size_of::<T>() as u64).checked_add(8)?;
+        let blocks = Blocks::new(region, start, stride, count)?;
+        (stride >= need).then_some(Self { blocks, item: PhantomData })
+    }
+
+    #[inline(always)]
+    pub(crate) fn stamp(&self, position: u64) -> &Word {
+        self.blocks.first_word(position)
+    }
+
+    /// Copies `item` into the slot of `position`.
+    #[inline(always)]
+    pub(crate) fn write(&self, position: u64, item: &T) {
+        let at = self.blocks.at(position) + 8;
+        // SAFETY: `8 + size_of::<T>()` bytes of the block are inside (invariant of `blocks`); `item` is a
+        // private value with no padding (`IntoBytes`), so all its bytes are initialised.
+        unsafe { self.blocks.region.write(at, item.as_bytes().as_ptr(), size_of::<T>()) }
+    }
+
+    /// Copies the item out of the slot of `position`. Any bytes make a valid `T`.
+    #[inline(always)]
+    pub(crate) fn read(&self, position: u64) -> T {
+        let at = self.blocks.at(position) + 8;
+        let mut item = MaybeUninit::<T>::uninit();
+        // SAFETY: inside as in `write`; `item` is private and has room for a `T`.
+        unsafe { self.blocks.region.read(at, item.as_mut_ptr().cast(), size_of::<T>()) }
+        // SAFETY: all its bytes were just written, and every bit pattern is a `T` (`FromBytes`).
+        unsafe { item.assume_init() }
+    }
+}
+
+/// The descriptors of a byte ring: one per cell, a stamp and an info word.
+#[derive(Clone)]
+pub(crate) struct Descriptors {
+    /// Invariant: `stride == Self::STRIDE`.
+    blocks: Blocks,
+}
+
+impl Descriptors {
+    /// Bytes per descriptor.
+    pub(crate) const STRIDE: u64 = 16;
+
+    pub(crate) fn new(region: &Region, start: Offset, count: u64) -> Option<Self> {
+        Some(Self { blocks: Blocks::new(region, start, Self::STRIDE, count)? })
+    }
+
+    #[inline(always)]
+    pub(crate) fn stamp(&self, position: u64) -> &Word {
+        self.blocks.first_word(position)
+    }
+
+    #[inline(always)]
+    pub(crate) fn info(&self, position: u64) -> &Word {
+        let at = self.blocks.at(position) + 8;
+        // SAFETY: a descriptor has 16 bytes inside and starts at a multiple of 8 (invariant of `blocks`).
+        unsafe { self.blocks.region.word_at(at) }
+    }
+}
+
+/// The payload cells of a byte ring.
+#[derive(Clone)]
+pub(crate) struct Cells {
+    /// Invariant: `stride == Self::SIZE`.
+    blocks: Blocks,
+}
+
+impl Cells {
+    /// Bytes per cell: one cache line of common processors.
+    pub(crate) const SIZE: u64 = 64;
+
+    pub(crate) fn new(region: &Region, start: Offset, count: u64) -> Option<Self> {
+        Some(Self { blocks: Blocks::new(region, start, Self::SIZE, count)? })
+    }
+
+    /// The `len` payload bytes that start at the cell of `position`; none if they would run past the end of
+    /// the ring.
+    #[inline(always)]
+    pub(crate) fn payload(&self, position: u64, len: usize) -> Option<PayloadRef> {
+        let at = self.blocks.at(position);
+        let end = self.blocks.start + (self.blocks.mask as usize + 1) * self.blocks.stride;
+        (len <= end - at).then(|| PayloadRef { region: self.blocks.region.clone(), at, len })
+    }
+}
+
+/// The payload bytes of one record: a stretch of the region that only copies reach.
+#[derive(Clone)]
+pub(crate) struct PayloadRef {
+    region: Region,
+    /// Invariant: `at + len <= region.len()`.
+    at: usize,
+    len: usize,
+}
+
+impl PayloadRef {
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Copies `bytes` to `from` (in bytes from the start of the payload); false, and nothing copied, if they
+    /// do not fit.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn write(&self, from: usize, bytes: &[u8]) -> bool {
+        let fits = from <= self.len && bytes.len() <= self.len - from;
+        if fits {
+            // SAFETY: `from + bytes.len() <= len`, which is inside (invariant of `at`); a `&[u8]` is private.
+            unsafe { self.region.write(self.at + from, bytes.as_ptr(), bytes.len()) }
+        }
+        fits
+    }
+
+    /// Copies the bytes from `from` on into all of `into`; false, and nothing copied, if there are too few.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn read(&self, from: usize, into: &mut [MaybeUninit<u8>]) -> bool {
+        let fits = from <= self.len && into.len() <= self.len - from;
+        if fits {
+            // SAFETY: `from + into.len() <= len`, which is inside (invariant of `at`); `into` is private.
+            unsafe { self.region.read(self.at + from, into.as_mut_ptr().cast(), into.len()) }
+        }
+        fits
+    }
+
+    /// The address of the first byte.
+    #[cfg(not(loom))]
+    pub(crate) fn as_ptr(&self) -> *mut u8 {
+        // SAFETY: `at` is inside (invariant of `at`).
+        unsafe { self.region.address(self.at) }
+    }
+}

@@ -1,0 +1,188 @@
+//! [`Seat`]: a place in the ring, taken until it is dropped.
+use super::Claim;
+use crate::error::{Corruption, Departure, SeatError};
+use crate::layout::{Identity, Label, Role, RoleBlock, SeatState, State};
+use crate::memory::{Memory, Region, WordRef};
+use crate::sync::{Acquire, Relaxed, Release};
+use crate::wait;
+
+/// A taken seat. Dropping it gives it back.
+pub(crate) struct Seat<M: Memory> {
+    memory: M,
+    block: RoleBlock,
+    state: WordRef,
+    /// What the state word holds while the seat is ours.
+    taken: SeatState,
+    parked: WordRef,
+    peer: Peer,
+}
+
+/// The seat across the ring.
+struct Peer {
+    block: RoleBlock,
+    state: WordRef,
+    parked: WordRef,
+}
+
+/// How a seat was before it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nobody ever had it, or the last holder left it in order.
+    Clean,
+    /// The last holder died in it.
+    Died,
+}
+
+/// Who is in a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Nobody ever was.
+    Never,
+    /// This participant is, as far as can be known; without a witness, it may have died.
+    Here(Identity),
+    /// This participant was, and gave it back.
+    Left(Identity),
+    /// This participant was, and died.
+    Died(Identity),
+}
+
+impl<M: Memory> Seat<M> {
+    /// Takes the seat at `block`, which faces the one at `peer`.
+    pub(crate) fn take(
+        memory: &M,
+        role: Role,
+        block: RoleBlock,
+        peer: RoleBlock,
+        label: Option<Label>,
+    ) -> Result<(Self, Before), SeatError> {
+        let region = memory.region();
+        let part = |word: Option<WordRef>| word.ok_or(Corruption::Outside);
+        let state = part(block.state(&region))?;
+        let parked = part(block.parked(&region))?;
+        let peer =
+            Peer { block: peer, state: part(peer.state(&region))?, parked: part(peer.parked(&region))? };
+
+        let Some((before, taken)) = occupy(memory, block, &state)? else {
+            return Err(SeatError::Taken { role, by: block.identity(&region) });
+        };
+        let own = memory.identity();
+        block.introduce(&region, &Identity { label: label.unwrap_or(own.label), ..own });
+        let seat = Self { memory: memory.clone(), block, state, taken, parked, peer };
+        // The peer may be waiting for somebody to come.
+        seat.wake_peer();
+        Ok((seat, before))
+    }
+
+    pub(crate) fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The word that this seat's holder parks on.
+    pub(crate) fn parked(&self) -> &WordRef {
+        &self.parked
+    }
+
+    /// Wakes the peer if it sleeps. Call it after publishing something that it may wait for.
+    #[inline(always)]
+    pub(crate) fn wake_peer(&self) {
+        wait::wake(&self.memory, &self.peer.parked);
+    }
+
+    /// How the peer went, as far as its state word says. No system call.
+    #[inline]
+    pub(crate) fn departed(&self) -> Option<Departure> {
+        // Acquire: E3, pairs with the peer's leave; what it published before is found by one more look.
+        departure(SeatState::from_word(self.peer.state.load(Acquire)).state())
+    }
+
+    /// How the peer went; asks the witness too.
+    pub(crate) fn departed_by_proof(&self) -> Option<Departure> {
+        departure(proved(&self.memory, self.peer.block, &self.peer.state).state())
+    }
+
+    /// Who is in the seat across.
+    pub(crate) fn peer(&self) -> Presence {
+        presence(&self.memory, self.peer.block)
+    }
+}
+
+/// Gives the seat back, and tells a sleeping peer.
+impl<M: Memory> Drop for Seat<M> {
+    fn drop(&mut self) {
+        // A forked child has a copy of the handle, not the seat.
+        if self.memory.is_claimant() {
+            // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
+            self.state.store(self.taken.now(State::Left).word(), Release);
+            self.wake_peer();
+            self.memory.disclaim(self.block.span());
+        }
+    }
+}
+
+/// Moves the state word to *taken*: how it was before, and what it holds now. None if somebody has the seat.
+fn occupy<M: Memory>(
+    memory: &M,
+    block: RoleBlock,
+    state: &WordRef,
+) -> Result<Option<(Before, SeatState)>, SeatError> {
+    let witnessed = match memory.claim(block.span()) {
+        Ok(Claim::Granted) => true,
+        Ok(Claim::NoWitness) => false,
+        Ok(Claim::Held) => return Ok(None),
+        Err(errno) => return Err(SeatError::Lock { errno }),
+    };
+    // Relaxed: the exchange below is what counts.
+    let mut found = SeatState::from_word(state.load(Relaxed));
+    loop {
+        if found.state() == State::Taken && !witnessed {
+            return Ok(None);
+        }
+        let taken = found.taken();
+        // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen from here on.
+        match state.compare_exchange(found.word(), taken.word(), Acquire, Relaxed) {
+            Ok(_) if matches!(found.state(), State::Taken | State::Died) => {
+                return Ok(Some((Before::Died, taken)));
+            }
+            Ok(_) => return Ok(Some((Before::Clean, taken))),
+            // A peer has just stored *died*; or, without a witness, another participant was faster.
+            Err(now) => found = SeatState::from_word(now),
+        }
+    }
+}
+
+fn departure(state: State) -> Option<Departure> {
+    match state {
+        State::Never | State::Taken => None,
+        State::Left => Some(Departure::Left),
+        State::Died => Some(Departure::Died),
+    }
+}
+
+/// The state of a seat; *died* is noted in it if that can be proved (I2).
+fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState {
+    // Acquire: E3, pairs with the holder's leave, as in `departed`.
+    let seen = SeatState::from_word(state.load(Acquire));
+    if seen.state() != State::Taken || !memory.is_proved_dead(block.span()) {
+        return seen;
+    }
+    let died = seen.now(State::Died);
+    // Relaxed if it was dead: the kernel's lock ordered its stores before the proof. Acquire if the word moved
+    // meanwhile: E3, it may have left just before.
+    match state.compare_exchange(seen.word(), died.word(), Relaxed, Acquire) {
+        Ok(_) => died,
+        Err(now) => SeatState::from_word(now),
+    }
+}
+
+/// Who is in the seat at `block`.
+pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
+    let region: Region = memory.region();
+    let Some(state) = block.state(&region) else { return Presence::Never };
+    let who = block.identity(&region);
+    match proved(memory, block, &state).state() {
+        State::Never => Presence::Never,
+        State::Taken => Presence::Here(who),
+        State::Left => Presence::Left(who),
+        State::Died => Presence::Died(who),
+    }
+}

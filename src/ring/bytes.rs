@@ -1,0 +1,355 @@
+//! Rings of records of any size: descriptors in an array of their own, payload in cells of 64 bytes.
+//!
+//! ```text
+//!   descriptors  │ stamp info │ stamp info │ stamp info │ stamp info │   one per cell, 16 bytes
+//!   cells        │ record A …│… of A      │ record B   │ (pad)      │   64 bytes each, payload only
+//! ```
+//!
+//! Payload cells hold nothing but payload, so no payload can pose as a descriptor, and a record is
+//! contiguous: one that would run past the last cell is preceded by a pad to the end of the lap.
+//!
+//! # Staging
+//! The producer stages one record, or the several of a batch, and then publishes them as one:
+//! ```text
+//!      tail                        next
+//!       ▼                           ▼
+//!   █ █ │ first │ later │ later     │ · ·        stage: infos, and the stamps of all but the first
+//!                                                publish: the stamp of the first; tail = next
+//!                                                withdraw: remove the later stamps; next = tail
+//! ```
+//! The first stamp decides: see the module above for death in between.
+//!
+//! Progress: every operation is wait-free; `withdraw` and `resume` are bounded by the capacity. What a lying
+//! peer can do: make an operation report `Corruption`, or hand over wrong payload.
+use super::room::Room;
+use super::{Info, Position, resume_from};
+use crate::error::{Corruption, PushError};
+use crate::layout::Geometry;
+use crate::memory::{Cells, Descriptors, PayloadRef, Region, WordRef};
+use crate::sync::{Acquire, Relaxed, Release};
+
+/// The cells that a record of `len` bytes takes.
+#[inline(always)]
+fn cells_for(len: u64) -> u64 {
+    len.div_ceil(Cells::SIZE).max(1)
+}
+
+/// The largest record of a ring of `capacity` cells, in bytes: half of it, so that record and pad
+/// always fit an empty ring together.
+pub(crate) const fn max_record(capacity: u64) -> usize {
+    (capacity / 2 * Cells::SIZE) as usize
+}
+
+/// Cells set aside for a record, not yet visible to anybody.
+pub(crate) struct Claim {
+    /// Where the record starts: at `next`, or after a pad.
+    at: Position,
+    pub(crate) payload: PayloadRef,
+}
+
+/// The producer's side.
+pub struct ByteProducer {
+    descriptors: Descriptors,
+    cells: Cells,
+    tail_word: WordRef,
+    /// The first position not published.
+    tail: Position,
+    /// The first position not staged; `tail` unless a batch is under way.
+    next: Position,
+    room: Room,
+    capacity: u64,
+    poison: Option<Corruption>,
+}
+
+impl ByteProducer {
+    /// Goes on where the last holder of the seat stopped. If it `died`, stamps that it staged and never
+    /// published may stand beyond the tail (I4); they are removed first.
+    pub(crate) fn resume(region: &Region, geometry: &Geometry, died: bool) -> Result<Self, Corruption> {
+        let capacity = geometry.capacity;
+        let (descriptors, cells) = views(region, geometry)?;
+        let head = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
+        let tail_word = geometry.producer().position(region).ok_or(Corruption::Outside)?;
+        let room = Room::new(head, capacity)?;
+        let tail = roll_forward(&descriptors, &room, &tail_word, capacity)?;
+        let producer = Self { descriptors, cells, tail_word, tail, next: tail, room, capacity, poison: None };
+        if died {
+            producer.remove_stamps(producer.room.end());
+        }
+        Ok(producer)
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.tail
+    }
+
+    pub(crate) fn max_record(&self) -> usize {
+        max_record(self.capacity)
+    }
+
+    /// Sets cells aside for a record of `len` bytes after what is staged.
+    #[inline]
+    pub(crate) fn claim(&mut self, len: usize) -> Result<Claim, PushError> {
+        let max = self.max_record();
+        if len > max {
+            return Err(PushError::TooLarge { len, max });
+        }
+        let need = cells_for(len as u64);
+        let left = self.next.left_in_lap(self.capacity);
+        let at = if need > left { self.next.plus(left) } else { self.next };
+        let end = at.plus(need);
+        if end > self.room.end() || self.poison.is_some() {
+            self.make_room(end)?;
+        }
+        match self.cells.payload(at.get(), len) {
+            Some(payload) => Ok(Claim { at, payload }),
+            // It fits: `need` cells are left in the lap of `at`, all inside.
+            None => Err(PushError::TooLarge { len, max }),
+        }
+    }
+
+    /// Whether a record of `len` bytes could be claimed.
+    pub(crate) fn has_room(&mut self, len: usize) -> Result<bool, PushError> {
+        match self.claim(len) {
+            Ok(_) => Ok(true),
+            Err(PushError::Full) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks how far the consumer is; all before `end` must be free.
+    #[cold]
+    fn make_room(&mut self, end: Position) -> Result<(), PushError> {
+        if let Some(what) = self.poison {
+            return Err(what.into());
+        }
+        if let Err(what) = self.room.refresh(self.tail) {
+            self.poison = Some(what);
+            return Err(what.into());
+        }
+        if end > self.room.end() { Err(PushError::Full) } else { Ok(()) }
+    }
+
+    /// Describes the first `len` bytes of the claim as a record, and the pad before it, if there is one.
+    #[inline]
+    pub(crate) fn stage(&mut self, claim: &Claim, len: usize) {
+        let len = claim.payload.len().min(len);
+        // Fits: a claim has at most `max_record()` bytes, less than 2^32.
+        self.describe(claim.at, Info::Record { len: len as u32, producer: 0 });
+        if let Some(pad @ 1..) = claim.at.since(self.next) {
+            // Fits: a pad has less cells than the largest record.
+            self.describe(self.next, Info::Pad { cells: pad as u32 });
+        }
+        self.next = claim.at.plus(cells_for(len as u64));
+    }
+
+    #[inline(always)]
+    fn describe(&self, at: Position, info: Info) {
+        // Relaxed: published by the first stamp (E1); nobody looks here before.
+        self.descriptors.info(at.get()).store(info.word(), Relaxed);
+        if at != self.tail {
+            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
+            self.descriptors.stamp(at.get()).store(at.stamp(), Relaxed);
+        }
+    }
+
+    /// Makes all that is staged visible, at once.
+    #[inline]
+    pub(crate) fn publish(&mut self) {
+        if self.next != self.tail {
+            // Release: E1, pairs with `ByteConsumer::look`; payload, infos and later stamps are visible before it.
+            self.descriptors.stamp(self.tail.get()).store(self.tail.stamp(), Release);
+            self.tail = self.next;
+            // Relaxed: for observers and a successor, who treat it as a hint; nothing is read through it.
+            self.tail_word.store(self.tail.get(), Relaxed);
+        }
+    }
+
+    /// Takes back all that is staged. Also what a batch that was forgotten left.
+    #[inline]
+    pub(crate) fn withdraw(&mut self) {
+        if self.next != self.tail {
+            self.remove_stamps(self.next);
+            self.next = self.tail;
+        }
+    }
+
+    /// Removes all stamps in `[tail, end)`: free cells, in which nothing is published.
+    #[cold]
+    fn remove_stamps(&self, end: Position) {
+        for position in self.tail.get()..end.get() {
+            // Relaxed: the consumer comes here only after a later publication (E1), which is ordered after this.
+            self.descriptors.stamp(position).store(0, Relaxed);
+        }
+    }
+}
+
+/// A producer that goes takes back what it staged: its seat says *left*, so its successor will not look.
+impl Drop for ByteProducer {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
+
+fn views(region: &Region, geometry: &Geometry) -> Result<(Descriptors, Cells), Corruption> {
+    let descriptors = Descriptors::new(region, geometry.descriptors, geometry.capacity);
+    let cells = Cells::new(region, geometry.cells, geometry.capacity);
+    descriptors.zip(cells).ok_or(Corruption::Outside)
+}
+
+/// Where a producer goes on: after the last published record.
+fn roll_forward(
+    descriptors: &Descriptors,
+    room: &Room,
+    tail_word: &WordRef,
+    capacity: u64,
+) -> Result<Position, Corruption> {
+    let mut tail = resume_from(room, tail_word)?;
+    // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
+    while tail < room.end() && descriptors.stamp(tail.get()).load(Relaxed) == tail.stamp() {
+        // Relaxed: as above.
+        let word = descriptors.info(tail.get()).load(Relaxed);
+        tail = tail.plus(cells_of(word, tail, capacity)?.1);
+    }
+    if tail > room.end() {
+        let low = room.head_seen().get();
+        return Err(Corruption::Tail { found: tail.get(), low, high: room.end().get() });
+    }
+    Ok(tail)
+}
+
+/// What the info word at `position` says, and how many cells that takes; refused unless it stays in its lap.
+#[inline(always)]
+fn cells_of(word: u64, position: Position, capacity: u64) -> Result<(Info, u64), Corruption> {
+    let left = position.left_in_lap(capacity);
+    match Info::parse(word) {
+        Some(info @ Info::Record { len, .. })
+            if len as usize <= max_record(capacity) && cells_for(len.into()) <= left =>
+        {
+            Ok((info, cells_for(len.into())))
+        }
+        // A pad fills its lap, and is smaller than the record for which it made way.
+        Some(info @ Info::Pad { cells }) if u64::from(cells) == left && left < capacity / 2 => {
+            Ok((info, left))
+        }
+        _ => Err(Corruption::Descriptor { position: position.get(), found: word }),
+    }
+}
+
+/// A record that was found at HEAD.
+pub(crate) struct Found {
+    /// The position after it.
+    end: Position,
+    pub(crate) producer: u16,
+    pub(crate) payload: PayloadRef,
+}
+
+/// The consumer's side.
+pub struct ByteConsumer {
+    descriptors: Descriptors,
+    cells: Cells,
+    head_word: WordRef,
+    head: Position,
+    capacity: u64,
+    poison: Option<Corruption>,
+}
+
+impl ByteConsumer {
+    /// Goes on at the first record that the last holder of the seat did not release.
+    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        let (descriptors, cells) = views(region, geometry)?;
+        let head_word = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
+        let head = super::resume_head(&head_word)?;
+        Ok(Self { descriptors, cells, head_word, head, capacity: geometry.capacity, poison: None })
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.head
+    }
+
+    pub(crate) fn max_record(&self) -> usize {
+        max_record(self.capacity)
+    }
+
+    /// The record at HEAD, if there is one. Skips a pad.
+    #[inline]
+    pub(crate) fn look(&mut self) -> Result<Option<Found>, Corruption> {
+        if !self.is_stamped()? {
+            return Ok(None);
+        }
+        match self.describe()? {
+            (Info::Record { len, producer }, cells) => self.found(len, producer, cells).map(Some),
+            (Info::Pad { .. }, cells) => {
+                self.head = self.head.plus(cells);
+                // A pad and the record it makes way for are published as one: the record is there.
+                if !self.is_stamped()? {
+                    return Ok(None);
+                }
+                match self.describe()? {
+                    (Info::Record { len, producer }, cells) => self.found(len, producer, cells).map(Some),
+                    // Never: at the start of a lap, a pad would fill it all, and `cells_of` refuses that.
+                    (pad @ Info::Pad { .. }, _) => Err(self
+                        .poisoned(Corruption::Descriptor { position: self.head.get(), found: pad.word() })),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn is_stamped(&mut self) -> Result<bool, Corruption> {
+        // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, all that it published is visible.
+        let found = self.descriptors.stamp(self.head.get()).load(Acquire);
+        if found != self.head.stamp() || self.poison.is_some() {
+            return self.nothing_at_head(found);
+        }
+        Ok(true)
+    }
+
+    #[cold]
+    fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
+        match self.poison {
+            Some(what) => Err(what),
+            None if found > self.head.stamp() => {
+                Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
+            }
+            None => Ok(false),
+        }
+    }
+
+    #[inline(always)]
+    fn describe(&mut self) -> Result<(Info, u64), Corruption> {
+        // Relaxed: visible since its stamp was (E1).
+        let word = self.descriptors.info(self.head.get()).load(Relaxed);
+        cells_of(word, self.head, self.capacity).map_err(|what| self.poisoned(what))
+    }
+
+    #[inline(always)]
+    fn found(&mut self, len: u32, producer: u16, cells: u64) -> Result<Found, Corruption> {
+        let end = self.head.plus(cells);
+        match self.cells.payload(self.head.get(), len as usize) {
+            Some(payload) => Ok(Found { end, producer, payload }),
+            // Never: `cells_of` saw to it that the record stays in its lap.
+            None => {
+                Err(self.poisoned(Corruption::Descriptor { position: self.head.get(), found: len.into() }))
+            }
+        }
+    }
+
+    #[cold]
+    fn poisoned(&mut self, what: Corruption) -> Corruption {
+        self.poison = Some(what);
+        what
+    }
+
+    /// Moves past `found`, without telling the producer.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, found: &Found) {
+        self.head = found.end;
+    }
+
+    /// Gives all that was passed back to the producer.
+    #[inline(always)]
+    pub(crate) fn release(&self) {
+        // Release: E2, pairs with `Room::refresh`; our reads below HEAD are over.
+        self.head_word.store(self.head.get(), Release);
+    }
+}

@@ -1,0 +1,66 @@
+//! [`Info`]: what a descriptor says of the record that starts in its cell.
+
+const RECORD: u64 = 1;
+const PAD: u64 = 2;
+
+/// What starts in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Info {
+    /// A record of `len` bytes by the producer in seat `producer`.
+    Record {
+        /// In bytes.
+        len: u32,
+        /// Seat.
+        producer: u16,
+    },
+    /// Nothing, to the end of the lap.
+    Pad {
+        /// In cells.
+        cells: u32,
+    },
+}
+
+impl Info {
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        match self {
+            Self::Record { len, producer } => len as u64 | RECORD << 32 | (producer as u64) << 48,
+            Self::Pad { cells } => cells as u64 | PAD << 32,
+        }
+    }
+
+    /// What `word` says, if it says anything.
+    #[inline(always)]
+    pub(crate) const fn parse(word: u64) -> Option<Self> {
+        let (low, producer) = (word as u32, (word >> 48) as u16);
+        match (word >> 32) & 0xffff {
+            RECORD => Some(Self::Record { len: low, producer }),
+            PAD if producer == 0 => Some(Self::Pad { cells: low }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_word_is_parsed_or_refused_and_never_changed(word in any::<u64>(), kind in 0u64..4) {
+            for word in [word, word & !(0xffff << 32) | kind << 32] {
+                if let Some(info) = Info::parse(word) {
+                    prop_assert_eq!(info.word(), word);
+                }
+            }
+        }
+
+        #[test]
+        fn records_and_pads_survive(len in any::<u32>(), producer in any::<u16>()) {
+            for info in [Info::Record { len, producer }, Info::Pad { cells: len }] {
+                prop_assert_eq!(Info::parse(info.word()), Some(info));
+            }
+        }
+    }
+}

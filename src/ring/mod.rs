@@ -1,0 +1,88 @@
+//! The algorithms: how records get into cells and out again, over words and spans only.
+//!
+//! No operating system, no seats, no waiting, no public types: `spsc` puts those around.
+//!
+//! ```text
+//!            HEAD                      TAIL
+//!   consumer  │                         │  producer
+//!             ▼                         ▼
+//!   … ░ ░ ░ ░ █ █ █ █ █ █ █ █ █ █ █ █ █ · · · · ░ ░ …      █ stamped   · claimed, not yet stamped
+//!   ◀──── capacity ────────────────────────────▶           ░ of another lap
+//! ```
+//!
+//! A ring is a sequence of cells; positions count them from the ring's making and never wrap. A record takes
+//! one or more consecutive cells and is published by storing the *stamp* of its position with Release.
+//! The consumer at position `p` waits for exactly the stamp of `p`.
+//!
+//! # Who writes what
+//! | word | written by | read by |
+//! |---|---|---|
+//! | stamp, info, payload of a free cell | the producer | |
+//! | stamp, info, payload of a published cell | nobody | the consumer |
+//! | HEAD | the consumer | the producer, only when the ring seems full |
+//! | TAIL | the producer | its successor, observers |
+//!
+//! # Invariants
+//! * I1: `HEAD <= TAIL' <= HEAD + capacity`, with TAIL' the producer's private tail.
+//! * I2: the producer writes only cells of positions in `[TAIL', HEAD + capacity)`.
+//! * I3: the consumer reads only cells of positions below TAIL', from HEAD on.
+//! * I4: every stamp in the ring is at most that of the cell's latest position below TAIL', except while one
+//!   publication of several stamps is under way, or was cut off by death: then later stamps may stand beyond
+//!   TAIL', never the one *at* TAIL'. Whoever takes over the seat removes them before it writes anything.
+//!
+//! From I2 and I3: no cell is written and read at once. A stamp of an earlier lap differs from the awaited one
+//! (it is smaller by a multiple of the capacity), so cells need no clearing, and there is no ABA: a position
+//! comes once in the life of a ring, 2^63 is never reached.
+//!
+//! At first every stamp is zero, which is no position's stamp, and HEAD = TAIL = 0: the empty ring.
+//!
+//! # Edges
+//! | edge | release side | acquire side | makes visible |
+//! |---|---|---|---|
+//! | E1 | `publish` stamp | `look` stamp | the record's bytes and info, and all earlier ones |
+//! | E2 | `release` HEAD | `Room::refresh` HEAD | that the consumer is done reading there |
+//!
+//! # Several stamps at once
+//! A publication that has more than one stamp (pad + record, batch) stores its *first* stamp last. The consumer
+//! stands at or before the first, so it sees all or nothing. If the producer dies in between, the later stamps
+//! stand in cells that its successor will use: see I4 and [`bytes::ByteProducer::resume`].
+//! Slices of a typed ring are no such unit: their stamps are stored front to back.
+//!
+//! # Source
+//! Stamps in the slot: FastForward (Giacomoni, Moseley, Vachharajani, PPoPP 2008) with the sequence numbers of
+//! Vyukov's bounded queue. The cached HEAD: as in MCRingBuffer (Lee, Bu, Chandranmenon, 2010). The first
+//! stamp stored last: as in Aeron's term buffers.
+pub(crate) mod bytes;
+mod info;
+mod position;
+mod room;
+pub(crate) mod typed;
+
+pub(crate) use info::Info;
+pub(crate) use position::Position;
+
+use crate::error::Corruption;
+use crate::memory::WordRef;
+use crate::sync::Relaxed;
+
+/// Where a producer starts to look for the end of what was published: TAIL or HEAD, whichever is later.
+///
+/// Both may lag behind the true tail, by at most one publication: TAIL is stored after the stamps,
+/// and HEAD by a consumer that may have been faster than the store of TAIL.
+fn resume_from(room: &room::Room, tail_word: &WordRef) -> Result<Position, Corruption> {
+    // Relaxed: taking the seat (E3) made the last holder's stores visible.
+    let found = tail_word.load(Relaxed);
+    let (head, lap_after) = (room.head_seen(), room.end().get());
+    let low = (2 * head.get()).saturating_sub(lap_after);
+    match Position::parse(found) {
+        Some(tail) if (low..=lap_after).contains(&found) => Ok(tail.max(head)),
+        _ => Err(Corruption::Tail { found, low, high: lap_after }),
+    }
+}
+
+/// Where a consumer goes on.
+fn resume_head(head_word: &WordRef) -> Result<Position, Corruption> {
+    // Relaxed: only holders of this seat write it, and taking the seat (E3) made their stores visible.
+    let found = head_word.load(Relaxed);
+    Position::parse(found).ok_or(Corruption::Head { found, low: 0, high: u64::MAX >> 2 })
+}

@@ -1,0 +1,179 @@
+//! Rings of items of one type: a cell is a stamp and an item, so a small message is one cache line.
+//!
+//! Progress: every operation is wait-free. What a lying peer can do: make an operation report
+//! `Corruption`, or hand over wrong items.
+//!
+//! Cost, 8-byte item, ring neither full nor empty: push 1 line written (stamp and item) and TAIL, which is the
+//! producer's own; pop 1 line read and HEAD, which is the consumer's own.
+use super::room::Room;
+use super::{Position, resume_from};
+use crate::error::{Corruption, PushError};
+use crate::layout::Geometry;
+use crate::memory::{Region, Slots, WordRef};
+use crate::spsc::Item;
+use crate::sync::{Acquire, Relaxed, Release};
+
+/// The producer's side.
+pub struct TypedProducer<T> {
+    slots: Slots<T>,
+    tail_word: WordRef,
+    tail: Position,
+    /// Where writing must stop: `room.end()`; or `tail`, once poisoned.
+    limit: Position,
+    room: Room,
+    poison: Option<Corruption>,
+}
+
+impl<T: Item> TypedProducer<T> {
+    /// Goes on where the last holder of the seat stopped.
+    ///
+    /// Stamps of a typed ring are stored front to back, so the first that is missing is where that is, and
+    /// nothing stands beyond it.
+    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        let slots = Slots::new(region, geometry.cells, geometry.stride, geometry.capacity);
+        let slots = slots.ok_or(Corruption::Outside)?;
+        let head = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
+        let tail_word = geometry.producer().position(region).ok_or(Corruption::Outside)?;
+        let room = Room::new(head, geometry.capacity)?;
+        let mut tail = resume_from(&room, &tail_word)?;
+        let limit = room.end();
+        // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
+        while tail != limit && slots.stamp(tail.get()).load(Relaxed) == tail.stamp() {
+            tail = tail.plus(1);
+        }
+        Ok(Self { slots, tail_word, tail, limit, room, poison: None })
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.tail
+    }
+
+    #[inline]
+    pub(crate) fn try_push(&mut self, item: &T) -> Result<(), PushError> {
+        if self.tail == self.limit {
+            self.make_room()?;
+        }
+        self.slots.write(self.tail.get(), item);
+        self.publish();
+        self.store_tail();
+        Ok(())
+    }
+
+    /// Pushes as many of `items` as there is room for; how many that were, at least one unless there are none.
+    #[inline]
+    pub(crate) fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
+        let mut room = self.limit.get() - self.tail.get();
+        if room < items.len() as u64 {
+            match self.make_room() {
+                Err(PushError::Full) if items.is_empty() => {}
+                other => other?,
+            }
+            room = self.limit.get() - self.tail.get();
+        }
+        let fitting = items.iter().take(usize::try_from(room).unwrap_or(usize::MAX));
+        let pushed = fitting.len();
+        for item in fitting {
+            self.slots.write(self.tail.get(), item);
+            self.publish();
+        }
+        self.store_tail();
+        Ok(pushed)
+    }
+
+    /// Whether there is room for one item.
+    pub(crate) fn has_room(&mut self) -> Result<bool, Corruption> {
+        if self.tail != self.limit {
+            return Ok(true);
+        }
+        match self.make_room() {
+            Ok(()) => Ok(true),
+            Err(PushError::Corrupt(what)) => Err(what),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Looks how far the consumer is, and moves `limit`.
+    #[cold]
+    fn make_room(&mut self) -> Result<(), PushError> {
+        if let Some(what) = self.poison {
+            return Err(what.into());
+        }
+        if let Err(what) = self.room.refresh(self.tail) {
+            self.poison = Some(what);
+            self.limit = self.tail;
+            return Err(what.into());
+        }
+        self.limit = self.room.end();
+        if self.tail == self.limit { Err(PushError::Full) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn publish(&mut self) {
+        // Release: E1, pairs with `TypedConsumer::look`; the item is visible before its stamp.
+        self.slots.stamp(self.tail.get()).store(self.tail.stamp(), Release);
+        self.tail = self.tail.plus(1);
+    }
+
+    #[inline(always)]
+    fn store_tail(&self) {
+        // Relaxed: for observers and a successor, who treat it as a hint; nothing is read through it.
+        self.tail_word.store(self.tail.get(), Relaxed);
+    }
+}
+
+/// The consumer's side.
+pub struct TypedConsumer<T> {
+    slots: Slots<T>,
+    head_word: WordRef,
+    head: Position,
+    poison: Option<Corruption>,
+}
+
+impl<T: Item> TypedConsumer<T> {
+    /// Goes on at the first item that the last holder of the seat did not release.
+    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        let slots = Slots::new(region, geometry.cells, geometry.stride, geometry.capacity);
+        let slots = slots.ok_or(Corruption::Outside)?;
+        let head_word = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
+        let head = super::resume_head(&head_word)?;
+        Ok(Self { slots, head_word, head, poison: None })
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.head
+    }
+
+    /// Whether there is an item.
+    #[inline(always)]
+    pub(crate) fn look(&mut self) -> Result<bool, Corruption> {
+        // Acquire: E1, pairs with `TypedProducer::publish`; with the stamp, the item is visible.
+        let found = self.slots.stamp(self.head.get()).load(Acquire);
+        if found != self.head.stamp() || self.poison.is_some() {
+            return self.nothing_at_head(found);
+        }
+        Ok(true)
+    }
+
+    #[cold]
+    fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
+        if self.poison.is_none() && found > self.head.stamp() {
+            self.poison = Some(Corruption::Stamp { position: self.head.get(), found });
+        }
+        self.poison.map_or(Ok(false), Err)
+    }
+
+    /// Takes the item at HEAD, which `look` has found, without telling the producer.
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> T {
+        let item = self.slots.read(self.head.get());
+        self.head = self.head.plus(1);
+        item
+    }
+
+    /// Gives all that was taken back to the producer.
+    #[inline(always)]
+    pub(crate) fn release(&self) {
+        // Release: E2, pairs with `Room::refresh`; our reads below HEAD are over.
+        self.head_word.store(self.head.get(), Release);
+    }
+}

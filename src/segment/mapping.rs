@@ -1,0 +1,205 @@
+//! [`Mapping`]: a segment's bytes in this process, its file, and the seats that this process holds in it.
+use core::ptr::NonNull;
+use core::time::Duration;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::vec::Vec;
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::io::Errno;
+
+use super::{is_acceptable, open_regular, told};
+use crate::error::{LayoutError, SegmentError};
+use crate::layout::{Identity, Options};
+use crate::memory::{Memory, Region, Span};
+use crate::os::{self, file, lock, process};
+use crate::recovery::{Claim, Liveness};
+use crate::wait::{Clock, Park, ParkWord};
+
+/// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
+#[derive(Clone)]
+pub struct Mapping {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    map: MmapRaw,
+    /// Open as long as the mapping lives: its locks are the proof that we do.
+    file: File,
+    path: PathBuf,
+    /// Where the seats start that are locked through `file`. The kernel does not tell an open file of its own locks.
+    held: Mutex<Vec<u64>>,
+    /// The process that holds them.
+    process: u32,
+}
+
+impl Mapping {
+    /// A new segment of `len` zero bytes, without a name as yet.
+    pub(super) fn create(path: &Path, len: usize, options: &Options<'_>) -> Result<Self, SegmentError> {
+        let directory = match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => Path::new("/"),
+        };
+        let file = file::unnamed(directory).map_err(|errno| match errno {
+            Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL => SegmentError::Unsupported {
+                path: path.into(),
+                what: "make a file without a name (O_TMPFILE)",
+            },
+            errno => told(directory, "making a file in its directory", errno),
+        })?;
+        let len = set_space_aside(&file, path, len as u64)?;
+        file::set_mode(&file, options.mode).map_err(|errno| told(path, "setting its mode", errno))?;
+        let mapping = Self::map(file, path, len)?;
+        mapping.settle(options)?;
+        Ok(mapping)
+    }
+
+    /// Gives the segment its name: from now on others can join.
+    pub(super) fn publish(&self) -> Result<(), SegmentError> {
+        let path = &self.inner.path;
+        file::link(&self.inner.file, path).map_err(|errno| told(path, "giving it its name", errno))
+    }
+
+    /// The segment of this name. What it holds is not known yet.
+    pub(super) fn open(path: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
+        let file = open_regular(path)?;
+        let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
+        if !is_acceptable(facts.owner, options) {
+            return Err(SegmentError::Owner { path: path.into(), owner: facts.owner, user: process::user() });
+        }
+        // Before it is mapped: a file that is no ring is told so, however short it is.
+        let file = super::check_magic(file, path)?;
+        Self::map(file, path, facts.len)
+    }
+
+    /// Never maps more than the file has: bytes beyond its end would be a SIGBUS.
+    fn map(file: File, path: &Path, len: u64) -> Result<Self, SegmentError> {
+        let io = |error| SegmentError::Io { path: path.into(), doing: "mapping it", error };
+        let too_large = |_| SegmentError::Layout {
+            path: path.into(),
+            error: LayoutError::TooSmall { need: u64::MAX, have: 0 },
+        };
+        let len = usize::try_from(len).map_err(too_large)?;
+        let map = MmapOptions::new().len(len).map_raw(&file).map_err(io)?;
+        let inner =
+            Inner { map, file, path: path.into(), held: Mutex::new(Vec::new()), process: process::id() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Huge pages, prefault, lock: as asked for.
+    pub(super) fn settle(&self, options: &Options<'_>) -> Result<(), SegmentError> {
+        let map = &self.inner.map;
+        let io = |doing| move |error| SegmentError::Io { path: self.inner.path.clone(), doing, error };
+        if options.huge_pages {
+            map.advise(Advice::HugePage).map_err(io("asking for huge pages"))?;
+        }
+        if options.prefault {
+            match map.advise(Advice::PopulateWrite) {
+                // Before Linux 5.14: then pages are mapped as they are first used.
+                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
+                other => other.map_err(io("mapping its pages; was it truncated?"))?,
+            }
+        }
+        if options.lock_memory {
+            map.lock().map_err(io("locking it into memory; `ulimit -l` must allow its size"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    pub(super) fn is_unlinked(&self) -> bool {
+        file::facts(&self.inner.file).is_ok_and(|facts| !facts.is_linked)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<u64>> {
+        // A list of numbers is as good after a panic as before.
+        self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sets `len` bytes aside for `file`, in whole pages; how many that were.
+fn set_space_aside(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
+    let free = file::free_space(file).map_err(|errno| told(path, "asking for free space", errno))?;
+    let no_space = |need| SegmentError::NoSpace { path: path.into(), need, free };
+    let page = rustix::param::page_size() as u64;
+    let need = len.checked_next_multiple_of(page).unwrap_or(u64::MAX);
+    // Asked first: an attempt would take all memory there is before it fails.
+    if need > free {
+        return Err(no_space(need));
+    }
+    match file::reserve(file, need) {
+        Ok(()) => Ok(need),
+        Err(Errno::NOSPC | Errno::FBIG | Errno::NOMEM) => Err(no_space(need)),
+        Err(Errno::OPNOTSUPP) => {
+            Err(SegmentError::Unsupported { path: path.into(), what: "set space aside (fallocate)" })
+        }
+        Err(errno) => Err(told(path, "setting space aside", errno)),
+    }
+}
+
+// SAFETY: the map lives until the last clone is dropped, always at the same address; `MmapRaw` hands out no
+// references, and nothing else in this process knows the address.
+unsafe impl Memory for Mapping {
+    fn region(&self) -> Region {
+        let base = NonNull::new(self.inner.map.as_mut_ptr()).unwrap_or(NonNull::dangling());
+        // SAFETY: a shared, writable mapping of this length, page-aligned; the bytes of a file are initialised.
+        unsafe { Region::new(base, self.inner.map.len()) }
+    }
+}
+
+/// Proof by lock: the kernel keeps a seat's byte range locked for as long as its holder lives.
+impl Liveness for Mapping {
+    fn claim(&self, seat: Span) -> Result<Claim, i32> {
+        let mut held = self.held();
+        if held.contains(&seat.start()) || !lock::try_lock(&self.inner.file, seat)? {
+            return Ok(Claim::Held);
+        }
+        held.push(seat.start());
+        Ok(Claim::Granted)
+    }
+
+    fn disclaim(&self, seat: Span) {
+        let mut held = self.held();
+        held.retain(|start| *start != seat.start());
+        lock::unlock(&self.inner.file, seat);
+    }
+
+    fn is_proved_dead(&self, seat: Span) -> bool {
+        !self.held().contains(&seat.start()) && lock::is_free(&self.inner.file, seat).unwrap_or(false)
+    }
+
+    fn is_claimant(&self) -> bool {
+        self.inner.process == process::id()
+    }
+
+    fn identity(&self) -> Identity {
+        process::identity()
+    }
+}
+
+impl Park for Mapping {
+    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
+        os::park(word, expected, limit);
+    }
+    fn unpark(&self, word: &ParkWord) {
+        os::unpark(word);
+    }
+}
+
+impl Clock for Mapping {
+    fn now(&self) -> Duration {
+        os::monotonic()
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping").field("path", &self.inner.path).field("len", &self.inner.map.len()).finish()
+    }
+}

@@ -1,0 +1,269 @@
+//! Rings in named segments: create, open, unlink.
+//!
+//! ```text
+//!   create:  unnamed file ── reserve space ── map ── format ── link to its name      all or nothing
+//!   open:    open ── check type, owner, size ── map ── parse into private memory     never half a segment
+//! ```
+//!
+//! A segment gets its name when it is complete, so nobody ever sees half of one; a creator that is killed leaves
+//! nothing, since a file without a name vanishes with its last descriptor. Of two creators the link lets
+//! one win. All space is set aside at creation: a full `/dev/shm` is an error there, never a SIGBUS later.
+//!
+//! A segment lives until it is unlinked, whoever lives or dies; so a restarted process finds what was under way.
+//!
+//! # Edges
+//! | edge | release side | acquire side | makes visible |
+//! |---|---|---|---|
+//! | E0 | `format` magic | `parse` magic | header, object table, empty cells |
+mod mapping;
+mod name;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use mapping::Mapping;
+use rustix::io::Errno;
+
+use crate::error::{LayoutError, SegmentError};
+use crate::layout::{MAGIC, Options};
+use crate::memory::{Offset, Span};
+use crate::os::{file, lock, monotonic, process};
+use crate::spsc::{Carried, Ring};
+
+/// Whether a segment that was unlinked was in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlinked {
+    /// Nobody had a seat in it: it is gone.
+    Unused,
+    /// Somebody had: those who are in it go on as before, nobody new can join, and it is gone when the last has
+    /// left.
+    InUse,
+}
+
+/// Rings in named segments.
+///
+/// A *name* has 1 to 200 bytes, no `/` and no leading dot, and stands for a file in `/dev/shm`. With a `/` in
+/// it, it is a path, relative or absolute (containers share volumes): the file system should be one in memory.
+impl<T: Carried + ?Sized> Ring<T, Mapping> {
+    /// Makes a new ring in a new segment. It stays until [`unlink`](Self::unlink).
+    ///
+    /// # Errors
+    /// [`SegmentError::Exists`] if there is something of this name; [`SegmentError::NoSpace`],
+    /// [`SegmentError::Name`], [`SegmentError::Denied`], and others of [`SegmentError`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Options, spsc::Ring};
+    ///
+    /// # let name = &format!("ringway-doc-create-{}", std::process::id());
+    /// let ring = Ring::<[u8]>::create(name, &Options::new().capacity(1 << 16))?;
+    /// ring.producer()?.push(b"for whoever comes")?;
+    /// drop(ring);
+    ///
+    /// let ring = Ring::<[u8]>::open(name)?; // as a rule: in another process
+    /// assert_eq!(ring.consumer()?.read()?.payload().to_vec(), b"for whoever comes");
+    /// Ring::<[u8]>::unlink(name)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # References
+    /// open(2) `O_TMPFILE`, fallocate(2), mmap(2), linkat(2).
+    pub fn create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
+        let path = name::path_of(name.as_ref())?;
+        let need = Self::required_len(options.capacity);
+        let mapping = Mapping::create(&path, need, options)?;
+        let layout = |error| SegmentError::Layout { path: path.clone(), error };
+        let ring = Self::make(mapping, options, true).map_err(layout)?;
+        ring.memory().publish()?;
+        Ok(ring)
+    }
+
+    /// Joins the ring of this name.
+    ///
+    /// # Errors
+    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring of `T`, in words;
+    /// [`SegmentError::Owner`] if it belongs to somebody else; and others of [`SegmentError`].
+    ///
+    /// # Examples
+    /// See [`create`](Self::create).
+    ///
+    /// # References
+    /// open(2), fstat(2), mmap(2).
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, SegmentError> {
+        Self::open_with(name, &Options::new())
+    }
+
+    /// Joins the ring of this name, with options: all but capacity and mode, which it has already.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use ringway::{Options, spsc::Ring};
+    ///
+    /// let ring = Ring::<u64>::open_with("ticks", &Options::new().label("plotter").owner(1000))?;
+    /// # Ok::<(), ringway::SegmentError>(())
+    /// ```
+    pub fn open_with(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
+        let path = name::path_of(name.as_ref())?;
+        let mapping = Mapping::open(&path, options)?;
+        let ring = Self::join(mapping, options).map_err(|error| SegmentError::Layout { path, error })?;
+        ring.memory().settle(options)?;
+        Ok(ring)
+    }
+
+    /// Joins the ring of this name; waits for it to be created, for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), with [`SegmentError::Elapsed`] for `NotFound`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// use ringway::{SegmentError, spsc::Ring};
+    ///
+    /// let ring = Ring::<u64>::open_timeout("nobody-creates-this", Duration::from_millis(5));
+    /// assert!(matches!(ring, Err(SegmentError::Elapsed { .. })));
+    /// ```
+    pub fn open_timeout(name: impl AsRef<Path>, timeout: Duration) -> Result<Self, SegmentError> {
+        let deadline = monotonic().saturating_add(timeout);
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match Self::open(&name) {
+                Err(SegmentError::NotFound { path }) => {
+                    let left = deadline.saturating_sub(monotonic());
+                    if left.is_zero() {
+                        return Err(SegmentError::Elapsed { path });
+                    }
+                    std::thread::sleep(pause.min(left));
+                    pause = (pause * 2).min(Duration::from_millis(20));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Joins the ring of this name, or makes it if there is none. Any number of processes may do so at once: all
+    /// end up in the same ring. An existing one keeps the capacity it has.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`create`](Self::create), but for `NotFound` and `Exists`.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Options, spsc::Ring};
+    ///
+    /// # let name = &format!("ringway-doc-open-or-create-{}", std::process::id());
+    /// let options = Options::new().capacity(64);
+    /// let ring = Ring::<u64>::open_or_create(name, &options)?;
+    /// ring.producer()?.push(&1)?;
+    /// let again = Ring::<u64>::open_or_create(name, &options)?;
+    /// assert_eq!(again.consumer()?.pop()?, 1);
+    /// # Ring::<u64>::unlink(name)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_or_create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
+        // Each further round means that somebody created and somebody unlinked it just then.
+        let mut rounds = 1000;
+        loop {
+            match Self::open_with(&name, options) {
+                Err(SegmentError::NotFound { .. }) => {}
+                other => return other,
+            }
+            match Self::create(&name, options) {
+                Err(SegmentError::Exists { .. }) if rounds > 0 => rounds -= 1,
+                other => return other,
+            }
+        }
+    }
+
+    /// Removes the name. Whoever is in the segment goes on as before, and is told by
+    /// [`is_unlinked`](Self::is_unlinked) if it asks; nobody else can join. The memory is freed when the last one
+    /// has left.
+    ///
+    /// # Errors
+    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring: it is left alone;
+    /// [`SegmentError::Denied`], and others of [`SegmentError`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Options, Unlinked, spsc::Ring};
+    ///
+    /// # let name = &format!("ringway-doc-unlink-{}", std::process::id());
+    /// let ring = Ring::<u64>::create(name, &Options::new())?;
+    /// let tx = ring.producer()?;
+    /// assert_eq!(Ring::<u64>::unlink(name)?, Unlinked::InUse);
+    /// assert!(ring.is_unlinked());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # References
+    /// unlink(2), fcntl(2) `F_OFD_GETLK`.
+    pub fn unlink(name: impl AsRef<Path>) -> Result<Unlinked, SegmentError> {
+        unlink(&name::path_of(name.as_ref())?)
+    }
+
+    /// Where the segment is, or was when it was opened.
+    pub fn path(&self) -> &Path {
+        self.memory().path()
+    }
+
+    /// Whether the segment's name is gone: nobody new can join. Asks the system.
+    ///
+    /// # Examples
+    /// See [`unlink`](Self::unlink).
+    pub fn is_unlinked(&self) -> bool {
+        self.memory().is_unlinked()
+    }
+}
+
+fn unlink(path: &Path) -> Result<Unlinked, SegmentError> {
+    let file = check_magic(open_regular(path)?, path)?;
+    // The locks of all seats; this open file has none.
+    let everything = Span::new(Offset::ZERO, 0);
+    let is_free = lock::is_free(&file, everything).unwrap_or(false);
+    file::unlink(path).map_err(|errno| told(path, "removing the name", errno))?;
+    Ok(if is_free { Unlinked::Unused } else { Unlinked::InUse })
+}
+
+/// Hands `file` on if it begins as a ring does.
+fn check_magic(file: std::fs::File, path: &Path) -> Result<std::fs::File, SegmentError> {
+    let io = |error| SegmentError::Io { path: path.into(), doing: "reading its first bytes", error };
+    match file::first_word(&file).map_err(io)? {
+        MAGIC => Ok(file),
+        found if found == MAGIC.swap_bytes() => layout_error(path, LayoutError::OtherByteOrder),
+        found => layout_error(path, LayoutError::NotARing { found }),
+    }
+}
+
+fn layout_error<T>(path: &Path, error: LayoutError) -> Result<T, SegmentError> {
+    Err(SegmentError::Layout { path: path.into(), error })
+}
+
+fn open_regular(path: &Path) -> Result<std::fs::File, SegmentError> {
+    let file = file::open(path).map_err(|errno| match errno {
+        Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::NODEV => {
+            SegmentError::NotAFile { path: path.into() }
+        }
+        errno => told(path, "opening it", errno),
+    })?;
+    let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
+    if facts.is_regular { Ok(file) } else { Err(SegmentError::NotAFile { path: path.into() }) }
+}
+
+/// The error for what the system said while `doing` something to `path`.
+fn told(path: &Path, doing: &'static str, errno: Errno) -> SegmentError {
+    let path: PathBuf = path.into();
+    match errno {
+        Errno::EXIST => SegmentError::Exists { path },
+        Errno::NOENT => SegmentError::NotFound { path },
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => SegmentError::Denied { path },
+        errno => SegmentError::Io { path, doing, error: errno.into() },
+    }
+}
+
+/// Whether this process takes a segment that `owner` made for genuine.
+fn is_acceptable(owner: u32, options: &Options<'_>) -> bool {
+    owner == process::user() || owner == 0 || options.owner == Some(owner)
+}

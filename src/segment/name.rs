@@ -1,0 +1,65 @@
+//! Names: where in the file system a ring is.
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::SegmentError;
+
+const DIRECTORY: &str = "/dev/shm";
+/// In bytes. Leaves room for others to put something before or behind it in a file name.
+const MAX: usize = 200;
+
+/// The path that `name` stands for.
+pub(super) fn path_of(name: &Path) -> Result<PathBuf, SegmentError> {
+    let bytes = name.as_os_str().as_bytes();
+    let refuse = |why| Err(SegmentError::Name { name: name.to_string_lossy().into_owned(), why });
+    if bytes.is_empty() {
+        return refuse("it is empty; use 1 to 200 bytes, or a path");
+    }
+    if bytes.contains(&0) {
+        return refuse("it has a zero byte in it; leave that out");
+    }
+    if bytes.contains(&b'/') {
+        return match bytes.last() {
+            Some(b'/') => refuse("it is a path that ends in `/`; add a file name"),
+            _ if name.file_name().is_none() => refuse("it is a path without a file name; add one"),
+            _ => Ok(name.into()),
+        };
+    }
+    if bytes.len() > MAX {
+        return refuse("it is longer than 200 bytes; use a shorter one");
+    }
+    if bytes.starts_with(b".") {
+        return refuse("it begins with a dot; use another, or a path");
+    }
+    Ok(Path::new(DIRECTORY).join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_name_is_a_file_in_shared_memory_and_a_path_is_itself() {
+        assert_eq!(path_of(Path::new("ticks")).unwrap(), Path::new("/dev/shm/ticks"));
+        assert_eq!(path_of(Path::new("/mnt/volume/ticks")).unwrap(), Path::new("/mnt/volume/ticks"));
+        assert_eq!(path_of(Path::new("./ticks")).unwrap(), Path::new("./ticks"));
+        assert!(path_of(Path::new(&"x".repeat(200))).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_name_is_refused_with_a_reason() {
+        for (name, reason) in [
+            ("", "empty"),
+            ("a\0b", "zero byte"),
+            (".hidden", "dot"),
+            ("..", "dot"),
+            ("dir/", "ends in `/`"),
+            ("dir/..", "without a file name"),
+            (&"x".repeat(201), "longer than 200"),
+        ] {
+            let error = path_of(Path::new(name)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{name:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! [`Consumer`]: the end that takes records out.
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use super::sealed::{Consume, Resume};
+use super::{Carried, Home, Item, Payload, Record, sealed};
+use crate::error::PopError;
+use crate::memory::Memory;
+use crate::recovery::{Presence, Seat};
+use crate::wait::{self, Clock, Woken};
+
+/// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
+///
+/// `Send`, not `Sync`: it may move to another thread, and its operations take `&mut self`.
+pub struct Consumer<T: Carried + ?Sized, M: Memory = Home> {
+    pub(super) core: <T as sealed::Carried>::Consumer,
+    pub(super) seat: Seat<M>,
+    /// Not `Sync`.
+    pub(super) confined: PhantomData<Cell<()>>,
+}
+
+impl<T: Carried + ?Sized, M: Memory> Consumer<T, M> {
+    /// Where the next record is: cells since the ring was made. It never wraps and survives every death.
+    pub fn position(&self) -> u64 {
+        self.core.at()
+    }
+
+    /// Who is the producer. Asks the system, if the memory has a witness.
+    ///
+    /// # Examples
+    /// As for [`Producer::consumer`](super::Producer::consumer).
+    pub fn producer(&self) -> Presence {
+        self.seat.peer()
+    }
+
+    /// Waits until somebody sits in the producer's seat, for `timeout` at most; whether somebody does.
+    ///
+    /// # Examples
+    /// As for [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).
+    pub fn wait_for_producer(&self, timeout: Duration) -> bool
+    where
+        M: Clock,
+    {
+        super::wait_for_peer(&self.seat, timeout)
+    }
+
+    /// Whether there is a record; if not, whether that is final.
+    #[inline(always)]
+    fn look(&mut self) -> Result<(), PopError> {
+        if self.core.has_record()? { Ok(()) } else { self.nothing() }
+    }
+
+    /// There was nothing. If the producer is gone, what it published before is visible now: one more look.
+    #[cold]
+    fn nothing(&mut self) -> Result<(), PopError> {
+        match self.seat.departed() {
+            None => Err(PopError::Empty),
+            Some(_) if self.core.has_record()? => Ok(()),
+            Some(how) => Err(PopError::Closed(how)),
+        }
+    }
+
+    /// Waits until there is a record. Without a deadline if `remaining` gives none.
+    fn wait(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
+        let Self { core, seat, .. } = self;
+        let gone = || seat.departed_by_proof();
+        match wait::until(seat.memory(), seat.parked(), remaining, gone, || core.has_record()) {
+            Woken::Ready => Ok(()),
+            Woken::Gone(how) => Err(PopError::Closed(how)),
+            Woken::Elapsed => Err(PopError::Elapsed),
+            Woken::Failed(what) => Err(what.into()),
+        }
+    }
+
+    /// Tells the producer that all that was passed may be written again.
+    #[inline(always)]
+    pub(super) fn release(&self) {
+        self.core.release();
+        self.seat.wake_peer();
+    }
+
+    /// Returns once there is a record, however long that takes.
+    fn until_ready(&mut self) -> Result<(), PopError> {
+        match self.look() {
+            Err(PopError::Empty) => self.wait(|| None),
+            other => other,
+        }
+    }
+
+    /// Returns once there is a record, or `timeout` is over.
+    fn until_ready_or(&mut self, timeout: Duration) -> Result<(), PopError>
+    where
+        M: Clock,
+    {
+        match self.look() {
+            Err(PopError::Empty) => self.wait(super::deadline(self.seat.memory().clone(), timeout)),
+            other => other,
+        }
+    }
+}
+
+/// Releases what was taken, also when the taker panics.
+struct ReleaseOnDrop<'a, T: Carried + ?Sized, M: Memory>(&'a mut Consumer<T, M>);
+
+impl<T: Carried + ?Sized, M: Memory> Drop for ReleaseOnDrop<'_, T, M> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl<T: Item, M: Memory> Consumer<T, M> {
+    /// Takes the next item out, if there is one.
+    ///
+    /// Wait-free; no system call unless the producer sleeps. The item is released before it is returned: should
+    /// this process die right after, it is gone with it. To be sure that an item was dealt with, use
+    /// [`drain`](Self::drain), or a byte ring's [`Record`].
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is known to be gone;
+    /// [`PopError::Corrupt`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Departure, Options, PopError, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push(&7)?;
+    /// assert_eq!(rx.try_pop(), Ok(7));
+    /// assert_eq!(rx.try_pop(), Err(PopError::Empty));
+    /// drop(tx);
+    /// assert_eq!(rx.try_pop(), Err(PopError::Closed(Departure::Left)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<T, PopError> {
+        self.look()?;
+        let item = self.core.take();
+        self.release();
+        Ok(item)
+    }
+
+    /// Takes items out into `items`, from its front, as many as there are; how many that were.
+    ///
+    /// They are released together. Wait-free; no system call unless the producer sleeps.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop), if there is not even one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// ring.producer()?.try_push_slice(&[1, 2, 3])?;
+    /// let mut items = [0; 8];
+    /// assert_eq!(ring.consumer()?.try_pop_slice(&mut items)?, 3);
+    /// assert_eq!(items, [1, 2, 3, 0, 0, 0, 0, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
+        let limit = items.len();
+        let mut room = items.iter_mut();
+        self.drain(limit, |item| {
+            if let Some(place) = room.next() {
+                *place = item;
+            }
+        })
+    }
+
+    /// Gives up to `limit` items to `each`, and releases them all at once; how many that were.
+    ///
+    /// Should this process die meanwhile, the next consumer gets all of them again. If `each` panics, the items
+    /// that it was given count as taken. Wait-free but for `each`; no system call unless the producer sleeps.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop), if there is not even one. A corruption after the first is told by the next
+    /// call.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// ring.producer()?.try_push_slice(&[1, 2, 3])?;
+    /// let mut sum = 0;
+    /// assert_eq!(ring.consumer()?.drain(64, |item| sum += item)?, 3);
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn drain(&mut self, limit: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        self.look()?;
+        let drain = ReleaseOnDrop(self);
+        let mut drained = 0;
+        loop {
+            each(drain.0.core.take());
+            drained += 1;
+            if drained == limit || !matches!(drain.0.core.look(), Ok(true)) {
+                return Ok(drained);
+            }
+        }
+    }
+
+    /// Takes the next item out; waits while there is none.
+    ///
+    /// # Errors
+    /// [`PopError::Closed`] if there is nothing and the producer is gone; [`PopError::Corrupt`]. If no producer ever
+    /// came, it waits for one.
+    ///
+    /// # Examples
+    /// See [`Producer::push`](super::Producer::push).
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        self.until_ready()?;
+        self.try_pop()
+    }
+
+    /// Takes the next item out; waits while there is none, for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop), and [`PopError::Elapsed`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+    /// # use std::time::Duration;
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let popped = ring.consumer()?.pop_timeout(Duration::from_millis(5));
+    /// assert_eq!(popped, Err(PopError::Elapsed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError>
+    where
+        M: Clock,
+    {
+        self.until_ready_or(timeout)?;
+        self.try_pop()
+    }
+}
+
+impl<M: Memory> Consumer<[u8], M> {
+    /// The largest record, in bytes: half the capacity.
+    pub fn max_record(&self) -> usize {
+        self.core.max_record()
+    }
+
+    /// The next record, if there is one, to be read in place. It is released when the [`Record`] is dropped.
+    ///
+    /// Wait-free; no system call.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is known to be gone;
+    /// [`PopError::Corrupt`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push(b"a record")?;
+    /// assert_eq!(rx.try_read()?.payload().to_vec(), b"a record");
+    /// assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_read(&mut self) -> Result<Record<'_, M>, PopError> {
+        let found = match self.core.look()? {
+            Some(found) => found,
+            None => {
+                self.nothing()?;
+                // There is something after all.
+                self.core.look()?.ok_or(PopError::Empty)?
+            }
+        };
+        Ok(Record::new(self, found))
+    }
+
+    /// The next record, to be read in place; waits while there is none.
+    ///
+    /// # Errors
+    /// [`PopError::Closed`] if there is nothing and the producer is gone; [`PopError::Corrupt`]. If no producer ever
+    /// came, it waits for one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let reader = std::thread::spawn(move || rx.read().unwrap().payload().len());
+    /// tx.push(b"a record")?;
+    /// assert_eq!(reader.join().unwrap(), 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read(&mut self) -> Result<Record<'_, M>, PopError> {
+        self.until_ready()?;
+        self.try_read()
+    }
+
+    /// The next record, to be read in place; waits while there is none, for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and [`PopError::Elapsed`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+    /// # use std::time::Duration;
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// let mut rx = ring.consumer()?;
+    /// assert_eq!(rx.read_timeout(Duration::from_millis(5)).unwrap_err(), PopError::Elapsed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read_timeout(&mut self, timeout: Duration) -> Result<Record<'_, M>, PopError>
+    where
+        M: Clock,
+    {
+        self.until_ready_or(timeout)?;
+        self.try_read()
+    }
+
+    /// Gives up to `limit` records to `each`, and releases them all at once; how many that were.
+    ///
+    /// Should this process die meanwhile, the next consumer gets all of them again. If `each` panics, the records
+    /// that it was given count as read. Wait-free but for `each`; no system call unless the producer sleeps.
+    ///
+    /// # Errors
+    /// As [`try_read`](Self::try_read), if there is not even one. A corruption after the first is told by the next
+    /// call.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push(b"one")?;
+    /// tx.try_push(b"three")?;
+    /// let mut bytes = 0;
+    /// assert_eq!(rx.drain(64, |record| bytes += record.len())?, 2);
+    /// assert_eq!(bytes, 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn drain(&mut self, limit: usize, mut each: impl FnMut(Payload<'_>)) -> Result<usize, PopError> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        self.look()?;
+        let drain = ReleaseOnDrop(self);
+        let mut drained = 0;
+        while drained < limit {
+            let Ok(Some(found)) = drain.0.core.look() else { break };
+            drain.0.core.pass(&found);
+            each(Payload::new(found.payload));
+            drained += 1;
+        }
+        Ok(drained)
+    }
+}
+
+impl<T: Carried + ?Sized, M: Memory> fmt::Debug for Consumer<T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("spsc::Consumer").field("position", &self.position()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,216 @@
+//! [`Record`]: a record of a byte ring, read in place.
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+use zerocopy::FromBytes;
+
+use super::{Consumer, Home};
+use crate::memory::{Memory, PayloadRef};
+use crate::ring::bytes::Found;
+use crate::trust::Trust;
+
+/// A record that the consumer reads in place. Dropping it, also in a panic, releases it to the producer.
+///
+/// While it exists, a producer that keeps the protocol does not touch its bytes.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.try_push(&[1, 0, 0, 0, 42])?;
+/// let record = rx.try_read()?;
+/// let version: u32 = record.payload().value_at(0)?;
+/// let mut rest = [0; 1];
+/// record.payload().read_at(4, &mut rest)?;
+/// assert_eq!((version.to_le(), rest), (1, [42]));
+/// record.keep(); // not dealt with after all
+/// assert_eq!(rx.try_read()?.len(), 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a record is released when it is dropped, read or not"]
+pub struct Record<'a, M: Memory = Home> {
+    consumer: &'a mut Consumer<[u8], M>,
+    found: Found,
+    keep: bool,
+}
+
+impl<'a, M: Memory> Record<'a, M> {
+    #[inline(always)]
+    pub(super) fn new(consumer: &'a mut Consumer<[u8], M>, found: Found) -> Self {
+        Self { consumer, found, keep: false }
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub fn payload(&self) -> Payload<'_> {
+        Payload::new(self.found.payload.clone())
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.found.payload.len()
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The seat of the producer that sent it; always 0 where there is only one.
+    pub fn producer(&self) -> u16 {
+        self.found.producer
+    }
+
+    /// Gives its cells back to the producer: the same as dropping it.
+    pub fn release(self) {}
+
+    /// Leaves it in the ring: the next read gives it again, also if that is by another process.
+    pub fn keep(mut self) {
+        self.keep = true;
+    }
+}
+
+impl<M: Memory> Drop for Record<'_, M> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.keep {
+            self.consumer.core.pass(&self.found);
+            self.consumer.release();
+        }
+    }
+}
+
+impl<M: Memory> fmt::Debug for Record<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("len", &self.len()).field("producer", &self.producer()).finish()
+    }
+}
+
+/// The bytes of a record, in shared memory. They are copied out, by pieces or whole: a slice of them would be a
+/// promise that no other process writes there (see [`as_slice`](Self::as_slice) for those who can make it).
+pub struct Payload<'a> {
+    bytes: PayloadRef,
+    record: PhantomData<&'a ()>,
+}
+
+impl<'a> Payload<'a> {
+    #[inline(always)]
+    pub(super) fn new(bytes: PayloadRef) -> Self {
+        Self { bytes, record: PhantomData }
+    }
+
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies the bytes from `from` on into all of `into`.
+    ///
+    /// # Errors
+    /// [`RangeError`] if there are not as many; then nothing is copied.
+    #[inline]
+    pub fn read_at(&self, from: usize, into: &mut [u8]) -> Result<(), RangeError> {
+        let len = into.len();
+        // SAFETY: `[MaybeUninit<u8>]` has the layout of `[u8]`, and `read` only ever stores initialised bytes.
+        let into = unsafe { &mut *(core::ptr::from_mut(into) as *mut [MaybeUninit<u8>]) };
+        self.range(from, len, self.bytes.read(from, into))
+    }
+
+    /// Copies a value out that starts at `from`. Any bytes make a valid `V`; alignment does not matter.
+    ///
+    /// # Errors
+    /// [`RangeError`] if there are too few bytes.
+    #[inline]
+    pub fn value_at<V: FromBytes>(&self, from: usize) -> Result<V, RangeError> {
+        let mut value = MaybeUninit::<V>::uninit();
+        let bytes: *mut MaybeUninit<u8> = value.as_mut_ptr().cast();
+        // SAFETY: the bytes of `value`, which may be uninitialised, borrowed by nothing else.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(bytes, size_of::<V>()) };
+        self.range(from, size_of::<V>(), self.bytes.read(from, bytes))?;
+        // SAFETY: all its bytes were just written, and every bit pattern is a `V` (`FromBytes`).
+        Ok(unsafe { value.assume_init() })
+    }
+
+    /// Copies the first bytes, as many as fit, to the front of `into`; how many that were.
+    #[inline]
+    pub fn copy_to(&self, into: &mut [u8]) -> usize {
+        let len = self.len().min(into.len());
+        let fits = into.get_mut(..len).is_some_and(|into| self.read_at(0, into).is_ok());
+        if fits { len } else { 0 }
+    }
+
+    /// All bytes, in a vector of one's own.
+    #[cfg(feature = "std")]
+    pub fn to_vec(&self) -> std::vec::Vec<u8> {
+        let mut copy = std::vec::Vec::with_capacity(self.len());
+        let filled =
+            copy.spare_capacity_mut().get_mut(..self.len()).is_some_and(|room| self.bytes.read(0, room));
+        if filled {
+            // SAFETY: `read` has just initialised this many bytes.
+            unsafe { copy.set_len(self.len()) };
+        }
+        copy
+    }
+
+    /// The bytes themselves, without a copy, for those who trust the other side. They start at a multiple of 64.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// use ringway::Trust;
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    ///
+    /// // SAFETY: both ends are in this program, and keep the protocol.
+    /// let trust = unsafe { Trust::in_peers() };
+    /// tx.try_push(b"in place")?;
+    /// assert_eq!(rx.try_read()?.payload().as_slice(trust), b"in place");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(not(loom))]
+    pub fn as_slice(&self, _trust: Trust) -> &'a [u8] {
+        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and nobody
+        // writes them while the record lives: so says whoever made the `Trust`.
+        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr(), self.len()) }
+    }
+
+    fn range(&self, from: usize, len: usize, fits: bool) -> Result<(), RangeError> {
+        if fits { Ok(()) } else { Err(RangeError { from, len, payload: self.len() }) }
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload").field("len", &self.len()).finish()
+    }
+}
+
+/// Bytes were asked for, or given, that the payload has no place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RangeError {
+    /// Where they would start, in bytes from the start of the payload.
+    pub from: usize,
+    /// How many they are.
+    pub len: usize,
+    /// How many the payload has.
+    pub payload: usize,
+}
+
+impl fmt::Display for RangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, len, payload } = self;
+        write!(f, "{len} bytes from {from} on are not within a payload of {payload} bytes")
+    }
+}
+
+impl core::error::Error for RangeError {}

@@ -1,0 +1,262 @@
+//! [`Reservation`] and [`Batch`]: records that are written in place, or that appear together.
+use core::fmt;
+use core::marker::PhantomData;
+
+use zerocopy::{Immutable, IntoBytes};
+
+use super::{Home, RangeError};
+use crate::error::PushError;
+use crate::memory::{Memory, PayloadRef};
+use crate::recovery::Seat;
+use crate::ring::bytes::{ByteProducer, Claim};
+use crate::trust::Trust;
+
+/// Room for a record, to be written in place. Dropping it, also in a panic, aborts it: nothing is sent, and
+/// nothing is left behind.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// let mut reservation = tx.try_reserve(100)?;
+/// reservation.payload().write_at(0, b"head")?;
+/// reservation.payload().write_at(4, b"body")?;
+/// reservation.commit_len(8)?; // it turned out shorter
+///
+/// tx.try_reserve(100)?.abort(); // or not at all
+///
+/// assert_eq!(rx.try_read()?.payload().to_vec(), b"headbody");
+/// assert!(rx.try_read().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a reservation that is not committed is aborted"]
+pub struct Reservation<'a, M: Memory = Home> {
+    core: &'a mut ByteProducer,
+    /// Whom to tell; none inside of a batch, which tells for all its records.
+    seat: Option<&'a Seat<M>>,
+    claim: Claim,
+}
+
+impl<'a, M: Memory> Reservation<'a, M> {
+    #[inline(always)]
+    pub(super) fn new(core: &'a mut ByteProducer, seat: Option<&'a Seat<M>>, claim: Claim) -> Self {
+        Self { core, seat, claim }
+    }
+
+    /// Where to write. The bytes hold whatever an earlier record left there.
+    #[inline]
+    pub fn payload(&mut self) -> PayloadMut<'_> {
+        PayloadMut { bytes: self.claim.payload.clone(), reservation: PhantomData }
+    }
+
+    /// How many bytes were reserved.
+    pub fn len(&self) -> usize {
+        self.claim.payload.len()
+    }
+
+    /// Whether no bytes were reserved.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sends the record. Inside of a batch: with the others.
+    #[inline]
+    pub fn commit(self) {
+        let len = self.len();
+        self.send(len);
+    }
+
+    /// Sends the first `len` bytes as the record.
+    ///
+    /// # Errors
+    /// [`PushError::TooLarge`] if fewer were reserved; then it is aborted.
+    #[inline]
+    pub fn commit_len(self, len: usize) -> Result<(), PushError> {
+        let max = self.len();
+        if len > max {
+            return Err(PushError::TooLarge { len, max });
+        }
+        self.send(len);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn send(self, len: usize) {
+        self.core.stage(&self.claim, len);
+        if let Some(seat) = self.seat {
+            self.core.publish();
+            seat.wake_peer();
+        }
+    }
+
+    /// Sends nothing: the same as dropping it.
+    pub fn abort(self) {}
+}
+
+impl<M: Memory> fmt::Debug for Reservation<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// The bytes of a reservation, in shared memory, to be written by pieces or whole.
+pub struct PayloadMut<'a> {
+    bytes: PayloadRef,
+    reservation: PhantomData<&'a mut ()>,
+}
+
+impl PayloadMut<'_> {
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies `bytes` to `from` and on.
+    ///
+    /// # Errors
+    /// [`RangeError`] if they do not fit; then nothing is copied.
+    #[inline]
+    pub fn write_at(&mut self, from: usize, bytes: &[u8]) -> Result<(), RangeError> {
+        if self.bytes.write(from, bytes) {
+            Ok(())
+        } else {
+            Err(RangeError { from, len: bytes.len(), payload: self.len() })
+        }
+    }
+
+    /// Copies a value to `from` and on. Alignment does not matter.
+    ///
+    /// # Errors
+    /// [`RangeError`] if it does not fit; then nothing is copied.
+    #[inline]
+    pub fn write_value_at<V: IntoBytes + Immutable>(
+        &mut self,
+        from: usize,
+        value: &V,
+    ) -> Result<(), RangeError> {
+        self.write_at(from, value.as_bytes())
+    }
+
+    /// Copies `record`, of which the reservation has the length.
+    #[inline(always)]
+    pub(super) fn fill_from(&mut self, record: &[u8]) {
+        let fits = self.bytes.write(0, record);
+        debug_assert!(fits, "reserved for this very record");
+    }
+
+    /// The bytes themselves, for those who trust the other side. They start at a multiple of 64, and hold
+    /// whatever an earlier record left there.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// use ringway::Trust;
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    ///
+    /// // SAFETY: both ends are in this program, and keep the protocol.
+    /// let trust = unsafe { Trust::in_peers() };
+    /// let mut reservation = tx.try_reserve(3)?;
+    /// reservation.payload().as_mut_slice(trust).fill(7);
+    /// reservation.commit();
+    /// assert_eq!(rx.try_read()?.payload().to_vec(), [7, 7, 7]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(not(loom))]
+    pub fn as_mut_slice(&mut self, _trust: Trust) -> &mut [u8] {
+        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and nobody
+        // else accesses them before the commit: so says whoever made the `Trust`.
+        unsafe { core::slice::from_raw_parts_mut(self.bytes.as_ptr(), self.len()) }
+    }
+}
+
+impl fmt::Debug for PayloadMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayloadMut").field("len", &self.len()).finish()
+    }
+}
+
+/// Records that become visible all at once, or not at all: also if this process dies.
+///
+/// Dropping it sends nothing. Its records count against the ring's capacity from the start; one that finds no room
+/// gets [`PushError::Full`], and the batch can be committed without it.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// let mut batch = tx.batch();
+/// batch.try_push(b"debit")?;
+/// batch.try_push(b"credit")?;
+/// assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
+/// batch.commit();
+/// assert_eq!(rx.drain(8, |_| ())?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a batch that is not committed is aborted"]
+pub struct Batch<'a, M: Memory = Home> {
+    core: &'a mut ByteProducer,
+    seat: &'a Seat<M>,
+}
+
+impl<'a, M: Memory> Batch<'a, M> {
+    pub(super) fn new(core: &'a mut ByteProducer, seat: &'a Seat<M>) -> Self {
+        Self { core, seat }
+    }
+
+    /// Adds a record with these bytes.
+    ///
+    /// # Errors
+    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`]; the batch stays as it was.
+    #[inline]
+    pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {
+        let mut reservation = self.try_reserve(record.len())?;
+        reservation.payload().fill_from(record);
+        reservation.commit();
+        Ok(())
+    }
+
+    /// Sets room for a further record of `len` bytes aside.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    #[inline]
+    pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, M>, PushError> {
+        let claim = self.core.claim(len)?;
+        Ok(Reservation::new(self.core, None, claim))
+    }
+
+    /// Sends all of it.
+    #[inline]
+    pub fn commit(self) {
+        self.core.publish();
+        self.seat.wake_peer();
+    }
+
+    /// Sends nothing: the same as dropping it.
+    pub fn abort(self) {}
+}
+
+/// Takes back what was not committed.
+impl<M: Memory> Drop for Batch<'_, M> {
+    fn drop(&mut self) {
+        self.core.withdraw();
+    }
+}
+
+impl<M: Memory> fmt::Debug for Batch<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! The only door to atomics.
+//!
+//! Every shared word is a [`Word`] (64 bits) or a [`Half`] (32 bits, what a futex needs). They wrap
+//! core's atomics, or loom's under `--cfg loom`, so that the code that is model-checked is the code
+//! that ships. `clippy.toml` bars core's atomics everywhere else.
+//!
+//! Sequentially consistent *accesses* are not offered: no algorithm here needs them, and loom treats
+//! them as acquire/release. The full [`fence`] is, and loom models it exactly.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+#[cfg(not(loom))]
+use core::sync::atomic;
+#[cfg(loom)]
+use loom::sync::atomic;
+
+pub(crate) use core::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+
+#[cfg(all(not(loom), not(target_has_atomic = "64")))]
+compile_error!(
+    "ringway needs lock-free 64-bit atomics: its positions are 64 bits wide so that they never wrap"
+);
+
+/// A 64-bit word that several processes see.
+#[repr(transparent)]
+pub(crate) struct Word(atomic::AtomicU64);
+
+impl Word {
+    #[cfg(loom)]
+    pub(crate) fn new(value: u64) -> Self {
+        Self(atomic::AtomicU64::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, order: Ordering) -> u64 {
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, value: u64, order: Ordering) {
+        self.0.store(value, order);
+    }
+
+    #[inline]
+    pub(crate) fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+}
+
+/// A 32-bit word that several processes see; a sleeper parks on it.
+#[repr(transparent)]
+pub(crate) struct Half(atomic::AtomicU32);
+
+impl Half {
+    #[cfg(loom)]
+    pub(crate) fn new(value: u32) -> Self {
+        Self(atomic::AtomicU32::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, order: Ordering) -> u32 {
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, value: u32, order: Ordering) {
+        self.0.store(value, order);
+    }
+
+    /// The atomic itself, for the one system call that takes it.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn as_atomic(&self) -> &atomic::AtomicU32 {
+        &self.0
+    }
+}
+
+/// A full fence. Under loom it is loom's, which is modelled exactly.
+#[inline]
+pub(crate) fn full_fence() {
+    atomic::fence(Ordering::SeqCst);
+}
+
+/// The spin phase of a wait: crossbeam's, or under loom one that hands over at once, since the model
+/// checker must be told when a thread cannot go on.
+#[cfg(not(loom))]
+pub(crate) use crossbeam_utils::Backoff;
+
+#[cfg(loom)]
+pub(crate) struct Backoff;
+
+#[cfg(loom)]
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+    pub(crate) fn snooze(&self) {
+        loom::thread::yield_now();
+    }
+    pub(crate) fn is_completed(&self) -> bool {
+        true
+    }
+}

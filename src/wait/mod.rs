@@ -1,0 +1,182 @@
+//! Sleeping without losing a wake-up.
+//!
+//! A waiter spins, then yields, then parks on the *parked* word of its own role block. Its peer looks at that
+//! word after everything that could end the wait, and wakes it if it says so.
+//!
+//! ```text
+//!   sleeper (owns `parked`)                   waker
+//!   S1  parked = 1                            W1  publish: stamp, HEAD or state
+//!   S2  full fence                            W2  full fence
+//!   S3  look again: ready? then do not park   W3  parked == 0? then done
+//!   S4  park while parked == 1                W4  parked = 0, unpark
+//!   S5  parked = 0
+//! ```
+//!
+//! # No wake-up is lost
+//! Take a publication (W1) and a sleeper whose S3 did not see it. The two fences are totally ordered. Were
+//! W2 before S2, what W1 stored would be visible at S3; it was not, so S2 is before W2, and W3 sees the 1 of
+//! S1 or something later. If later, then either the sleeper's own S5 (it is awake, and looks before it
+//! parks again) or the 0 of an earlier W4, for which the park at S4 returns at once because the word is no
+//! longer 1, or is woken by the unpark that follows. If W3 sees the 1, W4 wakes it. In each case the sleeper
+//! looks once more.
+//!
+//! # Deaths
+//! A waker killed between W1 and W4 leaves the sleeper asleep: so every park ends after a slice
+//! ([`SLICE`]) at most, and the sleeper looks, and asks whether its peer lives. A sleeper killed after S1
+//! leaves a 1: the next waker makes one wake-up call for nobody and stores 0, so it costs nothing after that.
+//!
+//! # Edges
+//! | edge | release side | acquire side | makes visible |
+//! |---|---|---|---|
+//! | E4 | fence W2, after the publication | fence S2, before the look | the publication to the look, or the 1 to W3 |
+//!
+//! The accesses to `parked` itself are Relaxed: the fences order them.
+use core::time::Duration;
+
+use crate::memory::WordRef;
+use crate::sync::{Backoff, Half, Relaxed, full_fence};
+
+/// No park lasts longer.
+pub(crate) const SLICE: Duration = Duration::from_millis(100);
+
+/// The word that a waiter parks on.
+#[repr(transparent)]
+pub struct ParkWord(Half);
+
+impl ParkWord {
+    /// What it holds: 1 while somebody may be parked on it.
+    pub fn value(&self) -> u32 {
+        // Relaxed: E4's fences order it.
+        self.0.load(Relaxed)
+    }
+
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn half(&self) -> &Half {
+        &self.0
+    }
+
+    fn of(word: &WordRef) -> &Self {
+        let half: &Half = word.half();
+        // SAFETY: `ParkWord` is a transparent wrapper of `Half`.
+        unsafe { &*core::ptr::from_ref(half).cast::<Self>() }
+    }
+}
+
+impl core::fmt::Debug for ParkWord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("ParkWord").field(&self.value()).finish()
+    }
+}
+
+/// What the platform around a [`Memory`](crate::Memory) can do for those who wait.
+///
+/// The defaults do nothing: whoever waits then spins. With the feature `std`, mapped segments, heaps and
+/// statics park on a futex.
+pub trait Park {
+    /// Sleeps while `word` holds `expected`, for `limit` at most. May return early, for any reason or none.
+    ///
+    /// The comparison and the falling asleep must be one step with respect to [`unpark`](Self::unpark), as they
+    /// are with a futex.
+    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
+        let _ = (word, expected, limit);
+        core::hint::spin_loop();
+    }
+
+    /// Wakes whoever sleeps on `word`, in any process.
+    fn unpark(&self, word: &ParkWord) {
+        let _ = word;
+    }
+}
+
+/// A clock, for the `_timeout` forms.
+pub trait Clock {
+    /// The time since some fixed moment; never goes back.
+    fn now(&self) -> Duration;
+}
+
+/// Why a wait ended.
+pub(crate) enum Woken<G, E> {
+    /// What was waited for is there.
+    Ready,
+    /// The peer is gone.
+    Gone(G),
+    /// The time is up.
+    Elapsed,
+    /// Looking failed.
+    Failed(E),
+}
+
+/// Wakes the peer whose parked word this is, if it may be asleep (W2 to W4). Call it after publishing.
+#[inline(always)]
+pub(crate) fn wake(park: &impl Park, parked: &WordRef) {
+    // Full fence: E4, pairs with the fence in `sleep`; the publication before it, the look at the word after it.
+    full_fence();
+    // Relaxed: E4's fences order it.
+    if parked.half().load(Relaxed) != 0 {
+        rouse(park, parked);
+    }
+}
+
+#[cold]
+fn rouse(park: &impl Park, parked: &WordRef) {
+    // Relaxed: a sleeper that still reads 1 is in its park, and is woken next.
+    parked.half().store(0, Relaxed);
+    park.unpark(ParkWord::of(parked));
+}
+
+/// Sleeps until woken, `limit` at most, unless `ready` (S1 to S5).
+fn sleep(park: &impl Park, parked: &WordRef, limit: Duration, ready: impl FnOnce() -> bool) {
+    // Relaxed: E4's fences order it.
+    parked.half().store(1, Relaxed);
+    // Full fence: E4, pairs with the fence in `wake`; the word before it, the look after it.
+    full_fence();
+    if !ready() {
+        park.park(ParkWord::of(parked), 1, limit);
+    }
+    // Relaxed: only saves the waker a call.
+    parked.half().store(0, Relaxed);
+}
+
+/// Waits until `ready`, or `gone` says that nobody is left to wait for, or `remaining` says that no time is.
+///
+/// `gone` is asked before each park; whatever was published before the peer went is found by one more look.
+pub(crate) fn until<G, E>(
+    park: &impl Park,
+    parked: &WordRef,
+    mut remaining: impl FnMut() -> Option<Duration>,
+    mut gone: impl FnMut() -> Option<G>,
+    mut ready: impl FnMut() -> Result<bool, E>,
+) -> Woken<G, E> {
+    let backoff = Backoff::new();
+    loop {
+        match ready() {
+            Ok(true) => return Woken::Ready,
+            Ok(false) if backoff.is_completed() => break,
+            Ok(false) => backoff.snooze(),
+            Err(error) => return Woken::Failed(error),
+        }
+    }
+    loop {
+        let departed = gone();
+        let limit = remaining().unwrap_or(SLICE).min(SLICE);
+        let mut last_look = ready();
+        if matches!(last_look, Ok(false)) && departed.is_none() && !limit.is_zero() {
+            sleep(park, parked, limit, || {
+                last_look = ready();
+                !matches!(last_look, Ok(false))
+            });
+            last_look = ready();
+        }
+        match last_look {
+            Ok(true) => return Woken::Ready,
+            Err(error) => return Woken::Failed(error),
+            Ok(false) => {}
+        }
+        if let Some(how) = departed {
+            return Woken::Gone(how);
+        }
+        if limit.is_zero() {
+            return Woken::Elapsed;
+        }
+    }
+}
