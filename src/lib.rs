@@ -19,9 +19,7 @@
 //! sync        the only atomics; loom's under `--cfg loom`
 //! ```
 
-#[cfg(feature = "std")]
-extern crate std;
-#[cfg(all(test, not(feature = "std")))]
+#[cfg(any(feature = "std", test, loom))]
 extern crate std;
 
 #[cfg(all(feature = "std", not(target_os = "linux")))]
@@ -41,6 +39,7 @@ mod ring;
 #[cfg(all(feature = "std", not(loom)))]
 mod segment;
 mod sync;
+#[cfg(not(loom))]
 mod trust;
 mod wait;
 
@@ -52,5 +51,6 @@ pub use memory::Memory;
 pub use recovery::{Claim, Liveness, Presence};
 #[cfg(all(feature = "std", not(loom)))]
 pub use segment::{Mapping, Unlinked};
+#[cfg(not(loom))]
 pub use trust::Trust;
 pub use wait::{Clock, Park, ParkWord};

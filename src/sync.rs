@@ -13,7 +13,7 @@ use core::sync::atomic;
 #[cfg(loom)]
 use loom::sync::atomic;
 
-pub(crate) use core::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+pub(crate) use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]
 compile_error!(

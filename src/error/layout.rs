@@ -16,8 +16,8 @@ pub enum LayoutError {
         /// Bytes there.
         have: u64,
     },
-    /// A ring with a seat taken is there already, or another is being made there.
-    InUse,
+    /// A ring is there already.
+    Exists,
     /// A ring is being made there and is not complete.
     Formatting,
     /// The first eight bytes are not those of a ring.
@@ -92,7 +92,9 @@ impl fmt::Display for LayoutError {
             Self::TooSmall { need, have } => {
                 write!(f, "needs {need} bytes of memory and has {have}; give it more, or ask for a smaller capacity")
             }
-            Self::InUse => f.write_str("is in use; attach to it, or wait until its seats are free"),
+            Self::Exists => f.write_str(
+                "is there already; attach to it, or, if nobody uses it, zero its first eight bytes and format again",
+            ),
             Self::Formatting => f.write_str(
                 "is being made at this moment, or its maker died; try again, or zero its first eight bytes and make it anew",
             ),

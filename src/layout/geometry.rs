@@ -2,13 +2,10 @@
 //!
 //! Parsed once, into private memory, and never read again: later changes of the bytes change nothing here.
 use super::role::Identity;
-use super::{
-    Carries, FORMATTING, ItemLayout, KNOWN_FEATURES, Kind, Label, MAGIC, MAJOR, MINOR, RoleBlock, SeatState,
-    State,
-};
+use super::{Carries, FORMATTING, ItemLayout, KNOWN_FEATURES, Kind, Label, MAGIC, MAJOR, MINOR, RoleBlock};
 use crate::error::LayoutError;
 use crate::memory::{ALIGN, Cells, Descriptors, Offset, Region, WordRef};
-use crate::sync::{AcqRel, Acquire, Relaxed, Release};
+use crate::sync::{Acquire, Relaxed, Release};
 
 const HEADER: u64 = 0;
 const OBJECT: u64 = 256;
@@ -144,15 +141,17 @@ impl Geometry {
         }
         let fields = Fields { region, start: HEADER };
         let magic = fields.word(header::MAGIC)?;
-        // Acquire: E0, pairs with the magic's store below: if rings are there, their seats are seen.
-        let found = magic.load(Acquire);
-        if found == FORMATTING || found == MAGIC && Self::in_use(region) {
-            return Err(LayoutError::InUse);
+        // Relaxed: the exchange below is what counts.
+        let found = magic.load(Relaxed);
+        match found {
+            MAGIC => return Err(LayoutError::Exists),
+            FORMATTING => return Err(LayoutError::Formatting),
+            _ => {}
         }
-        // AcqRel: E0; of two formatters, one wins; it has seen all that was there, and what it writes is not
-        // seen before this claim.
-        if magic.compare_exchange(found, FORMATTING, AcqRel, Relaxed).is_err() {
-            return Err(LayoutError::InUse);
+        // Relaxed: of two formatters one wins, and the other touches nothing; what the winner writes is published by
+        // the store below.
+        if magic.compare_exchange(found, FORMATTING, Relaxed, Relaxed).is_err() {
+            return Err(LayoutError::Formatting);
         }
         if !zeroed {
             self.clear(region)?;
@@ -163,17 +162,7 @@ impl Geometry {
         Ok(())
     }
 
-    /// Whether a seat of the ring that stands in `region` is taken.
-    fn in_use(region: &Region) -> bool {
-        let Ok(old) = Self::read(region) else { return false };
-        [old.consumer(), old.producer()].iter().any(|seat| {
-            seat.state(region).is_some_and(|word| {
-                // Acquire: E3, pairs with a holder's leave: what it wrote is seen before it is written over.
-                SeatState::from_word(word.load(Acquire)).state() == State::Taken
-            })
-        })
-    }
-
+    /// Zeros all words but the magic and the payload.
     fn clear(&self, region: &Region) -> Result<(), LayoutError> {
         let zero = |at: u64| -> Result<(), LayoutError> {
             let word = WordRef::new(region, Offset::new(at)).ok_or(LayoutError::Misaligned)?;

@@ -10,6 +10,7 @@
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]
+#[cfg_attr(any(loom, not(feature = "std")), allow(dead_code, reason = "the rest is for segments"))]
 pub struct Options<'a> {
     pub(crate) capacity: usize,
     pub(crate) label: Option<&'a str>,

@@ -51,3 +51,7 @@ unsafe impl<const N: usize> Memory for &'static StaticMemory<N> {
 }
 
 impl<const N: usize> Liveness for &'static StaticMemory<N> {}
+
+/// Without an operating system, whoever waits spins.
+#[cfg(not(feature = "std"))]
+impl<const N: usize> crate::wait::Park for &'static StaticMemory<N> {}

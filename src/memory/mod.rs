@@ -88,8 +88,6 @@ pub unsafe trait Memory: Clone + Liveness + Park {
 pub(crate) struct Offset(u64);
 
 impl Offset {
-    pub(crate) const ZERO: Self = Self(0);
-
     pub(crate) const fn new(bytes: u64) -> Self {
         Self(bytes)
     }

@@ -4,7 +4,7 @@ use crate::error::{Corruption, Departure, SeatError};
 use crate::layout::{Identity, Label, Role, RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
-use crate::wait;
+use crate::wait::{self, Awaited};
 
 /// A taken seat. Dropping it gives it back.
 pub(crate) struct Seat<M: Memory> {
@@ -88,21 +88,24 @@ impl<M: Memory> Seat<M> {
         wait::wake(&self.memory, &self.peer.parked);
     }
 
-    /// How the peer went, as far as its state word says. No system call.
+    /// Who is in the seat across.
+    pub(crate) fn peer(&self) -> Presence {
+        presence(&self.memory, self.peer.block)
+    }
+}
+
+/// Whoever sits in a seat waits for the peer.
+impl<M: Memory> Awaited for Seat<M> {
+    type Departure = Departure;
+
     #[inline]
-    pub(crate) fn departed(&self) -> Option<Departure> {
+    fn departed(&self) -> Option<Departure> {
         // Acquire: E3, pairs with the peer's leave; what it published before is found by one more look.
         departure(SeatState::from_word(self.peer.state.load(Acquire)).state())
     }
 
-    /// How the peer went; asks the witness too.
-    pub(crate) fn departed_by_proof(&self) -> Option<Departure> {
+    fn departed_by_proof(&self) -> Option<Departure> {
         departure(proved(&self.memory, self.peer.block, &self.peer.state).state())
-    }
-
-    /// Who is in the seat across.
-    pub(crate) fn peer(&self) -> Presence {
-        presence(&self.memory, self.peer.block)
     }
 }
 

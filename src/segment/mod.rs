@@ -221,7 +221,7 @@ impl<T: Carried + ?Sized> Ring<T, Mapping> {
 fn unlink(path: &Path) -> Result<Unlinked, SegmentError> {
     let file = check_magic(open_regular(path)?, path)?;
     // The locks of all seats; this open file has none.
-    let everything = Span::new(Offset::ZERO, 0);
+    let everything = Span::new(Offset::new(0), 0);
     let is_free = lock::is_free(&file, everything).unwrap_or(false);
     file::unlink(path).map_err(|errno| told(path, "removing the name", errno))?;
     Ok(if is_free { Unlinked::Unused } else { Unlinked::InUse })

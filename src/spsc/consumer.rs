@@ -9,7 +9,7 @@ use super::{Carried, Home, Item, Payload, Record, sealed};
 use crate::error::PopError;
 use crate::memory::Memory;
 use crate::recovery::{Presence, Seat};
-use crate::wait::{self, Clock, Woken};
+use crate::wait::{self, Awaited, Clock, Woken};
 
 /// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
 ///
@@ -65,8 +65,7 @@ impl<T: Carried + ?Sized, M: Memory> Consumer<T, M> {
     /// Waits until there is a record. Without a deadline if `remaining` gives none.
     fn wait(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
         let Self { core, seat, .. } = self;
-        let gone = || seat.departed_by_proof();
-        match wait::until(seat.memory(), seat.parked(), remaining, gone, || core.has_record()) {
+        match wait::until(seat.memory(), seat.parked(), &*seat, remaining, || core.has_record()) {
             Woken::Ready => Ok(()),
             Woken::Gone(how) => Err(PopError::Closed(how)),
             Woken::Elapsed => Err(PopError::Elapsed),

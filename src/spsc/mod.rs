@@ -46,7 +46,7 @@ use crate::memory::{Memory, Region};
 use crate::recovery::{Presence, Seat};
 use crate::ring::bytes::{ByteConsumer, ByteProducer};
 use crate::ring::typed::{TypedConsumer, TypedProducer};
-use crate::wait::{self, Clock, Woken};
+use crate::wait::{self, Awaited, Clock, Woken};
 
 /// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is defined.
 ///
@@ -206,8 +206,18 @@ fn deadline<M: Clock>(memory: M, timeout: Duration) -> impl FnMut() -> Option<Du
 
 /// Waits until somebody sits in the seat across, for `timeout` at most; whether somebody does.
 fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
+    /// Nobody of whom a departure would end this wait.
+    struct Newcomer;
+    impl Awaited for Newcomer {
+        type Departure = Infallible;
+        fn departed(&self) -> Option<Infallible> {
+            None
+        }
+        fn departed_by_proof(&self) -> Option<Infallible> {
+            None
+        }
+    }
     let here = || Ok::<_, Infallible>(matches!(seat.peer(), Presence::Here(_)));
     let remaining = deadline(seat.memory().clone(), timeout);
-    let nobody_to_miss = || None::<Infallible>;
-    matches!(wait::until(seat.memory(), seat.parked(), remaining, nobody_to_miss, here), Woken::Ready)
+    matches!(wait::until(seat.memory(), seat.parked(), &Newcomer, remaining, here), Woken::Ready)
 }

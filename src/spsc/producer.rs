@@ -72,8 +72,7 @@ impl<T: Carried + ?Sized, M: Memory> Producer<T, M> {
         mut ready: impl FnMut(&mut <T as sealed::Carried>::Producer) -> Result<bool, PushError>,
     ) -> Result<(), PushError> {
         let Self { core, seat, .. } = self;
-        let gone = || seat.departed_by_proof();
-        match wait::until(seat.memory(), seat.parked(), remaining, gone, || ready(core)) {
+        match wait::until(seat.memory(), seat.parked(), &*seat, remaining, || ready(core)) {
             Woken::Ready => Ok(()),
             Woken::Gone(how) => Err(PushError::Closed(how)),
             Woken::Elapsed => Err(PushError::Elapsed),

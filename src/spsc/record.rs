@@ -8,7 +8,6 @@ use zerocopy::FromBytes;
 use super::{Consumer, Home};
 use crate::memory::{Memory, PayloadRef};
 use crate::ring::bytes::Found;
-use crate::trust::Trust;
 
 /// A record that the consumer reads in place. Dropping it, also in a panic, releases it to the producer.
 ///
@@ -90,9 +89,9 @@ impl<M: Memory> fmt::Debug for Record<'_, M> {
 }
 
 /// The bytes of a record, in shared memory. They are copied out, by pieces or whole: a slice of them would be a
-/// promise that no other process writes there (see [`as_slice`](Self::as_slice) for those who can make it).
+/// promise that no other process writes there (see [`Trust`](crate::Trust) for those who can make it).
 pub struct Payload<'a> {
-    bytes: PayloadRef,
+    pub(crate) bytes: PayloadRef,
     record: PhantomData<&'a ()>,
 }
 
@@ -149,7 +148,7 @@ impl<'a> Payload<'a> {
     }
 
     /// All bytes, in a vector of one's own.
-    #[cfg(feature = "std")]
+    #[cfg(any(feature = "std", loom))]
     pub fn to_vec(&self) -> std::vec::Vec<u8> {
         let mut copy = std::vec::Vec::with_capacity(self.len());
         let filled =
@@ -159,29 +158,6 @@ impl<'a> Payload<'a> {
             unsafe { copy.set_len(self.len()) };
         }
         copy
-    }
-
-    /// The bytes themselves, without a copy, for those who trust the other side. They start at a multiple of 64.
-    ///
-    /// # Examples
-    /// ```
-    /// # use ringway::{Options, memory::Heap, spsc::Ring};
-    /// use ringway::Trust;
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    ///
-    /// // SAFETY: both ends are in this program, and keep the protocol.
-    /// let trust = unsafe { Trust::in_peers() };
-    /// tx.try_push(b"in place")?;
-    /// assert_eq!(rx.try_read()?.payload().as_slice(trust), b"in place");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[cfg(not(loom))]
-    pub fn as_slice(&self, _trust: Trust) -> &'a [u8] {
-        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and nobody
-        // writes them while the record lives: so says whoever made the `Trust`.
-        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr(), self.len()) }
     }
 
     fn range(&self, from: usize, len: usize, fits: bool) -> Result<(), RangeError> {

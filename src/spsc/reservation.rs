@@ -9,7 +9,6 @@ use crate::error::PushError;
 use crate::memory::{Memory, PayloadRef};
 use crate::recovery::Seat;
 use crate::ring::bytes::{ByteProducer, Claim};
-use crate::trust::Trust;
 
 /// Room for a record, to be written in place. Dropping it, also in a panic, aborts it: nothing is sent, and
 /// nothing is left behind.
@@ -103,7 +102,7 @@ impl<M: Memory> fmt::Debug for Reservation<'_, M> {
 
 /// The bytes of a reservation, in shared memory, to be written by pieces or whole.
 pub struct PayloadMut<'a> {
-    bytes: PayloadRef,
+    pub(crate) bytes: PayloadRef,
     reservation: PhantomData<&'a mut ()>,
 }
 
@@ -150,32 +149,6 @@ impl PayloadMut<'_> {
     pub(super) fn fill_from(&mut self, record: &[u8]) {
         let fits = self.bytes.write(0, record);
         debug_assert!(fits, "reserved for this very record");
-    }
-
-    /// The bytes themselves, for those who trust the other side. They start at a multiple of 64, and hold
-    /// whatever an earlier record left there.
-    ///
-    /// # Examples
-    /// ```
-    /// # use ringway::{Options, memory::Heap, spsc::Ring};
-    /// use ringway::Trust;
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    ///
-    /// // SAFETY: both ends are in this program, and keep the protocol.
-    /// let trust = unsafe { Trust::in_peers() };
-    /// let mut reservation = tx.try_reserve(3)?;
-    /// reservation.payload().as_mut_slice(trust).fill(7);
-    /// reservation.commit();
-    /// assert_eq!(rx.try_read()?.payload().to_vec(), [7, 7, 7]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[cfg(not(loom))]
-    pub fn as_mut_slice(&mut self, _trust: Trust) -> &mut [u8] {
-        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and nobody
-        // else accesses them before the commit: so says whoever made the `Trust`.
-        unsafe { core::slice::from_raw_parts_mut(self.bytes.as_ptr(), self.len()) }
     }
 }
 

@@ -50,12 +50,12 @@ impl<T: Carried + ?Sized> Ring<T> {
 }
 
 impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
-    /// Makes a new, empty ring in `memory`, whatever stood there before.
+    /// Makes a new, empty ring in `memory`, whatever stood there before, unless that is a ring.
     ///
     /// # Errors
-    /// [`LayoutError::TooSmall`] if `memory` has less than [`required_len`](Self::required_len) bytes;
-    /// [`LayoutError::InUse`] if there is a ring with a seat taken, or another is being made there at this moment;
-    /// [`LayoutError::Misaligned`].
+    /// [`LayoutError::Exists`] if a ring is there already, used or not; [`LayoutError::Formatting`] if another is being
+    /// made there at this moment; [`LayoutError::TooSmall`] if `memory` has less than
+    /// [`required_len`](Self::required_len) bytes; [`LayoutError::Misaligned`].
     ///
     /// # Examples
     /// See [`Heap`](crate::memory::Heap) and [`StaticMemory`](crate::memory::StaticMemory).
@@ -74,7 +74,7 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// Joins the ring that stands in `memory`.
     ///
     /// # Errors
-    /// Any [`LayoutError`] but `InUse`: there is no ring of `T`, or none that this version can read.
+    /// Any [`LayoutError`] but `Exists`: there is no ring of `T`, or none that this version can read.
     ///
     /// # Examples
     /// ```

@@ -7,7 +7,7 @@
 //!   sleeper (owns `parked`)                   waker
 //!   S1  parked = 1                            W1  publish: stamp, HEAD or state
 //!   S2  full fence                            W2  full fence
-//!   S3  look again: ready? then do not park   W3  parked == 0? then done
+//!   S3  look again: ready, or left? no park   W3  parked == 0? then done
 //!   S4  park while parked == 1                W4  parked = 0, unpark
 //!   S5  parked = 0
 //! ```
@@ -137,46 +137,51 @@ fn sleep(park: &impl Park, parked: &WordRef, limit: Duration, ready: impl FnOnce
     parked.half().store(0, Relaxed);
 }
 
-/// Waits until `ready`, or `gone` says that nobody is left to wait for, or `remaining` says that no time is.
+/// Those for whom one waits.
+pub(crate) trait Awaited {
+    /// How they went.
+    type Departure;
+
+    /// How they went, as far as is noted. No system call.
+    fn departed(&self) -> Option<Self::Departure>;
+
+    /// How they went; asks the witness, and notes what it says.
+    fn departed_by_proof(&self) -> Option<Self::Departure>;
+}
+
+/// Waits until `ready`, or those awaited are gone, or no time is left.
 ///
-/// `gone` is asked before each park; whatever was published before the peer went is found by one more look.
-pub(crate) fn until<G, E>(
+/// The look before parking (S3) is for both: what was published, and a departure, which is published like a
+/// record. What was published before a departure is found by one more look.
+pub(crate) fn until<A: Awaited, E>(
     park: &impl Park,
     parked: &WordRef,
+    awaited: &A,
     mut remaining: impl FnMut() -> Option<Duration>,
-    mut gone: impl FnMut() -> Option<G>,
     mut ready: impl FnMut() -> Result<bool, E>,
-) -> Woken<G, E> {
+) -> Woken<A::Departure, E> {
     let backoff = Backoff::new();
     loop {
         match ready() {
             Ok(true) => return Woken::Ready,
-            Ok(false) if backoff.is_completed() => break,
-            Ok(false) => backoff.snooze(),
             Err(error) => return Woken::Failed(error),
-        }
-    }
-    loop {
-        let departed = gone();
-        let limit = remaining().unwrap_or(SLICE).min(SLICE);
-        let mut last_look = ready();
-        if matches!(last_look, Ok(false)) && departed.is_none() && !limit.is_zero() {
-            sleep(park, parked, limit, || {
-                last_look = ready();
-                !matches!(last_look, Ok(false))
-            });
-            last_look = ready();
-        }
-        match last_look {
-            Ok(true) => return Woken::Ready,
-            Err(error) => return Woken::Failed(error),
+            Ok(false) if !backoff.is_completed() => {
+                backoff.snooze();
+                continue;
+            }
             Ok(false) => {}
         }
-        if let Some(how) = departed {
-            return Woken::Gone(how);
+        if let Some(how) = awaited.departed_by_proof() {
+            return match ready() {
+                Ok(true) => Woken::Ready,
+                Ok(false) => Woken::Gone(how),
+                Err(error) => Woken::Failed(error),
+            };
         }
+        let limit = remaining().unwrap_or(SLICE).min(SLICE);
         if limit.is_zero() {
             return Woken::Elapsed;
         }
+        sleep(park, parked, limit, || awaited.departed().is_some() || !matches!(ready(), Ok(false)));
     }
 }

@@ -1,0 +1,207 @@
+//! Typed rings: E1 (stamp), E2 (HEAD), E3 (seat).
+use loom::thread;
+use ringway::{Departure, PopError, PushError};
+use ringway_loom::{check, ring};
+
+/// Pops until `n` items came, in order from `first`; the model's scheduler is told when it cannot go on.
+macro_rules! expect_in_order {
+    ($rx:expr, $first:expr, $n:expr) => {{
+        let mut next: u64 = $first;
+        while next < $first + $n {
+            match $rx.try_pop() {
+                Ok(item) => {
+                    assert_eq!(item, [next, !next], "lost, torn or out of order");
+                    next += 1;
+                }
+                Err(PopError::Empty) => thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }};
+}
+
+fn push(tx: &mut ringway::spsc::Producer<[u64; 2], ringway::memory::Model>, i: u64) {
+    while let Err(error) = tx.try_push(&[i, !i]) {
+        assert_eq!(error, PushError::Full);
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn items_arrive_whole_and_in_order_over_several_laps() {
+    for capacity in [1, 2] {
+        check(3, move || {
+            let ring = ring::<[u64; 2]>(capacity);
+            let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+            let sender = thread::spawn(move || (0..4).for_each(|i| push(&mut tx, i)));
+            expect_in_order!(rx, 0, 4);
+            sender.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn slices_arrive_whole_and_in_order() {
+    check(3, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let sender = thread::spawn(move || {
+            let items = [0, 1, 2, 3];
+            let mut sent = 0;
+            while sent < items.len() {
+                match tx.try_push_slice(&items[sent..]) {
+                    Ok(n) => sent += n,
+                    Err(_) => thread::yield_now(),
+                }
+            }
+        });
+        let (mut got, mut items) = (0, [0; 3]);
+        while got < 4 {
+            match rx.try_pop_slice(&mut items) {
+                Ok(n) => {
+                    let expected: Vec<u64> = (got..got + n as u64).collect();
+                    assert_eq!(items[..n], expected);
+                    got += n as u64;
+                }
+                Err(_) => thread::yield_now(),
+            }
+        }
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_seat_is_handed_on_with_all_that_was_done_in_it() {
+    check(3, || {
+        let ring = ring::<[u64; 2]>(4);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let theirs = ring.clone();
+        let first = thread::spawn(move || push(&mut tx, 0));
+        let second = thread::spawn(move || {
+            // Bounded: without the seat, there is nothing to be checked.
+            for _ in 0..2 {
+                match theirs.producer() {
+                    Ok(mut tx) => return tx.try_push(&[1, !1]).unwrap(),
+                    Err(_) => thread::yield_now(),
+                }
+            }
+        });
+        let mut next = 0;
+        for _ in 0..3 {
+            match rx.try_pop() {
+                Ok(item) => {
+                    // The second may have been first.
+                    assert!(item == [0, !0] || item == [1, !1]);
+                    next += 1;
+                }
+                Err(_) => thread::yield_now(),
+            }
+        }
+        assert!(next <= 2);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn a_consumers_seat_is_handed_on_with_its_position() {
+    check(3, || {
+        let ring = ring::<[u64; 2]>(2);
+        let mut tx = ring.producer().unwrap();
+        (0..2).for_each(|i| push(&mut tx, i));
+        let mut rx = ring.consumer().unwrap();
+        let theirs = ring.clone();
+        let first = thread::spawn(move || assert_eq!(rx.try_pop().unwrap(), [0, !0]));
+        // Takes the seat only if the first has left; then it goes on where that one stopped.
+        if let Ok(mut rx) = theirs.consumer() {
+            assert_eq!(rx.try_pop().unwrap(), [1, !1]);
+        }
+        first.join().unwrap();
+    });
+}
+
+#[test]
+fn closed_is_told_after_the_last_item_and_never_before() {
+    check(3, || {
+        let ring = ring::<[u64; 2]>(2);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let sender = thread::spawn(move || (0..2).for_each(|i| push(&mut tx, i)));
+        let mut got = 0;
+        loop {
+            match rx.try_pop() {
+                Ok(item) => {
+                    assert_eq!(item, [got, !got]);
+                    got += 1;
+                }
+                Err(PopError::Closed(how)) => {
+                    assert_eq!((how, got), (Departure::Left, 2));
+                    break;
+                }
+                Err(_) => thread::yield_now(),
+            }
+        }
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn whoever_finds_the_magic_finds_the_ring() {
+    use ringway::memory::Model;
+    use ringway::spsc::Ring;
+    use ringway::{LayoutError, Options};
+
+    check(3, || {
+        let memory = Model::new(Ring::<u64>::required_len(1));
+        let theirs = memory.clone();
+        let maker = thread::spawn(move || {
+            let ring = Ring::<u64, _>::format(theirs, &Options::new().capacity(1)).unwrap();
+            ring.producer().unwrap().try_push(&7).unwrap();
+        });
+        match Ring::<u64, _>::attach(memory) {
+            Ok(ring) => {
+                assert_eq!(ring.capacity(), 1);
+                match ring.consumer().unwrap().try_pop() {
+                    Ok(item) => assert_eq!(item, 7),
+                    Err(error) => assert!(matches!(error, PopError::Empty)),
+                }
+            }
+            Err(LayoutError::NotARing { found: 0 } | LayoutError::Formatting) => {}
+            Err(error) => panic!("it {error}"),
+        }
+        maker.join().unwrap();
+    });
+}
+
+#[test]
+fn of_two_that_want_a_seat_one_gets_it() {
+    check(3, || {
+        let ring = ring::<u64>(1);
+        let theirs = ring.clone();
+        let other = thread::spawn(move || theirs.producer().ok());
+        let own = ring.producer().ok();
+        let other = other.join().unwrap();
+        assert!(own.is_some() != other.is_some());
+    });
+}
+
+#[test]
+fn of_two_that_format_the_same_memory_one_does() {
+    use ringway::memory::Model;
+    use ringway::spsc::Ring;
+    use ringway::{LayoutError, Options};
+
+    check(2, || {
+        let memory = Model::new(Ring::<u64>::required_len(1));
+        let format = |memory| Ring::<u64, _>::format(memory, &Options::new().capacity(1));
+        let theirs = memory.clone();
+        let other = thread::spawn(move || format(theirs));
+        let own = format(memory);
+        let other = other.join().unwrap();
+        match (own, other) {
+            (Ok(_), Err(error)) | (Err(error), Ok(_)) => {
+                assert!(matches!(error, LayoutError::Exists | LayoutError::Formatting), "{error}");
+            }
+            (own, other) => panic!("{} and {}", own.is_ok(), other.is_ok()),
+        }
+    });
+}

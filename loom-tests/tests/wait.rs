@@ -1,0 +1,75 @@
+//! Waiting: E4. A lost wake-up is a deadlock here, since the model's parks have no slices.
+use loom::thread;
+use ringway::{Departure, PopError};
+use ringway_loom::{check, ring};
+
+#[test]
+fn a_sleeping_consumer_is_woken() {
+    check(2, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let sender = thread::spawn(move || {
+            tx.try_push(&1).unwrap();
+            // Leaving wakes too: so that this push has to do it, the seat is kept.
+            tx
+        });
+        assert_eq!(rx.pop(), Ok(1));
+        drop(sender.join().unwrap());
+    });
+}
+
+#[test]
+fn a_sleeping_producer_is_woken() {
+    check(2, || {
+        let ring = ring::<u64>(1);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        tx.try_push(&1).unwrap();
+        let receiver = thread::spawn(move || {
+            assert_eq!(rx.try_pop(), Ok(1));
+            rx
+        });
+        tx.push(&2).unwrap();
+        assert_eq!(receiver.join().unwrap().try_pop(), Ok(2));
+    });
+}
+
+#[test]
+fn both_may_sleep_in_turn() {
+    check(2, || {
+        let ring = ring::<[u8]>(128);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let sender = thread::spawn(move || {
+            for i in 0..3 {
+                tx.push(&[i]).unwrap();
+            }
+        });
+        for i in 0..3 {
+            assert_eq!(rx.read().unwrap().payload().to_vec(), [i]);
+        }
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_sleeping_consumer_learns_that_the_producer_left() {
+    check(2, || {
+        let ring = ring::<u64>(1);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let sender = thread::spawn(move || tx.try_push(&1).unwrap());
+        assert_eq!(rx.pop(), Ok(1));
+        assert_eq!(rx.pop(), Err(PopError::Closed(Departure::Left)));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_sleeping_producer_learns_that_the_consumer_left() {
+    check(2, || {
+        let ring = ring::<u64>(1);
+        let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        tx.try_push(&1).unwrap();
+        let receiver = thread::spawn(move || drop(rx));
+        assert_eq!(tx.push(&2), Err(ringway::PushError::Closed(Departure::Left)));
+        receiver.join().unwrap();
+    });
+}
