@@ -14,6 +14,7 @@ use core::sync::atomic;
 use loom::sync::atomic;
 
 pub(crate) use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+use core::sync::atomic::compiler_fence as fence_compiler;
 
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]
 compile_error!(
@@ -83,6 +84,12 @@ impl Half {
 #[inline]
 pub(crate) fn full_fence() {
     atomic::fence(Ordering::SeqCst);
+}
+
+/// Keeps the compiler, not the machine, from moving accesses across.
+#[inline]
+pub(crate) fn compiler_fence() {
+    fence_compiler(Ordering::SeqCst);
 }
 
 /// The spin phase of a wait: crossbeam's, or under loom one that hands over at once, since the model

@@ -1,7 +1,7 @@
 //! Waiting: E4. A lost wake-up is a deadlock here, since the model's parks have no slices.
 use loom::thread;
 use ringway::{Departure, PopError};
-use ringway_loom::{check, ring};
+use ringway_loom::{check, ring_with_fences as ring};
 
 #[test]
 fn a_sleeping_consumer_is_woken() {

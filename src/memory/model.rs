@@ -98,6 +98,7 @@ impl Region {
 pub struct Model {
     region: Region,
     parking: Arc<Parking>,
+    fences: bool,
 }
 
 struct Parking {
@@ -106,13 +107,20 @@ struct Parking {
 }
 
 impl Model {
-    /// `len` bytes, all zero.
+    /// `len` bytes, all zero, for models in which nobody parks: publishing is without fences, as it is where sleepers'
+    /// barriers reach everybody, so that nothing is ordered but by the edges themselves.
     pub fn new(len: usize) -> Self {
+        Self { fences: false, ..Self::with_fences(len) }
+    }
+
+    /// `len` bytes, all zero, for models in which somebody parks: publishing is with full fences.
+    pub fn with_fences(len: usize) -> Self {
         let cell = || Cell { word: Word::new(0), half: Half::new(0), bytes: UnsafeCell::new([0; 8]) };
         let parking = Parking { lot: loom::sync::Mutex::new(()), bell: loom::sync::Condvar::new() };
         Self {
             region: Region { cells: (0..len.div_ceil(8)).map(|_| cell()).collect() },
             parking: Arc::new(parking),
+            fences: true,
         }
     }
 }
@@ -140,5 +148,9 @@ impl Park for Model {
     fn unpark(&self, _word: &ParkWord) {
         drop(self.parking.lot.lock());
         self.parking.bell.notify_all();
+    }
+
+    fn is_reached_by_barriers(&self) -> bool {
+        !self.fences
     }
 }

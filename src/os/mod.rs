@@ -7,4 +7,4 @@ pub(crate) mod lock;
 mod park;
 pub(crate) mod process;
 
-pub(crate) use park::{monotonic, park, unpark};
+pub(crate) use park::{barrier, join_barriers, monotonic, park, unpark};

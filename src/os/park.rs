@@ -1,13 +1,15 @@
-//! Parking on a futex, and the clock for it.
+//! Parking on a futex, with the barrier before it and the clock for it.
 //!
 //! # References
-//! futex(2) `FUTEX_WAIT`, `FUTEX_WAKE` (not private: the word is shared between processes); clock_gettime(2).
+//! futex(2) `FUTEX_WAIT`, `FUTEX_WAKE` (not private: the word is shared between processes); membarrier(2)
+//! `MEMBARRIER_CMD_GLOBAL_EXPEDITED`; clock_gettime(2).
 use core::time::Duration;
 
-use rustix::thread::futex;
+use rustix::thread::{MembarrierCommand, futex, membarrier};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::memory::{Heap, StaticMemory};
+use crate::sync::full_fence;
 use crate::wait::{Clock, Park, ParkWord};
 
 /// Sleeps while the word holds `expected`, for `limit` at most.
@@ -26,6 +28,22 @@ pub(crate) fn unpark(word: &ParkWord) {
     let _ = futex::wake(word.half().as_atomic(), futex::Flags::empty(), u32::MAX >> 1);
 }
 
+/// Has this process reached by barriers from now on; whether the system does so. Asked anew each time: it is
+/// cheap, and a forked child need not have what its parent had.
+pub(crate) fn join_barriers() -> bool {
+    membarrier(MembarrierCommand::RegisterGlobalExpedited).is_ok()
+}
+
+/// A full fence in every process that joined, and in this thread; if the system refuses, only in this thread.
+pub(crate) fn barrier() -> bool {
+    let everywhere = membarrier(MembarrierCommand::GlobalExpedited).is_ok();
+    if !everywhere {
+        // Full fence: E4, for those wakers that fence for themselves.
+        full_fence();
+    }
+    everywhere
+}
+
 /// Time since boot, the time asleep left out.
 pub(crate) fn monotonic() -> Duration {
     let now = clock_gettime(ClockId::Monotonic);
@@ -38,6 +56,12 @@ impl Park for Heap {
     }
     fn unpark(&self, word: &ParkWord) {
         unpark(word);
+    }
+    fn is_reached_by_barriers(&self) -> bool {
+        join_barriers()
+    }
+    fn barrier(&self) -> bool {
+        barrier()
     }
 }
 
@@ -55,6 +79,12 @@ impl<const N: usize> Park for &'static StaticMemory<N> {
     }
     fn unpark(&self, word: &ParkWord) {
         unpark(word);
+    }
+    fn is_reached_by_barriers(&self) -> bool {
+        join_barriers()
+    }
+    fn barrier(&self) -> bool {
+        barrier()
     }
 }
 

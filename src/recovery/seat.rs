@@ -15,6 +15,8 @@ pub(crate) struct Seat<M: Memory> {
     taken: SeatState,
     parked: WordRef,
     peer: Peer,
+    /// Whether sleepers' barriers reach this process: see `wait`.
+    reached: bool,
 }
 
 /// The seat across the ring.
@@ -62,12 +64,14 @@ impl<M: Memory> Seat<M> {
         let peer =
             Peer { block: peer, state: part(peer.state(&region))?, parked: part(peer.parked(&region))? };
 
+        // Before anything is published from this seat.
+        let reached = memory.is_reached_by_barriers();
         let Some((before, taken)) = occupy(memory, block, &state)? else {
             return Err(SeatError::Taken { role, by: block.identity(&region) });
         };
         let own = memory.identity();
         block.introduce(&region, &Identity { label: label.unwrap_or(own.label), ..own });
-        let seat = Self { memory: memory.clone(), block, state, taken, parked, peer };
+        let seat = Self { memory: memory.clone(), block, state, taken, parked, peer, reached };
         // The peer may be waiting for somebody to come.
         seat.wake_peer();
         Ok((seat, before))
@@ -85,7 +89,7 @@ impl<M: Memory> Seat<M> {
     /// Wakes the peer if it sleeps. Call it after publishing something that it may wait for.
     #[inline(always)]
     pub(crate) fn wake_peer(&self) {
-        wait::wake(&self.memory, &self.peer.parked);
+        wait::wake(&self.memory, &self.peer.parked, self.reached);
     }
 
     /// Who is in the seat across.
@@ -169,11 +173,11 @@ fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState
         return seen;
     }
     let died = seen.now(State::Died);
-    // Relaxed if it was dead: the kernel's lock ordered its stores before the proof. Acquire if the word moved
-    // meanwhile: E3, it may have left just before.
-    match state.compare_exchange(seen.word(), died.word(), Relaxed, Acquire) {
+    // Relaxed: the proof has ordered the holder's stores before this. If the word moved meanwhile, the proof was not of
+    // who is there now: whoever asks again finds out.
+    match state.compare_exchange(seen.word(), died.word(), Relaxed, Relaxed) {
         Ok(_) => died,
-        Err(now) => SeatState::from_word(now),
+        Err(_) => seen,
     }
 }
 

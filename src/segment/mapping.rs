@@ -190,6 +190,12 @@ impl Park for Mapping {
     fn unpark(&self, word: &ParkWord) {
         os::unpark(word);
     }
+    fn is_reached_by_barriers(&self) -> bool {
+        os::join_barriers()
+    }
+    fn barrier(&self) -> bool {
+        os::barrier()
+    }
 }
 
 impl Clock for Mapping {

@@ -6,19 +6,30 @@
 //! ```text
 //!   sleeper (owns `parked`)                   waker
 //!   S1  parked = 1                            W1  publish: stamp, HEAD or state
-//!   S2  full fence                            W2  full fence
+//!   S2  heavy fence                           W2  light fence
 //!   S3  look again: ready, or left? no park   W3  parked == 0? then done
 //!   S4  park while parked == 1                W4  parked = 0, unpark
 //!   S5  parked = 0
 //! ```
 //!
+//! # Fences
+//! A waker passes W2 once per record, a sleeper S2 once per park. So the sleeper pays for both, where the platform
+//! lets it: its heavy fence is then a *barrier in every participant's process* (Linux: `membarrier`), and the
+//! waker's light one only keeps the compiler from reordering. Elsewhere both are ordinary full fences. Either
+//! way there is an order: S2 comes before W2, or W2 before S2, and what is before the first is visible after
+//! the second. (A `membarrier` makes each participant's thread pass a full fence at some moment during S2; W1 to
+//! W3 being in program order, that moment is after W1 or before W3.)
+//!
+//! A participant whose system refuses it `membarrier` cannot know of what others do, so it does not rely on being
+//! woken: it naps for a millisecond ([`NAP`]) at a time. As a waker it uses the full fence, which is right beside
+//! either kind of sleeper.
+//!
 //! # No wake-up is lost
-//! Take a publication (W1) and a sleeper whose S3 did not see it. The two fences are totally ordered. Were
-//! W2 before S2, what W1 stored would be visible at S3; it was not, so S2 is before W2, and W3 sees the 1 of
-//! S1 or something later. If later, then either the sleeper's own S5 (it is awake, and looks before it
-//! parks again) or the 0 of an earlier W4, for which the park at S4 returns at once because the word is no
-//! longer 1, or is woken by the unpark that follows. If W3 sees the 1, W4 wakes it. In each case the sleeper
-//! looks once more.
+//! Take a publication (W1) and a sleeper whose S3 did not see it. Were W2 before S2, what W1 stored would be
+//! visible at S3; it was not, so S2 is before W2, and W3 sees the 1 of S1 or something later. If later, then
+//! either the sleeper's own S5 (it is awake, and looks before it parks again) or the 0 of an earlier W4, for
+//! which the park at S4 returns at once because the word is no longer 1, or is woken by the unpark that
+//! follows. If W3 sees the 1, W4 wakes it. In each case the sleeper looks once more.
 //!
 //! # Deaths
 //! A waker killed between W1 and W4 leaves the sleeper asleep: so every park ends after a slice
@@ -28,16 +39,23 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E4 | fence W2, after the publication | fence S2, before the look | the publication to the look, or the 1 to W3 |
+//! | E4 | `wake` fence W2, after the publication | `sleep` fence S2, before the look | the publication to the look, or the 1 to W3 |
 //!
-//! The accesses to `parked` itself are Relaxed: the fences order them.
+//! The accesses to `parked` itself are Relaxed: the fences order them. The models run the full fences.
+//!
+//! # Source
+//! The flag and two fences: Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang,
+//! "Asymmetric Dekker synchronization", 2001; membarrier(2).
 use core::time::Duration;
 
 use crate::memory::WordRef;
-use crate::sync::{Backoff, Half, Relaxed, full_fence};
+use crate::sync::{Backoff, Half, Relaxed, compiler_fence, full_fence};
 
 /// No park lasts longer.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
+
+/// No park lasts longer for those who cannot rely on being woken.
+const NAP: Duration = Duration::from_millis(1);
 
 /// The word that a waiter parks on.
 #[repr(transparent)]
@@ -86,6 +104,22 @@ pub trait Park {
     fn unpark(&self, word: &ParkWord) {
         let _ = word;
     }
+
+    /// Whether from now on [`barrier`](Self::barrier), called by any participant, is a full fence in this process
+    /// too. Asked once, when a seat is taken. If so, this participant publishes without a fence of its own.
+    fn is_reached_by_barriers(&self) -> bool {
+        false
+    }
+
+    /// A full fence in every participant's process; whether it was. If not, it is one in this thread at least, and
+    /// this participant does not rely on being woken.
+    ///
+    /// The default is a full fence in this thread, which is enough where no participant is
+    /// [reached by barriers](Self::is_reached_by_barriers): all of them then fence for themselves.
+    fn barrier(&self) -> bool {
+        full_fence();
+        true
+    }
 }
 
 /// A clock, for the `_timeout` forms.
@@ -107,10 +141,17 @@ pub(crate) enum Woken<G, E> {
 }
 
 /// Wakes the peer whose parked word this is, if it may be asleep (W2 to W4). Call it after publishing.
+///
+/// `reached`: whether sleepers' barriers reach this process.
 #[inline(always)]
-pub(crate) fn wake(park: &impl Park, parked: &WordRef) {
-    // Full fence: E4, pairs with the fence in `sleep`; the publication before it, the look at the word after it.
-    full_fence();
+pub(crate) fn wake(park: &impl Park, parked: &WordRef, reached: bool) {
+    if reached {
+        // Compiler fence: E4, pairs with the barrier in `sleep`, which is a full fence here at the right moment.
+        compiler_fence();
+    } else {
+        // Full fence: E4, pairs with the fence in `sleep`; the publication before it, the look at the word after it.
+        full_fence();
+    }
     // Relaxed: E4's fences order it.
     if parked.half().load(Relaxed) != 0 {
         rouse(park, parked);
@@ -128,8 +169,9 @@ fn rouse(park: &impl Park, parked: &WordRef) {
 fn sleep(park: &impl Park, parked: &WordRef, limit: Duration, ready: impl FnOnce() -> bool) {
     // Relaxed: E4's fences order it.
     parked.half().store(1, Relaxed);
-    // Full fence: E4, pairs with the fence in `wake`; the word before it, the look after it.
-    full_fence();
+    // Full fence, or a barrier in every process: E4, pairs with the fence in `wake`; the word before it, the look
+    // after it.
+    let limit = if park.barrier() { limit } else { limit.min(NAP) };
     if !ready() {
         park.park(ParkWord::of(parked), 1, limit);
     }
