@@ -27,29 +27,32 @@ compile_error!(
     "ringway's feature `std` needs Linux; for rings over your own memory use `default-features = false`"
 );
 
+#[cfg(all(loom, feature = "std"))]
+compile_error!("models are built without the feature `std`: see loom-tests/");
+
 pub mod memory;
 pub mod spsc;
 
 mod error;
 mod layout;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 mod os;
 mod recovery;
 mod ring;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 mod segment;
 mod sync;
 #[cfg(not(loom))]
 mod trust;
 mod wait;
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 pub use error::SegmentError;
 pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatError};
 pub use layout::{Identity, ItemLayout, Label, Options, Role};
 pub use memory::Memory;
 pub use recovery::{Claim, Liveness, Presence};
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 pub use segment::{Mapping, Unlinked};
 #[cfg(not(loom))]
 pub use trust::Trust;

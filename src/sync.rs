@@ -74,7 +74,7 @@ impl Half {
     }
 
     /// The atomic itself, for the one system call that takes it.
-    #[cfg(all(feature = "std", not(loom)))]
+    #[cfg(feature = "std")]
     pub(crate) fn as_atomic(&self) -> &atomic::AtomicU32 {
         &self.0
     }

@@ -4,6 +4,9 @@ use crate::spsc::{Payload, PayloadMut};
 /// The promise that the peers keep the protocol: they write a record's bytes only while it is theirs.
 ///
 /// With it, payloads can be had as slices, without a copy. Without it everything else works.
+///
+/// # Examples
+/// See [`Payload::as_slice`] and [`PayloadMut::as_mut_slice`].
 #[derive(Clone, Copy, Debug)]
 pub struct Trust(());
 

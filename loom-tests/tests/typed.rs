@@ -101,6 +101,21 @@ fn a_consumers_seat_is_handed_on_with_its_position() {
 }
 
 #[test]
+fn a_successor_writes_only_where_the_consumer_is_done() {
+    check(3, || {
+        let ring = ring::<[u64; 2]>(1);
+        let (mut first, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        push(&mut first, 0);
+        drop(first);
+        let reader = thread::spawn(move || assert_eq!(rx.try_pop(), Ok([0, !0])));
+        // Reads HEAD once, when it takes the seat: if that has moved, the cell is free.
+        let mut second = ring.producer().unwrap();
+        let _ = second.try_push(&[1, !1]);
+        reader.join().unwrap();
+    });
+}
+
+#[test]
 fn closed_is_told_after_the_last_item_and_never_before() {
     check(3, || {
         let ring = ring::<[u64; 2]>(2);

@@ -4,6 +4,17 @@ use core::fmt;
 use crate::layout::{ItemLayout, MAJOR, MINOR};
 
 /// Why some bytes are not the ring that was expected, or cannot become one.
+///
+/// Its text continues a sentence that begins with the ring's name.
+///
+/// # Examples
+/// ```
+/// use ringway::{LayoutError, Options, memory::Heap, spsc::Ring};
+///
+/// let error = Ring::<u64, _>::format(Heap::new(100), &Options::new().capacity(8)).unwrap_err();
+/// assert!(matches!(error, LayoutError::TooSmall { have: 100, .. }));
+/// println!("the ring {error}");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LayoutError {

@@ -3,16 +3,34 @@
 use core::fmt;
 
 mod layout;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 mod segment;
 
 pub use layout::LayoutError;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 pub use segment::SegmentError;
 
 use crate::layout::{Identity, Role};
 
 /// How the other side went away.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// use ringway::{Departure, PopError};
+/// # let memory = Heap::new(Ring::<u32>::required_len(8));
+/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+/// # let mut rx = ring.consumer()?;
+/// # drop(ring.producer()?);
+///
+/// match rx.pop() {
+///     Ok(item) => println!("{item}"),
+///     Err(PopError::Closed(Departure::Left)) => println!("that was all"),
+///     Err(PopError::Closed(Departure::Died)) => println!("the sender crashed; it can be started again"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Departure {
     /// It gave its seat back.
@@ -35,6 +53,14 @@ impl fmt::Display for Departure {
 /// The handle that noticed reports it from then on, whatever is asked of it: nothing that it would send or
 /// receive could be relied on. The other side is not told. What to do: stop both sides, unlink the
 /// segment and make a new one.
+///
+/// # Examples
+/// ```
+/// use ringway::Corruption;
+///
+/// let what = Corruption::Head { found: 9, low: 2, high: 5 };
+/// assert_eq!(what.to_string(), "the ring is corrupt: HEAD is 9, not within 2..=5");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Corruption {
@@ -99,6 +125,26 @@ impl fmt::Display for Corruption {
 impl core::error::Error for Corruption {}
 
 /// Why nothing was put in.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// use ringway::PushError;
+/// # let memory = Heap::new(Ring::<u32>::required_len(1));
+/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(1))?;
+/// # let mut tx = ring.producer()?;
+///
+/// let mut dropped = 0;
+/// for item in 0..3 {
+///     match tx.try_push(&item) {
+///         Ok(()) => {}
+///         Err(PushError::Full) => dropped += 1,
+///         Err(error) => return Err(error.into()),
+///     }
+/// }
+/// assert_eq!(dropped, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
     /// There is no room now. From the `try_` forms only.
@@ -146,6 +192,18 @@ impl From<Corruption> for PushError {
 }
 
 /// Why nothing was taken out.
+///
+/// # Examples
+/// See [`Departure`] for one, and for the `try_` forms:
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// use ringway::PopError;
+/// # let memory = Heap::new(Ring::<u32>::required_len(1));
+/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(1))?;
+///
+/// assert_eq!(ring.consumer()?.try_pop(), Err(PopError::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PopError {
     /// There is nothing now. From the `try_` forms only.
@@ -178,6 +236,19 @@ impl From<Corruption> for PopError {
 }
 
 /// Why a seat was not given.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, spsc::Ring};
+/// # let name = &format!("ringway-doc-seat-{}", std::process::id());
+/// let ring = Ring::<u64>::create(name, &Options::new().label("feed"))?;
+/// let _seat = ring.producer()?;
+/// let error = ring.producer().unwrap_err().to_string();
+/// # Ring::<u64>::unlink(name)?;
+/// let pid = std::process::id();
+/// assert!(error.starts_with(&format!("the producer's seat is taken by process {pid} `feed`")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeatError {

@@ -7,6 +7,18 @@ use std::{fmt, io};
 use super::LayoutError;
 
 /// Why a segment could not be made, joined or removed. Nothing half-made is left behind.
+///
+/// # Examples
+/// ```
+/// use ringway::{SegmentError, spsc::Ring};
+///
+/// let error = Ring::<u64>::open("no-such-ring").unwrap_err();
+/// assert!(matches!(error, SegmentError::NotFound { .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "ring `no-such-ring` does not exist; create it first, or wait for it with `open_timeout`",
+/// );
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SegmentError {
@@ -25,6 +37,11 @@ pub enum SegmentError {
     /// There is nothing of this name.
     NotFound {
         /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The directory in which it would be does not exist.
+    NoDirectory {
+        /// Where.
         path: PathBuf,
     },
     /// This user may not.
@@ -109,9 +126,12 @@ impl fmt::Display for SegmentError {
                 "{} does not exist; create it first, or wait for it with `open_timeout`",
                 Ring(path)
             ),
+            Self::NoDirectory { path } => {
+                write!(f, "{} cannot be created: its directory does not exist; make that first", Ring(path))
+            }
             Self::Denied { path } => write!(
                 f,
-                "{}: permission denied; its maker decides by `Options::mode` who else may join",
+                "{}: permission denied; to join it, its creator must allow that with `Options::mode`; to create or unlink it, its directory must be writable",
                 Ring(path)
             ),
             Self::NoSpace { path, need, free } => write!(

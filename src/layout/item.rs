@@ -2,6 +2,13 @@
 use core::fmt;
 
 /// A short name in the segment: of an item type, or of a participant. At most 64 bytes of UTF-8.
+///
+/// # Examples
+/// ```
+/// use ringway::Label;
+///
+/// assert_eq!(Label::new("feed").to_string(), "feed");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Label {
     bytes: [u8; Self::MAX],
@@ -93,6 +100,14 @@ impl fmt::Debug for Label {
 }
 
 /// What an item of a ring is, as far as two processes can compare it: size, alignment and name.
+///
+/// # Examples
+/// ```
+/// use ringway::{ItemLayout, Label};
+///
+/// let tick = ItemLayout { size: 24, align: 8, label: Label::new("Tick") };
+/// assert_eq!(tick.to_string(), "`Tick` (24 bytes, align 8)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemLayout {
     /// In bytes.

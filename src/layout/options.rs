@@ -7,6 +7,9 @@
 /// use ringway::Options;
 ///
 /// let options = Options::new().capacity(64 * 1024).label("feed");
+///
+/// // For a segment: its group may join it, its pages are never swapped out.
+/// let options = options.mode(0o660).lock_memory(true);
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]

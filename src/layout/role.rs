@@ -6,6 +6,14 @@ use crate::memory::{Offset, Region, Span, WordRef};
 use crate::sync::Relaxed;
 
 /// What a participant does in a ring.
+///
+/// # Examples
+/// ```
+/// use ringway::Role;
+///
+/// assert_eq!(Role::Consumer.other(), Role::Producer);
+/// assert_eq!(Role::Producer.to_string(), "producer");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Takes records out.
@@ -148,6 +156,15 @@ impl RoleBlock {
 }
 
 /// Who a participant says it is. For people to read: nothing is decided by it.
+///
+/// # Examples
+/// ```
+/// use ringway::Liveness;
+/// use ringway::memory::Heap;
+///
+/// // A heap's participants do not say.
+/// assert_eq!(Heap::new(1).identity().pid, 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {

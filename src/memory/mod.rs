@@ -21,7 +21,7 @@
 mod copy;
 #[cfg(not(loom))]
 mod fixed;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 mod heap;
 #[cfg(loom)]
 mod model;
@@ -31,7 +31,7 @@ mod views;
 
 #[cfg(not(loom))]
 pub use fixed::StaticMemory;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 pub use heap::Heap;
 #[cfg(loom)]
 pub use model::{Model, Region};
@@ -102,7 +102,8 @@ impl Offset {
     }
 }
 
-/// A stretch of the segment: where it starts and how many bytes it has.
+/// A stretch of the segment: where it starts and how many bytes it has. Locks are told by it: see
+/// [`Liveness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub(crate) start: Offset,

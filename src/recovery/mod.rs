@@ -47,7 +47,7 @@ pub(crate) use seat::{Before, Seat, presence};
 use crate::layout::Identity;
 use crate::memory::Span;
 
-/// What a witness says when a seat is claimed.
+/// What a witness says when a seat is claimed: see [`Liveness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It is yours, and nobody alive had it: this is proof.
@@ -62,6 +62,31 @@ pub enum Claim {
 ///
 /// The defaults say that there is none: seats are then free only when their holders give them back, which suits
 /// memory that does not outlive its participants (a heap, a static).
+///
+/// # Examples
+/// ```
+/// use ringway::{Claim, Liveness, memory::Span};
+///
+/// /// Memory that somebody else guards: a seat is granted, and proved free, by a table of theirs.
+/// #[derive(Clone)]
+/// struct Guarded;
+/// # impl Guarded {
+/// #     fn ask_to_lock(&self, _: u64) -> bool { true }
+/// #     fn unlock(&self, _: u64) {}
+/// #     fn is_locked(&self, _: u64) -> bool { true }
+/// # }
+/// impl Liveness for Guarded {
+///     fn claim(&self, seat: Span) -> Result<Claim, i32> {
+///         Ok(if self.ask_to_lock(seat.start()) { Claim::Granted } else { Claim::Held })
+///     }
+///     fn disclaim(&self, seat: Span) {
+///         self.unlock(seat.start());
+///     }
+///     fn is_proved_dead(&self, seat: Span) -> bool {
+///         !self.is_locked(seat.start())
+///     }
+/// }
+/// ```
 pub trait Liveness {
     /// Claims the seat whose role block is at `seat`, for as long as this process lives.
     ///

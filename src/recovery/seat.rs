@@ -35,7 +35,7 @@ pub(crate) enum Before {
     Died,
 }
 
-/// Who is in a seat.
+/// Who is in a seat: see [`Ring::presence`](crate::spsc::Ring::presence).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// Nobody ever was.

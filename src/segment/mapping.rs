@@ -19,6 +19,9 @@ use crate::recovery::{Claim, Liveness};
 use crate::wait::{Clock, Park, ParkWord};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
+///
+/// # Examples
+/// Rings make it: see [`Ring::create`](crate::spsc::Ring::create).
 #[derive(Clone)]
 pub struct Mapping {
     inner: Arc<Inner>,
@@ -48,7 +51,8 @@ impl Mapping {
                 path: path.into(),
                 what: "make a file without a name (O_TMPFILE)",
             },
-            errno => told(directory, "making a file in its directory", errno),
+            Errno::NOENT | Errno::NOTDIR => SegmentError::NoDirectory { path: path.into() },
+            errno => told(path, "making a file in its directory", errno),
         })?;
         let len = set_space_aside(&file, path, len as u64)?;
         file::set_mode(&file, options.mode).map_err(|errno| told(path, "setting its mode", errno))?;

@@ -30,7 +30,7 @@ use crate::memory::{Offset, Span};
 use crate::os::{file, lock, monotonic, process};
 use crate::spsc::{Carried, Ring};
 
-/// Whether a segment that was unlinked was in use.
+/// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlinked {
     /// Nobody had a seat in it: it is gone.

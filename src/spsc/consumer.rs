@@ -14,6 +14,9 @@ use crate::wait::{self, Awaited, Clock, Woken};
 /// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
 ///
 /// `Send`, not `Sync`: it may move to another thread, and its operations take `&mut self`.
+///
+/// # Examples
+/// See [`Ring`](super::Ring), and each method.
 pub struct Consumer<T: Carried + ?Sized, M: Memory = Home> {
     pub(super) core: <T as sealed::Carried>::Consumer,
     pub(super) seat: Seat<M>,

@@ -189,7 +189,7 @@ impl sealed::Consume for ByteConsumer {
 }
 
 /// The memory that is meant when none is named: a mapped segment.
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 pub(crate) type Home = crate::segment::Mapping;
 /// The memory that is meant when none is named: none, without an operating system.
 #[cfg(all(not(feature = "std"), not(loom)))]

@@ -14,6 +14,9 @@ use crate::wait::{self, Clock, Woken};
 /// The producer of a ring. Dropping it gives the seat back; what it published stays.
 ///
 /// `Send`, not `Sync`: it may move to another thread, and its operations take `&mut self`.
+///
+/// # Examples
+/// See [`Ring`](super::Ring), and each method.
 pub struct Producer<T: Carried + ?Sized, M: Memory = Home> {
     // Before the seat: what is staged is taken back before the seat is given back.
     pub(super) core: <T as sealed::Carried>::Producer,

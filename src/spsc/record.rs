@@ -90,6 +90,9 @@ impl<M: Memory> fmt::Debug for Record<'_, M> {
 
 /// The bytes of a record, in shared memory. They are copied out, by pieces or whole: a slice of them would be a
 /// promise that no other process writes there (see [`Trust`](crate::Trust) for those who can make it).
+///
+/// # Examples
+/// See [`Record`].
 pub struct Payload<'a> {
     pub(crate) bytes: PayloadRef,
     record: PhantomData<&'a ()>,
@@ -172,6 +175,18 @@ impl fmt::Debug for Payload<'_> {
 }
 
 /// Bytes were asked for, or given, that the payload has no place for.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::{RangeError, Ring}};
+/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.try_push(b"abc")?;
+/// let error = rx.try_read()?.payload().value_at::<u32>(0).unwrap_err();
+/// assert_eq!(error, RangeError { from: 0, len: 4, payload: 3 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RangeError {
     /// Where they would start, in bytes from the start of the payload.

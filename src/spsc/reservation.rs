@@ -101,6 +101,9 @@ impl<M: Memory> fmt::Debug for Reservation<'_, M> {
 }
 
 /// The bytes of a reservation, in shared memory, to be written by pieces or whole.
+///
+/// # Examples
+/// See [`Reservation`].
 pub struct PayloadMut<'a> {
     pub(crate) bytes: PayloadRef,
     reservation: PhantomData<&'a mut ()>,

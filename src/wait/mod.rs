@@ -57,7 +57,7 @@ pub(crate) const SLICE: Duration = Duration::from_millis(100);
 /// No park lasts longer for those who cannot rely on being woken.
 const NAP: Duration = Duration::from_millis(1);
 
-/// The word that a waiter parks on.
+/// The word that a waiter parks on: see [`Park`].
 #[repr(transparent)]
 pub struct ParkWord(Half);
 
@@ -68,7 +68,7 @@ impl ParkWord {
         self.0.load(Relaxed)
     }
 
-    #[cfg(all(feature = "std", not(loom)))]
+    #[cfg(feature = "std")]
     pub(crate) fn half(&self) -> &Half {
         &self.0
     }
@@ -90,6 +90,24 @@ impl core::fmt::Debug for ParkWord {
 ///
 /// The defaults do nothing: whoever waits then spins. With the feature `std`, mapped segments, heaps and
 /// statics park on a futex.
+///
+/// # Examples
+/// ```
+/// use core::time::Duration;
+/// use ringway::{Park, ParkWord};
+///
+/// /// Memory of a small processor: who waits sleeps until the next interrupt, which always comes.
+/// #[derive(Clone)]
+/// struct Tightly;
+/// # fn wait_for_interrupt() {}
+/// impl Park for Tightly {
+///     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
+///         if word.value() == expected {
+///             wait_for_interrupt();
+///         }
+///     }
+/// }
+/// ```
 pub trait Park {
     /// Sleeps while `word` holds `expected`, for `limit` at most. May return early, for any reason or none.
     ///
@@ -123,6 +141,15 @@ pub trait Park {
 }
 
 /// A clock, for the `_timeout` forms.
+///
+/// # Examples
+/// ```
+/// use ringway::{Clock, memory::Heap};
+///
+/// let heap = Heap::new(1);
+/// let before = heap.now();
+/// assert!(heap.now() >= before);
+/// ```
 pub trait Clock {
     /// The time since some fixed moment; never goes back.
     fn now(&self) -> Duration;
