@@ -74,6 +74,11 @@ impl SeatState {
         }
     }
 
+    /// How many holders there have been.
+    pub(crate) const fn epoch(self) -> u64 {
+        self.0 >> 8
+    }
+
     /// The next holder's.
     pub(crate) const fn taken(self) -> Self {
         Self((self.0 & !0xff).wrapping_add(0x100) | State::Taken as u64)

@@ -96,6 +96,12 @@ impl<M: Memory> Seat<M> {
     pub(crate) fn peer(&self) -> Presence {
         presence(&self.memory, self.peer.block)
     }
+
+    /// How many have sat in the seat across, the one who does so now included.
+    pub(crate) fn peers_so_far(&self) -> u64 {
+        // Relaxed: a number to compare with a later one; nothing is read through it.
+        SeatState::from_word(self.peer.state.load(Relaxed)).epoch()
+    }
 }
 
 /// Whoever sits in a seat waits for the peer.
@@ -110,6 +116,27 @@ impl<M: Memory> Awaited for Seat<M> {
 
     fn departed_by_proof(&self) -> Option<Departure> {
         departure(proved(&self.memory, self.peer.block, &self.peer.state).state())
+    }
+}
+
+impl Presence {
+    /// Who it is, or was: none if nobody ever was.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, Role, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// assert!(ring.presence(Role::Producer).identity().is_none());
+    /// let _seat = ring.producer()?;
+    /// assert!(ring.presence(Role::Producer).identity().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn identity(&self) -> Option<Identity> {
+        match self {
+            Self::Never => None,
+            Self::Here(who) | Self::Left(who) | Self::Died(who) => Some(*who),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Consumer<T: Carried + ?Sized, M: Memory = Home> {
 }
 
 impl<T: Carried + ?Sized, M: Memory> Consumer<T, M> {
-    /// Where the next record is: cells since the ring was made. It never wraps and survives every death.
+    /// Where the next record is, in [cells](super#positions) since the ring was made.
     pub fn position(&self) -> u64 {
         self.core.at()
     }
@@ -38,7 +38,8 @@ impl<T: Carried + ?Sized, M: Memory> Consumer<T, M> {
         self.seat.peer()
     }
 
-    /// Waits until somebody sits in the producer's seat, for `timeout` at most; whether somebody does.
+    /// Waits until somebody sits in the producer's seat, for `timeout` at most; whether somebody did.
+    /// Somebody who came and went meanwhile counts.
     ///
     /// # Examples
     /// As for [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).

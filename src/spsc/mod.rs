@@ -23,6 +23,12 @@
 //! What a dead producer had not published is gone; what it had published arrives. What a dead consumer had read
 //! but not released is read again by the next one; nothing else is ever delivered twice. A stopped peer is not
 //! a dead one: its seat stays its own, however long it takes.
+//!
+//! # Positions
+//! `position()` of an end counts cells since the ring was made, and never wraps: of a typed ring, items; of a byte
+//! ring, cells of [`CELL`] bytes, of which a record of `n` bytes takes `max(1, n.div_ceil(CELL))`, and a pad, where a
+//! record would not fit the lap, what is left of it. It survives every death, so it can be the token from which a
+//! restarted process goes on.
 mod consumer;
 mod producer;
 mod record;
@@ -42,11 +48,14 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::error::Corruption;
 use crate::layout::{Carries, Geometry, Kind, Label, Spec};
-use crate::memory::{Memory, Region};
+use crate::memory::{Cells, Memory, Region};
 use crate::recovery::{Presence, Seat};
 use crate::ring::bytes::{ByteConsumer, ByteProducer};
 use crate::ring::typed::{TypedConsumer, TypedProducer};
 use crate::wait::{self, Awaited, Clock, Woken};
+
+/// The bytes of a byte ring's cell.
+pub const CELL: usize = Cells::SIZE as usize;
 
 /// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is defined.
 ///
@@ -204,7 +213,7 @@ fn deadline<M: Clock>(memory: M, timeout: Duration) -> impl FnMut() -> Option<Du
     move || Some(end.saturating_sub(memory.now()))
 }
 
-/// Waits until somebody sits in the seat across, for `timeout` at most; whether somebody does.
+/// Waits until somebody sits in the seat across, for `timeout` at most; whether somebody did, if only for a moment.
 fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
     /// Nobody of whom a departure would end this wait.
     struct Newcomer;
@@ -217,7 +226,11 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
             None
         }
     }
-    let here = || Ok::<_, Infallible>(matches!(seat.peer(), Presence::Here(_)));
+    let before = seat.peers_so_far();
+    let here = || {
+        let came = seat.peers_so_far() != before || matches!(seat.peer(), Presence::Here(_));
+        Ok::<_, Infallible>(came)
+    };
     let remaining = deadline(seat.memory().clone(), timeout);
     matches!(wait::until(seat.memory(), seat.parked(), &Newcomer, remaining, here), Woken::Ready)
 }

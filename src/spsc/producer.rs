@@ -26,8 +26,8 @@ pub struct Producer<T: Carried + ?Sized, M: Memory = Home> {
 }
 
 impl<T: Carried + ?Sized, M: Memory> Producer<T, M> {
-    /// Where the next record goes: cells since the ring was made. It never wraps and survives every death, so
-    /// it tells a restarted sender how far its predecessor came: see the `stream` example.
+    /// Where the next record goes, in [cells](super#positions) since the ring was made. It tells a restarted sender how
+    /// far its predecessor came: see the `stream` example.
     pub fn position(&self) -> u64 {
         self.core.at()
     }
@@ -47,7 +47,8 @@ impl<T: Carried + ?Sized, M: Memory> Producer<T, M> {
         self.seat.peer()
     }
 
-    /// Waits until somebody sits in the consumer's seat, for `timeout` at most; whether somebody does.
+    /// Waits until somebody sits in the consumer's seat, for `timeout` at most; whether somebody did.
+    /// Somebody who came and went meanwhile counts.
     ///
     /// # Examples
     /// ```

@@ -135,6 +135,7 @@ pub trait Park {
     /// The default is a full fence in this thread, which is enough where no participant is
     /// [reached by barriers](Self::is_reached_by_barriers): all of them then fence for themselves.
     fn barrier(&self) -> bool {
+        // Full fence: E4, pairs with the full fence of every waker.
         full_fence();
         true
     }

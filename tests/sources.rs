@@ -1,0 +1,112 @@
+//! Reads the sources: the comment of each atomic operation must begin with the ordering that stands in the code,
+//! and each edge that a module names must have both its sides.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All Rust files below `directory`, with their lines.
+fn sources(directory: &Path) -> BTreeMap<PathBuf, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let lines = fs::read_to_string(&path).unwrap().lines().map(String::from).collect();
+            found.insert(path, lines);
+        }
+    }
+    found
+}
+
+fn shipping() -> BTreeMap<PathBuf, Vec<String>> {
+    let mut all = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    // The facade passes on whatever ordering it is given.
+    all.retain(|path, _| !path.ends_with("sync.rs"));
+    all
+}
+
+/// What an operation's comment must begin with: the ordering in its call, of an exchange that of success.
+fn ordering(line: &str) -> Option<&'static str> {
+    let code = line.trim_start();
+    if code.starts_with("//") || code.contains("fn ") {
+        return None;
+    }
+    if code.starts_with("full_fence()") {
+        return Some("Full fence");
+    }
+    if code.starts_with("compiler_fence()") {
+        return Some("Compiler fence");
+    }
+    let call = [".load(", ".store(", ".compare_exchange("].iter().find_map(|call| code.split_once(call))?.1;
+    ["Acquire", "Release", "Relaxed"]
+        .into_iter()
+        .filter_map(|word| Some((call.find(word)?, word)))
+        .min()
+        .map(|found| found.1)
+}
+
+/// The lines of the comment that ends right above line `at`, from its first.
+fn comment_above(lines: &[String], at: usize) -> String {
+    let above = lines[..at].iter().rev().map(|line| line.trim());
+    let mut comment: Vec<&str> = above
+        .take_while(|line| line.starts_with("//"))
+        .map(|line| line.trim_start_matches('/').trim())
+        .collect();
+    comment.reverse();
+    comment.join(" ")
+}
+
+#[test]
+fn each_atomic_operation_says_its_ordering_first() {
+    let mut operations = 0;
+    let mut wrong = Vec::new();
+    for (path, lines) in shipping() {
+        for (at, line) in lines.iter().enumerate() {
+            let Some(expected) = ordering(line) else { continue };
+            operations += 1;
+            // An operation may stand in the middle of an expression: its comment is then above that.
+            let start = (0..=at).rev().take(3).find(|start| !comment_above(&lines, *start).is_empty());
+            let comment = start.map(|start| comment_above(&lines, start)).unwrap_or_default();
+            if !comment.starts_with(expected) {
+                wrong.push(format!("{}:{}: {expected}, but: {comment}", path.display(), at + 1));
+            }
+        }
+    }
+    assert!(
+        operations >= 30,
+        "only {operations} atomic operations found: does this test still read the sources?"
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_edge_has_both_sides() {
+    let sources = shipping();
+    let comments = |prefixes: &[&str], edge: &str| {
+        sources.values().any(|lines| {
+            (1..lines.len()).any(|at| {
+                let comment = comment_above(lines, at);
+                prefixes.iter().any(|prefix| comment.starts_with(prefix))
+                    && comment.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == edge)
+            })
+        })
+    };
+    let mut edges = Vec::new();
+    for lines in sources.values() {
+        for row in lines.iter().filter_map(|line| line.trim().strip_prefix("//! | E")) {
+            edges.push(format!("E{}", row.split(' ').next().unwrap()));
+        }
+    }
+    edges.sort();
+    assert_eq!(edges, ["E0", "E1", "E2", "E3", "E4"], "each edge is named once, in the table of its module");
+    for edge in edges {
+        let fences = edge == "E4";
+        let release = if fences { &["Compiler fence", "Full fence"][..] } else { &["Release"] };
+        let acquire = if fences { &["Full fence"][..] } else { &["Acquire"] };
+        assert!(comments(release, &edge), "{edge} has no release side");
+        assert!(comments(acquire, &edge), "{edge} has no acquire side");
+    }
+}
