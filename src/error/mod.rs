@@ -50,8 +50,8 @@ impl fmt::Display for Departure {
 
 /// Shared bytes said something that no peer that keeps the protocol can have written.
 ///
-/// The handle that noticed reports it from then on, whatever is asked of it: nothing that it would send or
-/// receive could be relied on. The other side is not told. What to do: stop both sides, unlink the
+/// The handle that noticed reports it from then on, whenever it is to send or receive something: nothing of that could
+/// be relied on. The other side is not told. What to do: stop both sides, unlink the
 /// segment and make a new one.
 ///
 /// # Examples
@@ -82,11 +82,11 @@ pub enum Corruption {
         /// The most it can be.
         high: u64,
     },
-    /// The stamp at a position is one that only a later position can have.
+    /// The stamp at a position is that of a later one, or is gone after it was there.
     Stamp {
         /// Where, in cells.
         position: u64,
-        /// What it says; `position + 1` and less are possible.
+        /// What it says.
         found: u64,
     },
     /// The info word of a record's descriptor makes no sense.
@@ -111,8 +111,7 @@ impl fmt::Display for Corruption {
             }
             Self::Stamp { position, found } => write!(
                 f,
-                "the ring is corrupt: the stamp at position {position} is {found}, more than {}",
-                position.wrapping_add(1)
+                "the ring is corrupt: the stamp at position {position} is {found}, which nobody puts there at this point"
             ),
             Self::Descriptor { position, found } => {
                 write!(f, "the ring is corrupt: the descriptor at position {position} says {found:#x}")

@@ -95,6 +95,11 @@ impl<T: FromBytes + IntoBytes + Immutable> Slots<T> {
         (stride >= need).then_some(Self { blocks, item: PhantomData })
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.blocks.mask + 1
+    }
+
     #[inline(always)]
     pub(crate) fn stamp(&self, position: u64) -> &Word {
         self.blocks.first_word(position)

@@ -270,6 +270,10 @@ impl ByteConsumer {
         max_record(self.capacity)
     }
 
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
     /// The record at HEAD, if there is one. Skips a pad.
     #[inline]
     pub(crate) fn look(&mut self) -> Result<Option<Found>, Corruption> {
@@ -290,6 +294,18 @@ impl ByteConsumer {
                     (pad @ Info::Pad { .. }, _) => Err(self
                         .poisoned(Corruption::Descriptor { position: self.head.get(), found: pad.word() })),
                 }
+            }
+        }
+    }
+
+    /// The record at HEAD, which an earlier look has found: a stamp does not go away again.
+    pub(crate) fn found_before(&mut self) -> Result<Found, Corruption> {
+        match self.look()? {
+            Some(found) => Ok(found),
+            None => {
+                // Relaxed: only to tell what it says.
+                let found = self.descriptors.stamp(self.head.get()).load(Relaxed);
+                Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
             }
         }
     }

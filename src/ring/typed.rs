@@ -64,10 +64,7 @@ impl<T: Item> TypedProducer<T> {
     pub(crate) fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
         let mut room = self.limit.get() - self.tail.get();
         if room < items.len() as u64 {
-            match self.make_room() {
-                Err(PushError::Full) if items.is_empty() => {}
-                other => other?,
-            }
+            self.make_room()?;
             room = self.limit.get() - self.tail.get();
         }
         let fitting = items.iter().take(usize::try_from(room).unwrap_or(usize::MAX));
@@ -141,6 +138,10 @@ impl<T: Item> TypedConsumer<T> {
 
     pub(crate) fn position(&self) -> Position {
         self.head
+    }
+
+    pub(crate) fn capacity(&self) -> u64 {
+        self.slots.count()
     }
 
     /// Whether there is an item.

@@ -9,6 +9,7 @@ use super::{Carried, Home, Item, Payload, Record, sealed};
 use crate::error::PopError;
 use crate::memory::Memory;
 use crate::recovery::{Presence, Seat};
+use crate::ring::bytes::Found;
 use crate::wait::{self, Awaited, Clock, Woken};
 
 /// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
@@ -140,9 +141,15 @@ impl<T: Item, M: Memory> Consumer<T, M> {
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
         self.look()?;
+        Ok(self.take())
+    }
+
+    /// Takes the item that was found.
+    #[inline(always)]
+    fn take(&mut self) -> T {
         let item = self.core.take();
         self.release();
-        Ok(item)
+        item
     }
 
     /// Takes items out into `items`, from its front, as many as there are; how many that were.
@@ -174,7 +181,8 @@ impl<T: Item, M: Memory> Consumer<T, M> {
         })
     }
 
-    /// Gives up to `limit` items to `each`, and releases them all at once; how many that were.
+    /// Gives up to `limit` items to `each`, never more than the ring's capacity, and releases them all at once; how many
+    /// that were.
     ///
     /// Should this process die meanwhile, the next consumer gets all of them again. If `each` panics, the items
     /// that it was given count as taken. Wait-free but for `each`; no system call unless the producer sleeps.
@@ -200,6 +208,7 @@ impl<T: Item, M: Memory> Consumer<T, M> {
             return Ok(0);
         }
         self.look()?;
+        let limit = limit.min(self.core.most_records());
         let drain = ReleaseOnDrop(self);
         let mut drained = 0;
         loop {
@@ -221,7 +230,7 @@ impl<T: Item, M: Memory> Consumer<T, M> {
     /// See [`Producer::push`](super::Producer::push).
     pub fn pop(&mut self) -> Result<T, PopError> {
         self.until_ready()?;
-        self.try_pop()
+        Ok(self.take())
     }
 
     /// Takes the next item out; waits while there is none, for `timeout` at most.
@@ -244,7 +253,7 @@ impl<T: Item, M: Memory> Consumer<T, M> {
         M: Clock,
     {
         self.until_ready_or(timeout)?;
-        self.try_pop()
+        Ok(self.take())
     }
 }
 
@@ -275,15 +284,21 @@ impl<M: Memory> Consumer<[u8], M> {
     /// ```
     #[inline]
     pub fn try_read(&mut self) -> Result<Record<'_, M>, PopError> {
-        let found = match self.core.look()? {
-            Some(found) => found,
+        let found = self.find()?;
+        Ok(Record::new(self, found))
+    }
+
+    /// The record at HEAD; if there is none, whether that is final.
+    #[inline(always)]
+    fn find(&mut self) -> Result<Found, PopError> {
+        match self.core.look()? {
+            Some(found) => Ok(found),
             None => {
                 self.nothing()?;
                 // There is something after all.
-                self.core.look()?.ok_or(PopError::Empty)?
+                Ok(self.core.found_before()?)
             }
-        };
-        Ok(Record::new(self, found))
+        }
     }
 
     /// The next record, to be read in place; waits while there is none.
@@ -305,7 +320,8 @@ impl<M: Memory> Consumer<[u8], M> {
     /// ```
     pub fn read(&mut self) -> Result<Record<'_, M>, PopError> {
         self.until_ready()?;
-        self.try_read()
+        let found = self.core.found_before()?;
+        Ok(Record::new(self, found))
     }
 
     /// The next record, to be read in place; waits while there is none, for `timeout` at most.
@@ -328,10 +344,12 @@ impl<M: Memory> Consumer<[u8], M> {
         M: Clock,
     {
         self.until_ready_or(timeout)?;
-        self.try_read()
+        let found = self.core.found_before()?;
+        Ok(Record::new(self, found))
     }
 
-    /// Gives up to `limit` records to `each`, and releases them all at once; how many that were.
+    /// Gives up to `limit` records to `each`, never more than the ring holds at once, and releases them all together; how
+    /// many that were.
     ///
     /// Should this process die meanwhile, the next consumer gets all of them again. If `each` panics, the records
     /// that it was given count as read. Wait-free but for `each`; no system call unless the producer sleeps.
@@ -358,16 +376,22 @@ impl<M: Memory> Consumer<[u8], M> {
         if limit == 0 {
             return Ok(0);
         }
-        self.look()?;
+        let mut found = self.find()?;
+        let limit = limit.min(self.core.most_records());
         let drain = ReleaseOnDrop(self);
         let mut drained = 0;
-        while drained < limit {
-            let Ok(Some(found)) = drain.0.core.look() else { break };
+        loop {
             drain.0.core.pass(&found);
             each(Payload::new(found.payload));
             drained += 1;
+            if drained == limit {
+                return Ok(drained);
+            }
+            match drain.0.core.look() {
+                Ok(Some(next)) => found = next,
+                _ => return Ok(drained),
+            }
         }
-        Ok(drained)
     }
 }
 

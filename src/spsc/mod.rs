@@ -89,9 +89,9 @@ mod sealed {
         #[doc(hidden)]
         const SPEC: Spec;
         #[doc(hidden)]
-        type Producer: Resume;
+        type Producer: Resume + Send;
         #[doc(hidden)]
-        type Consumer: Consume;
+        type Consumer: Consume + Send;
         #[doc(hidden)]
         fn label() -> Label;
     }
@@ -109,6 +109,9 @@ mod sealed {
     pub trait Consume: Resume {
         #[doc(hidden)]
         fn has_record(&mut self) -> Result<bool, Corruption>;
+        /// In cells: more records than that, a producer that keeps the protocol cannot have published.
+        #[doc(hidden)]
+        fn most_records(&self) -> usize;
         #[doc(hidden)]
         fn release(&self);
     }
@@ -180,6 +183,9 @@ impl<T: Item> sealed::Consume for TypedConsumer<T> {
     fn has_record(&mut self) -> Result<bool, Corruption> {
         self.look()
     }
+    fn most_records(&self) -> usize {
+        usize::try_from(self.capacity()).unwrap_or(usize::MAX)
+    }
     #[inline(always)]
     fn release(&self) {
         self.release();
@@ -190,6 +196,9 @@ impl sealed::Consume for ByteConsumer {
     #[inline(always)]
     fn has_record(&mut self) -> Result<bool, Corruption> {
         Ok(self.look()?.is_some())
+    }
+    fn most_records(&self) -> usize {
+        usize::try_from(self.capacity()).unwrap_or(usize::MAX)
     }
     #[inline(always)]
     fn release(&self) {
