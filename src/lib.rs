@@ -5,17 +5,16 @@
 //! # Layers
 //! Arrows point down only: a module uses those below it.
 //! ```text
-//! error       all errors
-//! ─────────── feature "std" ────────────────────────────────────────────────────────────
-//! segment     create, open, unlink: a file that is complete before it has a name
-//! os          the only system calls
-//! ─────────── no_std, no alloc, no OS ──────────────────────────────────────────────────
+//! segment     create, open, unlink: a file that is complete before it has a name            std
 //! spsc        the public face: Ring, Producer, Consumer
 //! recovery    seats: who sits where, who is dead, how the next one takes over
-//! wait        sleeping without losing a wake-up
 //! ring        the algorithms: stamps, room, records
+//! os          the only system calls; a mapped segment                                       std
 //! layout      what the bytes mean: the segment format
-//! memory      bytes that several processes see; all raw pointers
+//! wait        sleeping without losing a wake-up
+//! error       all errors
+//! memory      bytes that several processes see, and what the platform can do; all raw pointers
+//! identity    what people read: who a participant is, what an item is
 //! sync        the only atomics; loom's under `--cfg loom`
 //! ```
 
@@ -34,6 +33,7 @@ pub mod memory;
 pub mod spsc;
 
 mod error;
+mod identity;
 mod layout;
 #[cfg(feature = "std")]
 mod os;
@@ -49,11 +49,13 @@ mod wait;
 #[cfg(feature = "std")]
 pub use error::SegmentError;
 pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatError};
-pub use layout::{Identity, ItemLayout, Label, Options, Role};
-pub use memory::Memory;
-pub use recovery::{Claim, Liveness, Presence};
+pub use identity::{Identity, ItemLayout, Label, Role};
+pub use layout::Options;
+pub use memory::{Claim, Clock, Item, Liveness, Memory, Park, ParkWord};
 #[cfg(feature = "std")]
-pub use segment::{Mapping, Unlinked};
+pub use os::Mapping;
+pub use recovery::Presence;
+#[cfg(feature = "std")]
+pub use segment::Unlinked;
 #[cfg(not(loom))]
 pub use trust::Trust;
-pub use wait::{Clock, Park, ParkWord};

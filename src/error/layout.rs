@@ -1,7 +1,7 @@
 //! [`LayoutError`]: the bytes are not the ring that was expected.
 use core::fmt;
 
-use crate::layout::{ItemLayout, MAJOR, MINOR};
+use crate::identity::ItemLayout;
 
 /// Why some bytes are not the ring that was expected, or cannot become one.
 ///
@@ -22,7 +22,7 @@ pub enum LayoutError {
     Misaligned,
     /// There are too few bytes.
     TooSmall {
-        /// Bytes needed; `u64::MAX` if no memory could have enough.
+        /// Bytes needed; `u64::MAX` if a ring may not be so large.
         need: u64,
         /// Bytes there.
         have: u64,
@@ -44,6 +44,8 @@ pub enum LayoutError {
         major: u64,
         /// Its minor version.
         minor: u64,
+        /// The major version that this library reads.
+        ours: u64,
     },
     /// It needs features that this version does not know.
     Features {
@@ -98,7 +100,7 @@ impl fmt::Display for LayoutError {
                 write!(f, "does not start at a multiple of {} bytes; align its memory so", crate::memory::ALIGN)
             }
             Self::TooSmall { need: u64::MAX, .. } => {
-                f.write_str("would be larger than any memory; ask for a smaller capacity")
+                f.write_str("would be larger than a ring may be: 4 GiB of records, or 2^40 items; ask for a smaller capacity")
             }
             Self::TooSmall { need, have } => {
                 write!(f, "needs {need} bytes of memory and has {have}; give it more, or ask for a smaller capacity")
@@ -116,9 +118,9 @@ impl fmt::Display for LayoutError {
             Self::OtherByteOrder => {
                 f.write_str("was made by a machine of the other byte order; unlink it and make it anew here")
             }
-            Self::Version { major, minor } => write!(
+            Self::Version { major, minor, ours } => write!(
                 f,
-                "has format {major}.{minor}, and this library reads {MAJOR}.{MINOR}; use the same major version of the library on both sides"
+                "has format {major}.{minor}, and this library reads {ours}.x; use the same major version of the library on both sides"
             ),
             Self::Features { unknown } => write!(
                 f,

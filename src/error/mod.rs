@@ -10,7 +10,7 @@ pub use layout::LayoutError;
 #[cfg(feature = "std")]
 pub use segment::SegmentError;
 
-use crate::layout::{Identity, Role};
+use crate::identity::{Identity, Role};
 
 /// How the other side went away.
 ///
@@ -252,12 +252,14 @@ impl From<Corruption> for PopError {
 #[non_exhaustive]
 pub enum SeatError {
     /// Somebody alive holds it.
-    Taken {
+    SeatTaken {
         /// The seat.
         role: Role,
         /// Who holds it, as it said itself.
         by: Identity,
     },
+    /// This process was forked, and the handle is its parent's: what it would hold would count as the parent's.
+    Inherited,
     /// The system refused to lock the seat's byte range.
     Lock {
         /// The system's error number.
@@ -270,11 +272,14 @@ pub enum SeatError {
 impl fmt::Display for SeatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken { role, by } => {
+            Self::SeatTaken { role, by } => {
                 write!(
                     f,
                     "the {role}'s seat is taken by {by}; it is free again when that one detaches or ends"
                 )
+            }
+            Self::Inherited => {
+                f.write_str("a forked child cannot take a seat with its parent's handle; open the segment anew in the child")
             }
             Self::Lock { errno } => write!(
                 f,

@@ -1,6 +1,6 @@
 //! [`SegmentError`]: a segment could not be made, joined or removed.
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::string::String;
 use std::{fmt, io};
 
@@ -107,10 +107,9 @@ struct Ring<'a>(&'a PathBuf);
 
 impl fmt::Display for Ring<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.strip_prefix("/dev/shm") {
-            Ok(name) => write!(f, "ring `{}`", name.display()),
-            Err(_) => write!(f, "ring `{}`", self.0.display()),
-        }
+        let by_name = self.0.parent() == Some(Path::new("/dev/shm"));
+        let name = if by_name { self.0.file_name() } else { None };
+        write!(f, "ring `{}`", Path::new(name.unwrap_or(self.0.as_os_str())).display())
     }
 }
 

@@ -1,9 +1,9 @@
 //! [`Geometry`]: the header and the object table, planned for a new segment or parsed from an existing one.
 //!
 //! Parsed once, into private memory, and never read again: later changes of the bytes change nothing here.
-use super::role::Identity;
-use super::{Carries, FORMATTING, ItemLayout, KNOWN_FEATURES, Kind, Label, MAGIC, MAJOR, MINOR, RoleBlock};
+use super::{Carries, FORMATTING, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, RoleBlock};
 use crate::error::LayoutError;
+use crate::identity::{Identity, ItemLayout, Label};
 use crate::memory::{ALIGN, Cells, Descriptors, Offset, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
@@ -211,7 +211,7 @@ impl Geometry {
             return Err(LayoutError::Misaligned);
         }
         if region.len() < SMALLEST {
-            return Err(LayoutError::TooSmall { need: SMALLEST as u64, have: region.len() as u64 });
+            return Err(LayoutError::Truncated { claims: SMALLEST as u64, has: region.len() as u64 });
         }
         let fields = Fields { region, start: HEADER };
         // Acquire: E0, pairs with `format`; with the magic, all that stands behind it is visible.
@@ -223,7 +223,7 @@ impl Geometry {
         }
         let (major, minor) = (fields.get(header::MAJOR)?, fields.get(header::MINOR)?);
         if major != MAJOR {
-            return Err(LayoutError::Version { major, minor });
+            return Err(LayoutError::Version { major, minor, ours: MAJOR });
         }
         let unknown = fields.get(header::INCOMPATIBLE)? & !KNOWN_FEATURES;
         if unknown != 0 {

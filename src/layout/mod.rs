@@ -79,14 +79,11 @@
 //! Both are written by the producer; the stamp last. A record of `n` bytes has `max(1, ceil(n / 64))` cells.
 //! One that would not fit before the last cell is preceded by a pad that fills the rest of the lap.
 mod geometry;
-mod item;
 mod options;
 mod role;
 
 pub use geometry::{Geometry, Spec};
-pub use item::{ItemLayout, Label};
 pub use options::Options;
-pub use role::{Identity, Role};
 pub(crate) use role::{RoleBlock, SeatState, State};
 
 /// Kinds of ring.

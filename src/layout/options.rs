@@ -39,7 +39,8 @@ impl<'a> Options<'a> {
     }
 
     /// How much a new ring holds: items for a typed ring, payload bytes for a byte ring. Rounded up to a power
-    /// of two (byte rings: to at least 128). Zero stands for the default. An existing ring keeps what it has.
+    /// of two (byte rings: to at least 128). Zero stands for the default. At most 2^40 items, or 4 GiB of bytes. An
+    /// existing ring keeps what it has.
     pub const fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
     }

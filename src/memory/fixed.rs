@@ -2,8 +2,7 @@
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
-use super::{Memory, Region};
-use crate::recovery::Liveness;
+use super::{Liveness, Memory, Region};
 
 /// `N` bytes, zero at first, meant for a `static`. `&'static StaticMemory<N>` is a [`Memory`].
 ///
@@ -54,4 +53,4 @@ impl<const N: usize> Liveness for &'static StaticMemory<N> {}
 
 /// Without an operating system, whoever waits spins.
 #[cfg(not(feature = "std"))]
-impl<const N: usize> crate::wait::Park for &'static StaticMemory<N> {}
+impl<const N: usize> super::Park for &'static StaticMemory<N> {}

@@ -25,6 +25,7 @@ mod fixed;
 mod heap;
 #[cfg(loom)]
 mod model;
+mod platform;
 #[cfg(not(loom))]
 mod region;
 mod views;
@@ -35,12 +36,12 @@ pub use fixed::StaticMemory;
 pub use heap::Heap;
 #[cfg(loom)]
 pub use model::{Model, Region};
+pub use platform::{Claim, Clock, Liveness, Park, ParkWord};
 #[cfg(not(loom))]
 pub use region::Region;
 pub(crate) use views::{Cells, Descriptors, PayloadRef, Slots, WordRef};
 
-use crate::recovery::Liveness;
-use crate::wait::Park;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Blocks that one side writes are kept this far apart: two 64-byte lines, because adjacent lines are
 /// fetched in pairs on common processors. A region starts at a multiple of it. In bytes.
@@ -81,6 +82,27 @@ pub unsafe trait Memory: Clone + Liveness + Park {
     /// The bytes.
     fn region(&self) -> Region;
 }
+
+/// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is defined.
+///
+/// Implemented for every type with zerocopy's [`FromBytes`], [`IntoBytes`] and [`Immutable`]; derive those. It
+/// leaves out what would let a peer's bytes break this process: references, `bool`, `char`, enums, and padding.
+///
+/// # Examples
+/// ```
+/// use zerocopy::{FromBytes, Immutable, IntoBytes};
+///
+/// #[derive(FromBytes, IntoBytes, Immutable)]
+/// #[repr(C)]
+/// struct Tick {
+///     time: u64,
+///     price: f64,
+///     size: u32,
+///     venue: [u8; 4],
+/// }
+/// ```
+pub trait Item: FromBytes + IntoBytes + Immutable + Sized {}
+impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 
 /// A place in the segment, in bytes from its start. Never a pointer: every process maps the segment
 /// elsewhere.

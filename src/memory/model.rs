@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
 
-use super::Memory;
-use crate::recovery::Liveness;
+use super::{Liveness, Memory, Park, ParkWord};
 use crate::sync::{Half, Word};
-use crate::wait::{Park, ParkWord};
 
 struct Cell {
     word: Word,

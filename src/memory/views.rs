@@ -3,9 +3,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::Deref;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes};
-
-use super::{Offset, Region, Span};
+use super::{Item, Offset, ParkWord, Region, Span};
 use crate::sync::{Half, Word};
 
 /// One control word.
@@ -28,6 +26,13 @@ impl WordRef {
     pub(crate) fn half(&self) -> &Half {
         // SAFETY: `at` is aligned and inside with 8 bytes, so with 4 (invariant of `at`).
         unsafe { self.region.half_at(self.at) }
+    }
+}
+
+impl WordRef {
+    /// The same, as those see it who put threads to sleep.
+    pub(crate) fn park_word(&self) -> &ParkWord {
+        ParkWord::of(self.half())
     }
 }
 
@@ -87,7 +92,7 @@ pub(crate) struct Slots<T> {
     item: PhantomData<fn(&T) -> T>,
 }
 
-impl<T: FromBytes + IntoBytes + Immutable> Slots<T> {
+impl<T: Item> Slots<T> {
     /// `count` slots of `stride` bytes from `start`, or none if they do not fit the region or `T`.
     pub(crate) fn new(region: &Region, start: Offset, stride: u64, count: u64) -> Option<Self> {
         let need = (size_of::<T>() as u64).checked_add(8)?;

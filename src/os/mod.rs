@@ -1,10 +1,13 @@
 //! The only system calls: files, locks, futex, clock, process. Linux.
 //!
-//! Thin: each function is one call, or the few that belong together, with its errors told apart. What they
-//! are *for* is decided in `segment`.
-pub(crate) mod file;
-pub(crate) mod lock;
+//! `file`, `lock`, `park` and `process` are thin: each function is one call, or the few that belong together.
+//! [`Mapping`] puts them together: a [`Memory`](crate::Memory) with a witness, that can park.
+mod file;
+mod lock;
+mod mapping;
 mod park;
-pub(crate) mod process;
+mod process;
 
-pub(crate) use park::{barrier, join_barriers, monotonic, park, unpark};
+pub use mapping::Mapping;
+pub(crate) use park::monotonic;
+use park::{barrier, join_barriers, park, unpark};

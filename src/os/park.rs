@@ -8,9 +8,8 @@ use core::time::Duration;
 use rustix::thread::{MembarrierCommand, futex, membarrier};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::memory::{Heap, StaticMemory};
+use crate::memory::{Clock, Heap, Liveness, Park, ParkWord, StaticMemory};
 use crate::sync::full_fence;
-use crate::wait::{Clock, Park, ParkWord};
 
 /// Sleeps while the word holds `expected`, for `limit` at most.
 pub(crate) fn park(word: &ParkWord, expected: u32, limit: Duration) {
@@ -71,7 +70,7 @@ impl Clock for Heap {
     }
 }
 
-impl crate::recovery::Liveness for Heap {}
+impl Liveness for Heap {}
 
 impl<const N: usize> Park for &'static StaticMemory<N> {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {

@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::layout::{Identity, Label};
+use crate::identity::{Identity, Label};
 
 /// This process's id, as it sees itself.
 pub(crate) fn id() -> u32 {

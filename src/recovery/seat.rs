@@ -1,8 +1,8 @@
 //! [`Seat`]: a place in the ring, taken until it is dropped.
-use super::Claim;
 use crate::error::{Corruption, Departure, SeatError};
-use crate::layout::{Identity, Label, Role, RoleBlock, SeatState, State};
-use crate::memory::{Memory, Region, WordRef};
+use crate::identity::{Identity, Label, Role};
+use crate::layout::{RoleBlock, SeatState, State};
+use crate::memory::{Claim, Memory, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 use crate::wait::{self, Awaited};
 
@@ -67,7 +67,7 @@ impl<M: Memory> Seat<M> {
         // Before anything is published from this seat.
         let reached = memory.is_reached_by_barriers();
         let Some((before, taken)) = occupy(memory, block, &state)? else {
-            return Err(SeatError::Taken { role, by: block.identity(&region) });
+            return Err(SeatError::SeatTaken { role, by: block.identity(&region) });
         };
         let own = memory.identity();
         block.introduce(&region, &Identity { label: label.unwrap_or(own.label), ..own });
@@ -147,9 +147,25 @@ impl<M: Memory> Drop for Seat<M> {
         if self.memory.is_claimant() {
             // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
             self.state.store(self.taken.now(State::Left).word(), Release);
-            self.wake_peer();
             self.memory.disclaim(self.block.span());
+            self.wake_peer();
         }
+    }
+}
+
+/// Claims the seat. Whoever leaves says so first and then gives its claim up, so a seat that was *left* and is still
+/// held will be free in a moment: a few more attempts, which is enough unless it was stopped just there.
+fn claim<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> Result<Claim, SeatError> {
+    let mut attempts = 1000;
+    loop {
+        let claim = memory.claim(block.span()).map_err(|errno| SeatError::Lock { errno })?;
+        // Relaxed: only says whether to try again.
+        let is_left = SeatState::from_word(state.load(Relaxed)).state() == State::Left;
+        if claim != Claim::Held || !is_left || attempts == 0 {
+            return Ok(claim);
+        }
+        attempts -= 1;
+        core::hint::spin_loop();
     }
 }
 
@@ -159,11 +175,11 @@ fn occupy<M: Memory>(
     block: RoleBlock,
     state: &WordRef,
 ) -> Result<Option<(Before, SeatState)>, SeatError> {
-    let witnessed = match memory.claim(block.span()) {
-        Ok(Claim::Granted) => true,
-        Ok(Claim::NoWitness) => false,
-        Ok(Claim::Held) => return Ok(None),
-        Err(errno) => return Err(SeatError::Lock { errno }),
+    let witnessed = match claim(memory, block, state)? {
+        Claim::Granted => true,
+        Claim::NoWitness => false,
+        Claim::Held => return Ok(None),
+        Claim::Inherited => return Err(SeatError::Inherited),
     };
     // Relaxed: the exchange below is what counts.
     let mut found = SeatState::from_word(state.load(Relaxed));

@@ -9,8 +9,7 @@ use super::room::Room;
 use super::{Position, resume_from};
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
-use crate::memory::{Region, Slots, WordRef};
-use crate::spsc::Item;
+use crate::memory::{Item, Region, Slots, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
 /// The producer's side.

@@ -15,19 +15,14 @@
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
 //! | E0 | `format` magic | `parse` magic | header, object table, empty cells |
-mod mapping;
 mod name;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-pub use mapping::Mapping;
-use rustix::io::Errno;
-
-use crate::error::{LayoutError, SegmentError};
-use crate::layout::{MAGIC, Options};
-use crate::memory::{Offset, Span};
-use crate::os::{file, lock, monotonic, process};
+use crate::error::SegmentError;
+use crate::layout::Options;
+use crate::os::{self, Mapping};
 use crate::spsc::{Carried, Ring};
 
 /// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
@@ -127,12 +122,12 @@ impl<T: Carried + ?Sized> Ring<T, Mapping> {
     /// assert!(matches!(ring, Err(SegmentError::Elapsed { .. })));
     /// ```
     pub fn open_timeout(name: impl AsRef<Path>, timeout: Duration) -> Result<Self, SegmentError> {
-        let deadline = monotonic().saturating_add(timeout);
+        let deadline = os::monotonic().saturating_add(timeout);
         let mut pause = Duration::from_millis(1);
         loop {
             match Self::open(&name) {
                 Err(SegmentError::NotFound { path }) => {
-                    let left = deadline.saturating_sub(monotonic());
+                    let left = deadline.saturating_sub(os::monotonic());
                     if left.is_zero() {
                         return Err(SegmentError::Elapsed { path });
                     }
@@ -201,7 +196,8 @@ impl<T: Carried + ?Sized> Ring<T, Mapping> {
     /// # References
     /// unlink(2), fcntl(2) `F_OFD_GETLK`.
     pub fn unlink(name: impl AsRef<Path>) -> Result<Unlinked, SegmentError> {
-        unlink(&name::path_of(name.as_ref())?)
+        let unused = Mapping::unlink(&name::path_of(name.as_ref())?)?;
+        Ok(if unused { Unlinked::Unused } else { Unlinked::InUse })
     }
 
     /// Where the segment is, or was when it was opened.
@@ -216,54 +212,4 @@ impl<T: Carried + ?Sized> Ring<T, Mapping> {
     pub fn is_unlinked(&self) -> bool {
         self.memory().is_unlinked()
     }
-}
-
-fn unlink(path: &Path) -> Result<Unlinked, SegmentError> {
-    let file = check_magic(open_regular(path)?, path)?;
-    // The locks of all seats; this open file has none.
-    let everything = Span::new(Offset::new(0), 0);
-    let is_free = lock::is_free(&file, everything).unwrap_or(false);
-    file::unlink(path).map_err(|errno| told(path, "removing the name", errno))?;
-    Ok(if is_free { Unlinked::Unused } else { Unlinked::InUse })
-}
-
-/// Hands `file` on if it begins as a ring does.
-fn check_magic(file: std::fs::File, path: &Path) -> Result<std::fs::File, SegmentError> {
-    let io = |error| SegmentError::Io { path: path.into(), doing: "reading its first bytes", error };
-    match file::first_word(&file).map_err(io)? {
-        MAGIC => Ok(file),
-        found if found == MAGIC.swap_bytes() => layout_error(path, LayoutError::OtherByteOrder),
-        found => layout_error(path, LayoutError::NotARing { found }),
-    }
-}
-
-fn layout_error<T>(path: &Path, error: LayoutError) -> Result<T, SegmentError> {
-    Err(SegmentError::Layout { path: path.into(), error })
-}
-
-fn open_regular(path: &Path) -> Result<std::fs::File, SegmentError> {
-    let file = file::open(path).map_err(|errno| match errno {
-        Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::NODEV => {
-            SegmentError::NotAFile { path: path.into() }
-        }
-        errno => told(path, "opening it", errno),
-    })?;
-    let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
-    if facts.is_regular { Ok(file) } else { Err(SegmentError::NotAFile { path: path.into() }) }
-}
-
-/// The error for what the system said while `doing` something to `path`.
-fn told(path: &Path, doing: &'static str, errno: Errno) -> SegmentError {
-    let path: PathBuf = path.into();
-    match errno {
-        Errno::EXIST => SegmentError::Exists { path },
-        Errno::NOENT => SegmentError::NotFound { path },
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => SegmentError::Denied { path },
-        errno => SegmentError::Io { path, doing, error: errno.into() },
-    }
-}
-
-/// Whether this process takes a segment that `owner` made for genuine.
-fn is_acceptable(owner: u32, options: &Options<'_>) -> bool {
-    owner == process::user() || owner == 0 || options.owner == Some(owner)
 }

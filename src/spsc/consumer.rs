@@ -7,10 +7,10 @@ use core::time::Duration;
 use super::sealed::{Consume, Resume};
 use super::{Carried, Home, Item, Payload, Record, sealed};
 use crate::error::PopError;
-use crate::memory::Memory;
+use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat};
 use crate::ring::bytes::Found;
-use crate::wait::{self, Awaited, Clock, Woken};
+use crate::wait::{self, Awaited, Woken};
 
 /// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
 ///

@@ -35,6 +35,7 @@ mod record;
 mod reservation;
 mod ring;
 
+pub use crate::memory::Item;
 pub use consumer::Consumer;
 pub use producer::Producer;
 pub use record::{Payload, RangeError, Record};
@@ -44,39 +45,17 @@ pub use ring::Ring;
 use core::convert::Infallible;
 use core::time::Duration;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes};
-
 use crate::error::Corruption;
-use crate::layout::{Carries, Geometry, Kind, Label, Spec};
-use crate::memory::{Cells, Memory, Region};
+use crate::identity::Label;
+use crate::layout::{Carries, Geometry, Kind, Spec};
+use crate::memory::{Cells, Clock, Memory, Region};
 use crate::recovery::{Presence, Seat};
 use crate::ring::bytes::{ByteConsumer, ByteProducer};
 use crate::ring::typed::{TypedConsumer, TypedProducer};
-use crate::wait::{self, Awaited, Clock, Woken};
+use crate::wait::{self, Awaited, Woken};
 
 /// The bytes of a byte ring's cell.
 pub const CELL: usize = Cells::SIZE as usize;
-
-/// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is defined.
-///
-/// Implemented for every type with zerocopy's [`FromBytes`], [`IntoBytes`] and [`Immutable`]; derive those. It
-/// leaves out what would let a peer's bytes break this process: references, `bool`, `char`, enums, and padding.
-///
-/// # Examples
-/// ```
-/// use zerocopy::{FromBytes, Immutable, IntoBytes};
-///
-/// #[derive(FromBytes, IntoBytes, Immutable)]
-/// #[repr(C)]
-/// struct Tick {
-///     time: u64,
-///     price: f64,
-///     size: u32,
-///     venue: [u8; 4],
-/// }
-/// ```
-pub trait Item: FromBytes + IntoBytes + Immutable + Sized {}
-impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 
 /// What a ring can carry: every [`Item`], and `[u8]`. Sealed.
 pub trait Carried: sealed::Carried {}
@@ -208,7 +187,7 @@ impl sealed::Consume for ByteConsumer {
 
 /// The memory that is meant when none is named: a mapped segment.
 #[cfg(feature = "std")]
-pub(crate) type Home = crate::segment::Mapping;
+pub(crate) type Home = crate::os::Mapping;
 /// The memory that is meant when none is named: none, without an operating system.
 #[cfg(all(not(feature = "std"), not(loom)))]
 pub(crate) type Home = &'static crate::memory::StaticMemory<0>;

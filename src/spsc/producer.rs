@@ -7,9 +7,9 @@ use core::time::Duration;
 use super::sealed::Resume;
 use super::{Batch, Carried, Home, Item, Reservation, sealed};
 use crate::error::PushError;
-use crate::memory::Memory;
+use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat};
-use crate::wait::{self, Clock, Woken};
+use crate::wait::{self, Woken};
 
 /// The producer of a ring. Dropping it gives the seat back; what it published stays.
 ///

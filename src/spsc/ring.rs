@@ -5,7 +5,8 @@ use core::marker::PhantomData;
 use super::sealed::Resume;
 use super::{Carried, Consumer, Home, Producer};
 use crate::error::{LayoutError, SeatError};
-use crate::layout::{Carries, Geometry, Label, Options, Role};
+use crate::identity::{Label, Role};
+use crate::layout::{Carries, Geometry, Options};
 use crate::memory::Memory;
 use crate::recovery::{self, Before, Presence, Seat};
 use crate::ring::bytes::max_record;
@@ -102,7 +103,7 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// Takes the producer's seat. Goes on after the last record that was published, whoever published it.
     ///
     /// # Errors
-    /// [`SeatError::Taken`] if somebody alive holds it, and who that is. A holder that died is replaced.
+    /// [`SeatError::SeatTaken`] if somebody alive holds it, and who that is. A holder that died is replaced.
     ///
     /// # Examples
     /// ```
@@ -110,7 +111,7 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// # let memory = Heap::new(Ring::<u32>::required_len(8));
     /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
     /// let tx = ring.producer()?;
-    /// assert!(matches!(ring.producer(), Err(SeatError::Taken { .. })));
+    /// assert!(matches!(ring.producer(), Err(SeatError::SeatTaken { .. })));
     /// drop(tx);
     /// assert!(ring.producer().is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -127,7 +128,7 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// Takes the consumer's seat. Goes on at the first record that was not released.
     ///
     /// # Errors
-    /// [`SeatError::Taken`] if somebody alive holds it, and who that is. A holder that died is replaced.
+    /// [`SeatError::SeatTaken`] if somebody alive holds it, and who that is. A holder that died is replaced.
     ///
     /// # Examples
     /// As for [`producer`](Self::producer).

@@ -48,113 +48,14 @@
 //! "Asymmetric Dekker synchronization", 2001; membarrier(2).
 use core::time::Duration;
 
-use crate::memory::WordRef;
-use crate::sync::{Backoff, Half, Relaxed, compiler_fence, full_fence};
+use crate::memory::{Park, WordRef};
+use crate::sync::{Backoff, Relaxed, compiler_fence, full_fence};
 
 /// No park lasts longer.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
 /// No park lasts longer for those who cannot rely on being woken.
 const NAP: Duration = Duration::from_millis(1);
-
-/// The word that a waiter parks on: see [`Park`].
-#[repr(transparent)]
-pub struct ParkWord(Half);
-
-impl ParkWord {
-    /// What it holds: 1 while somebody may be parked on it.
-    pub fn value(&self) -> u32 {
-        // Relaxed: E4's fences order it.
-        self.0.load(Relaxed)
-    }
-
-    #[cfg(feature = "std")]
-    pub(crate) fn half(&self) -> &Half {
-        &self.0
-    }
-
-    fn of(word: &WordRef) -> &Self {
-        let half: &Half = word.half();
-        // SAFETY: `ParkWord` is a transparent wrapper of `Half`.
-        unsafe { &*core::ptr::from_ref(half).cast::<Self>() }
-    }
-}
-
-impl core::fmt::Debug for ParkWord {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("ParkWord").field(&self.value()).finish()
-    }
-}
-
-/// What the platform around a [`Memory`](crate::Memory) can do for those who wait.
-///
-/// The defaults do nothing: whoever waits then spins. With the feature `std`, mapped segments, heaps and
-/// statics park on a futex.
-///
-/// # Examples
-/// ```
-/// use core::time::Duration;
-/// use ringway::{Park, ParkWord};
-///
-/// /// Memory of a small processor: who waits sleeps until the next interrupt, which always comes.
-/// #[derive(Clone)]
-/// struct Tightly;
-/// # fn wait_for_interrupt() {}
-/// impl Park for Tightly {
-///     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
-///         if word.value() == expected {
-///             wait_for_interrupt();
-///         }
-///     }
-/// }
-/// ```
-pub trait Park {
-    /// Sleeps while `word` holds `expected`, for `limit` at most. May return early, for any reason or none.
-    ///
-    /// The comparison and the falling asleep must be one step with respect to [`unpark`](Self::unpark), as they
-    /// are with a futex.
-    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
-        let _ = (word, expected, limit);
-        core::hint::spin_loop();
-    }
-
-    /// Wakes whoever sleeps on `word`, in any process.
-    fn unpark(&self, word: &ParkWord) {
-        let _ = word;
-    }
-
-    /// Whether from now on [`barrier`](Self::barrier), called by any participant, is a full fence in this process
-    /// too. Asked once, when a seat is taken. If so, this participant publishes without a fence of its own.
-    fn is_reached_by_barriers(&self) -> bool {
-        false
-    }
-
-    /// A full fence in every participant's process; whether it was. If not, it is one in this thread at least, and
-    /// this participant does not rely on being woken.
-    ///
-    /// The default is a full fence in this thread, which is enough where no participant is
-    /// [reached by barriers](Self::is_reached_by_barriers): all of them then fence for themselves.
-    fn barrier(&self) -> bool {
-        // Full fence: E4, pairs with the full fence of every waker.
-        full_fence();
-        true
-    }
-}
-
-/// A clock, for the `_timeout` forms.
-///
-/// # Examples
-/// ```
-/// use ringway::{Clock, memory::Heap};
-///
-/// let heap = Heap::new(1);
-/// let before = heap.now();
-/// assert!(heap.now() >= before);
-/// ```
-pub trait Clock {
-    /// The time since some fixed moment; never goes back.
-    fn now(&self) -> Duration;
-}
 
 /// Why a wait ended.
 pub(crate) enum Woken<G, E> {
@@ -190,7 +91,7 @@ pub(crate) fn wake(park: &impl Park, parked: &WordRef, reached: bool) {
 fn rouse(park: &impl Park, parked: &WordRef) {
     // Relaxed: a sleeper that still reads 1 is in its park, and is woken next.
     parked.half().store(0, Relaxed);
-    park.unpark(ParkWord::of(parked));
+    park.unpark(parked.park_word());
 }
 
 /// Sleeps until woken, `limit` at most, unless `ready` (S1 to S5).
@@ -201,7 +102,7 @@ fn sleep(park: &impl Park, parked: &WordRef, limit: Duration, ready: impl FnOnce
     // after it.
     let limit = if park.barrier() { limit } else { limit.min(NAP) };
     if !ready() {
-        park.park(ParkWord::of(parked), 1, limit);
+        park.park(parked.park_word(), 1, limit);
     }
     // Relaxed: only saves the waker a call.
     parked.half().store(0, Relaxed);

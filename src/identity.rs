@@ -1,4 +1,5 @@
-//! [`ItemLayout`]: what one item of a typed ring is, as both sides must see it.
+//! What people read: who a participant is, what an item is. Plain data, by which nothing is decided but whether two item
+//! types are the same.
 use core::fmt;
 
 /// A short name in the segment: of an item type, or of a participant. At most 64 bytes of UTF-8.
@@ -122,6 +123,84 @@ pub struct ItemLayout {
 impl fmt::Display for ItemLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({} bytes, align {})", self.label, self.size, self.align)
+    }
+}
+
+/// What a participant does in a ring.
+///
+/// # Examples
+/// ```
+/// use ringway::Role;
+///
+/// assert_eq!(Role::Consumer.other(), Role::Producer);
+/// assert_eq!(Role::Producer.to_string(), "producer");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Takes records out.
+    Consumer,
+    /// Puts records in.
+    Producer,
+}
+
+impl Role {
+    /// The role across the ring.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Consumer => Self::Producer,
+            Self::Producer => Self::Consumer,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Consumer => "consumer",
+            Self::Producer => "producer",
+        })
+    }
+}
+
+/// Who a participant says it is. For people to read: nothing is decided by it.
+///
+/// # Examples
+/// ```
+/// use ringway::Liveness;
+/// use ringway::memory::Heap;
+///
+/// // A heap's participants do not say.
+/// assert_eq!(Heap::new(1).identity().pid, 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// Its process id, as it sees itself; 0 if it did not say.
+    pub pid: u64,
+    /// When its process started, in clock ticks since boot; 0 if it did not say.
+    pub started: u64,
+    /// When it took the seat, in nanoseconds since 1970; 0 if it did not say.
+    pub attached: u64,
+    /// What it calls itself: by default the name of its executable.
+    pub label: Label,
+}
+
+impl Identity {
+    /// Of somebody who says nothing.
+    pub fn unknown() -> Self {
+        Self { pid: 0, started: 0, attached: 0, label: Label::new("") }
+    }
+}
+
+/// ``process 4711 `feed` ``
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.pid, self.label.is_empty()) {
+            (0, true) => f.write_str("a participant that did not say who it is"),
+            (0, false) => write!(f, "`{}`", self.label),
+            (pid, true) => write!(f, "process {pid}"),
+            (pid, false) => write!(f, "process {pid} `{}`", self.label),
+        }
     }
 }
 

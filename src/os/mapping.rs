@@ -10,13 +10,11 @@ use std::vec::Vec;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
-use super::{is_acceptable, open_regular, told};
+use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
-use crate::layout::{Identity, Options};
-use crate::memory::{Memory, Region, Span};
-use crate::os::{self, file, lock, process};
-use crate::recovery::{Claim, Liveness};
-use crate::wait::{Clock, Park, ParkWord};
+use crate::identity::Identity;
+use crate::layout::{MAGIC, Options};
+use crate::memory::{Claim, Clock, Liveness, Memory, Offset, Park, ParkWord, Region, Span};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
 ///
@@ -40,7 +38,7 @@ struct Inner {
 
 impl Mapping {
     /// A new segment of `len` zero bytes, without a name as yet.
-    pub(super) fn create(path: &Path, len: usize, options: &Options<'_>) -> Result<Self, SegmentError> {
+    pub(crate) fn create(path: &Path, len: usize, options: &Options<'_>) -> Result<Self, SegmentError> {
         let directory = match path.parent() {
             Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
             Some(parent) => parent,
@@ -54,6 +52,9 @@ impl Mapping {
             Errno::NOENT | Errno::NOTDIR => SegmentError::NoDirectory { path: path.into() },
             errno => told(path, "making a file in its directory", errno),
         })?;
+        if len == usize::MAX {
+            return layout_error(path, LayoutError::TooSmall { need: u64::MAX, have: 0 });
+        }
         let len = set_space_aside(&file, path, len as u64)?;
         file::set_mode(&file, options.mode).map_err(|errno| told(path, "setting its mode", errno))?;
         let mapping = Self::map(file, path, len)?;
@@ -62,21 +63,31 @@ impl Mapping {
     }
 
     /// Gives the segment its name: from now on others can join.
-    pub(super) fn publish(&self) -> Result<(), SegmentError> {
+    pub(crate) fn publish(&self) -> Result<(), SegmentError> {
         let path = &self.inner.path;
         file::link(&self.inner.file, path).map_err(|errno| told(path, "giving it its name", errno))
     }
 
     /// The segment of this name. What it holds is not known yet.
-    pub(super) fn open(path: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
+    pub(crate) fn open(path: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
         let file = open_regular(path)?;
         let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
         if !is_acceptable(facts.owner, options) {
             return Err(SegmentError::Owner { path: path.into(), owner: facts.owner, user: process::user() });
         }
         // Before it is mapped: a file that is no ring is told so, however short it is.
-        let file = super::check_magic(file, path)?;
+        let file = check_magic(file, path)?;
         Self::map(file, path, facts.len)
+    }
+
+    /// Removes the name of the segment at `path`; whether nobody held a seat in it.
+    pub(crate) fn unlink(path: &Path) -> Result<bool, SegmentError> {
+        let file = check_magic(open_regular(path)?, path)?;
+        // The locks of all seats; this open file has none.
+        let everything = Span::new(Offset::new(0), 0);
+        let is_free = lock::is_free(&file, everything).unwrap_or(false);
+        file::unlink(path).map_err(|errno| told(path, "removing the name", errno))?;
+        Ok(is_free)
     }
 
     /// Never maps more than the file has: bytes beyond its end would be a SIGBUS.
@@ -94,7 +105,7 @@ impl Mapping {
     }
 
     /// Huge pages, prefault, lock: as asked for.
-    pub(super) fn settle(&self, options: &Options<'_>) -> Result<(), SegmentError> {
+    pub(crate) fn settle(&self, options: &Options<'_>) -> Result<(), SegmentError> {
         let map = &self.inner.map;
         let io = |doing| move |error| SegmentError::Io { path: self.inner.path.clone(), doing, error };
         if options.huge_pages {
@@ -113,11 +124,11 @@ impl Mapping {
         Ok(())
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.inner.path
     }
 
-    pub(super) fn is_unlinked(&self) -> bool {
+    pub(crate) fn is_unlinked(&self) -> bool {
         file::facts(&self.inner.file).is_ok_and(|facts| !facts.is_linked)
     }
 
@@ -147,6 +158,47 @@ fn set_space_aside(file: &File, path: &Path, len: u64) -> Result<u64, SegmentErr
     }
 }
 
+/// Hands `file` on if it begins as a ring does.
+fn check_magic(file: File, path: &Path) -> Result<File, SegmentError> {
+    let io = |error| SegmentError::Io { path: path.into(), doing: "reading its first bytes", error };
+    match file::first_word(&file).map_err(io)? {
+        MAGIC => Ok(file),
+        found if found == MAGIC.swap_bytes() => layout_error(path, LayoutError::OtherByteOrder),
+        found => layout_error(path, LayoutError::NotARing { found }),
+    }
+}
+
+fn layout_error<T>(path: &Path, error: LayoutError) -> Result<T, SegmentError> {
+    Err(SegmentError::Layout { path: path.into(), error })
+}
+
+fn open_regular(path: &Path) -> Result<File, SegmentError> {
+    let file = file::open(path).map_err(|errno| match errno {
+        Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::NODEV => {
+            SegmentError::NotAFile { path: path.into() }
+        }
+        errno => told(path, "opening it", errno),
+    })?;
+    let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
+    if facts.is_regular { Ok(file) } else { Err(SegmentError::NotAFile { path: path.into() }) }
+}
+
+/// The error for what the system said while `doing` something to `path`.
+fn told(path: &Path, doing: &'static str, errno: Errno) -> SegmentError {
+    let path: PathBuf = path.into();
+    match errno {
+        Errno::EXIST => SegmentError::Exists { path },
+        Errno::NOENT => SegmentError::NotFound { path },
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => SegmentError::Denied { path },
+        errno => SegmentError::Io { path, doing, error: errno.into() },
+    }
+}
+
+/// Whether this process takes a segment that `owner` made for genuine.
+fn is_acceptable(owner: u32, options: &Options<'_>) -> bool {
+    owner == process::user() || owner == 0 || options.owner == Some(owner)
+}
+
 // SAFETY: the map lives until the last clone is dropped, always at the same address; `MmapRaw` hands out no
 // references, and nothing else in this process knows the address.
 unsafe impl Memory for Mapping {
@@ -160,6 +212,10 @@ unsafe impl Memory for Mapping {
 /// Proof by lock: the kernel keeps a seat's byte range locked for as long as its holder lives.
 impl Liveness for Mapping {
     fn claim(&self, seat: Span) -> Result<Claim, i32> {
+        // The open file is shared with the parent, and so are its locks: they would prove nothing.
+        if !self.is_claimant() {
+            return Ok(Claim::Inherited);
+        }
         let mut held = self.held();
         if held.contains(&seat.start()) || !lock::try_lock(&self.inner.file, seat)? {
             return Ok(Claim::Held);
@@ -175,7 +231,10 @@ impl Liveness for Mapping {
     }
 
     fn is_proved_dead(&self, seat: Span) -> bool {
-        !self.held().contains(&seat.start()) && lock::is_free(&self.inner.file, seat).unwrap_or(false)
+        // To a forked child, its parent's locks look like its own, which do not count.
+        self.is_claimant()
+            && !self.held().contains(&seat.start())
+            && lock::is_free(&self.inner.file, seat).unwrap_or(false)
     }
 
     fn is_claimant(&self) -> bool {
@@ -189,22 +248,22 @@ impl Liveness for Mapping {
 
 impl Park for Mapping {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
-        os::park(word, expected, limit);
+        super::park(word, expected, limit);
     }
     fn unpark(&self, word: &ParkWord) {
-        os::unpark(word);
+        super::unpark(word);
     }
     fn is_reached_by_barriers(&self) -> bool {
-        os::join_barriers()
+        super::join_barriers()
     }
     fn barrier(&self) -> bool {
-        os::barrier()
+        super::barrier()
     }
 }
 
 impl Clock for Mapping {
     fn now(&self) -> Duration {
-        os::monotonic()
+        super::monotonic()
     }
 }
 

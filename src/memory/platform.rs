@@ -1,0 +1,179 @@
+//! What the platform around the bytes can do: prove a death, put a thread to sleep, tell the time.
+use core::time::Duration;
+
+use super::Span;
+use crate::identity::Identity;
+use crate::sync::{Half, Relaxed, full_fence};
+
+/// What a witness says when a seat is claimed: see [`Liveness`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is yours, and nobody alive had it: this is proof.
+    Granted,
+    /// Somebody alive has it.
+    Held,
+    /// There is no witness: the state word alone decides.
+    NoWitness,
+    /// This process has its handle from the parent that forked it: a claim by it would prove nothing.
+    Inherited,
+}
+
+/// A witness of life and death: whether it can be proved that the holder of a seat is dead.
+///
+/// The defaults say that there is none: seats are then free only when their holders give them back, which suits
+/// memory that does not outlive its participants (a heap, a static).
+///
+/// # Examples
+/// ```
+/// use ringway::{Claim, Liveness, memory::Span};
+///
+/// /// Memory that somebody else guards: a seat is granted, and proved free, by a table of theirs.
+/// #[derive(Clone)]
+/// struct Guarded;
+/// # impl Guarded {
+/// #     fn ask_to_lock(&self, _: u64) -> bool { true }
+/// #     fn unlock(&self, _: u64) {}
+/// #     fn is_locked(&self, _: u64) -> bool { true }
+/// # }
+/// impl Liveness for Guarded {
+///     fn claim(&self, seat: Span) -> Result<Claim, i32> {
+///         Ok(if self.ask_to_lock(seat.start()) { Claim::Granted } else { Claim::Held })
+///     }
+///     fn disclaim(&self, seat: Span) {
+///         self.unlock(seat.start());
+///     }
+///     fn is_proved_dead(&self, seat: Span) -> bool {
+///         !self.is_locked(seat.start())
+///     }
+/// }
+/// ```
+pub trait Liveness {
+    /// Claims the seat whose role block is at `seat`, for as long as this process lives.
+    ///
+    /// # Errors
+    /// The system's error number, if it would not answer.
+    fn claim(&self, seat: Span) -> Result<Claim, i32> {
+        let _ = seat;
+        Ok(Claim::NoWitness)
+    }
+
+    /// Gives a claimed seat back.
+    fn disclaim(&self, seat: Span) {
+        let _ = seat;
+    }
+
+    /// Whether it is proved that nobody alive holds the seat. Never true on suspicion.
+    fn is_proved_dead(&self, seat: Span) -> bool {
+        let _ = seat;
+        false
+    }
+
+    /// Whether the caller is the process that claimed, and not a forked child with a copy of its handles: a
+    /// child gives nothing back.
+    fn is_claimant(&self) -> bool {
+        true
+    }
+
+    /// Who a participant in this process is, for others to read.
+    fn identity(&self) -> Identity {
+        Identity::unknown()
+    }
+}
+
+/// The word that a waiter parks on: see [`Park`].
+#[repr(transparent)]
+pub struct ParkWord(Half);
+
+impl ParkWord {
+    /// What it holds: 1 while somebody may be parked on it.
+    pub fn value(&self) -> u32 {
+        // Relaxed: E4's fences order it.
+        self.0.load(Relaxed)
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn half(&self) -> &Half {
+        &self.0
+    }
+
+    pub(super) fn of(half: &Half) -> &Self {
+        // SAFETY: `ParkWord` is a transparent wrapper of `Half`.
+        unsafe { &*core::ptr::from_ref(half).cast::<Self>() }
+    }
+}
+
+impl core::fmt::Debug for ParkWord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("ParkWord").field(&self.value()).finish()
+    }
+}
+
+/// What the platform around a [`Memory`](crate::Memory) can do for those who wait.
+///
+/// The defaults do nothing: whoever waits then spins. With the feature `std`, mapped segments, heaps and
+/// statics park on a futex.
+///
+/// # Examples
+/// ```
+/// use core::time::Duration;
+/// use ringway::{Park, ParkWord};
+///
+/// /// Memory of a small processor: who waits sleeps until the next interrupt, which always comes.
+/// #[derive(Clone)]
+/// struct Tightly;
+/// # fn wait_for_interrupt() {}
+/// impl Park for Tightly {
+///     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
+///         if word.value() == expected {
+///             wait_for_interrupt();
+///         }
+///     }
+/// }
+/// ```
+pub trait Park {
+    /// Sleeps while `word` holds `expected`, for `limit` at most. May return early, for any reason or none.
+    ///
+    /// The comparison and the falling asleep must be one step with respect to [`unpark`](Self::unpark), as they
+    /// are with a futex.
+    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
+        let _ = (word, expected, limit);
+        core::hint::spin_loop();
+    }
+
+    /// Wakes whoever sleeps on `word`, in any process.
+    fn unpark(&self, word: &ParkWord) {
+        let _ = word;
+    }
+
+    /// Whether from now on [`barrier`](Self::barrier), called by any participant, is a full fence in this process
+    /// too. Asked once, when a seat is taken. If so, this participant publishes without a fence of its own.
+    fn is_reached_by_barriers(&self) -> bool {
+        false
+    }
+
+    /// A full fence in every participant's process; whether it was. If not, it is one in this thread at least, and
+    /// this participant does not rely on being woken.
+    ///
+    /// The default is a full fence in this thread, which is enough where no participant is
+    /// [reached by barriers](Self::is_reached_by_barriers): all of them then fence for themselves.
+    fn barrier(&self) -> bool {
+        // Full fence: E4, pairs with the full fence of every waker.
+        full_fence();
+        true
+    }
+}
+
+/// A clock, for the `_timeout` forms.
+///
+/// # Examples
+/// ```
+/// use ringway::{Clock, memory::Heap};
+///
+/// let heap = Heap::new(1);
+/// let before = heap.now();
+/// assert!(heap.now() >= before);
+/// ```
+pub trait Clock {
+    /// The time since some fixed moment; never goes back.
+    fn now(&self) -> Duration;
+}
