@@ -26,8 +26,8 @@ fn a_seat_has_one_holder<P: Place>() {
     let again = ring.clone();
     let (_tx, _rx) = ring.ends();
     for ring in [&*ring, &again] {
-        assert!(matches!(ring.producer(), Err(SeatError::Taken { role: Role::Producer, .. })));
-        assert!(matches!(ring.consumer(), Err(SeatError::Taken { role: Role::Consumer, .. })));
+        assert!(matches!(ring.producer(), Err(SeatError::SeatTaken { role: Role::Producer, .. })));
+        assert!(matches!(ring.consumer(), Err(SeatError::SeatTaken { role: Role::Consumer, .. })));
     }
 }
 

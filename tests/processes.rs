@@ -1,0 +1,72 @@
+//! What holds between real processes: order, survival of SIGKILL, seats, sleeping and waking.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod children;
+mod common;
+
+#[path = "processes/deaths.rs"]
+mod deaths;
+#[path = "processes/forks.rs"]
+mod forks;
+#[path = "processes/seats.rs"]
+mod seats;
+#[path = "processes/streams.rs"]
+mod streams;
+#[path = "processes/waking.rs"]
+mod waking;
+
+use ringway::{PopError, PushError};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Not a test: what a child process of the tests does. Without a role it returns at once.
+#[test]
+fn child_entry() {
+    children::play(&[
+        ("send items", streams::send_items),
+        ("send records", streams::send_records),
+        ("feed items", deaths::feed_items),
+        ("feed records", deaths::feed_records),
+        ("drain items", deaths::drain_items),
+        ("drain records", deaths::drain_records),
+        ("sit as producer", seats::sit_as_producer),
+        ("sit as consumer", seats::sit_as_consumer),
+        ("vanish", seats::vanish),
+        ("fork and wait", forks::fork_and_wait),
+        ("fork and drop", forks::fork_and_drop),
+        ("fork and look", forks::fork_and_look),
+        ("fork and share", forks::fork_and_share),
+        ("pop for ever", waking::pop_for_ever),
+        ("echo", waking::echo),
+        ("pass on", waking::pass_on),
+    ]);
+}
+
+/// An item of a full cache line (with its stamp) that shows when it was torn: all of it follows from its number.
+#[derive(FromBytes, IntoBytes, Immutable, Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+struct Item {
+    number: u64,
+    rest: [u64; 6],
+}
+
+impl Item {
+    fn numbered(number: u64) -> Self {
+        Self { number, rest: std::array::from_fn(|i| number.wrapping_mul(i as u64 + 3)) }
+    }
+
+    fn checked(self) -> u64 {
+        assert_eq!(self, Self::numbered(self.number), "torn");
+        self.number
+    }
+}
+
+/// Whether a `try_` form is to be asked again: there was no room.
+fn is_full<T>(result: &Result<T, PushError>) -> bool {
+    matches!(result, Err(PushError::Full))
+}
+
+/// Whether a `try_` form is to be asked again: there was nothing.
+fn is_empty<T>(result: &Result<T, PopError>) -> bool {
+    matches!(result, Err(PopError::Empty))
+}
