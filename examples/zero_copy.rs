@@ -1,0 +1,107 @@
+//! Records that are written and read in place, in shared memory.
+//!
+//! ```text
+//! cargo run --example zero_copy
+//! ```
+//! The producer sets room aside for the largest frame there can be, writes header and body to where they will stay, and
+//! commits as many bytes as it turned out to need. The consumer looks at the header in the ring, and copies out only what
+//! it wants. All of it is safe code: bytes that another process can write are copied in and out by pieces, never lent
+//! as a slice. (Who trusts the other side can have slices too: see `Trust`.)
+use std::error::Error;
+use std::io::Write;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use ringway::spsc::{Consumer, Producer, Ring};
+use ringway::{Departure, Options, PopError};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+#[derive(FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+struct Header {
+    sensor: u32,
+    lines: u32,
+}
+
+const HEADER: usize = size_of::<Header>();
+const LARGEST: usize = 4096;
+const FRAMES: u32 = 1000;
+
+fn main() -> ExitCode {
+    let result = match std::env::args().nth(1) {
+        None => produce(),
+        Some(name) => consume(&name),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zero_copy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn produce() -> Result<(), Box<dyn Error>> {
+    let name = format!("frames-{}", std::process::id());
+    let mut consumer = Command::new(std::env::current_exe()?).arg(&name).spawn()?;
+    let ring = Ring::<[u8]>::create(&name, &Options::new().capacity(64 * 1024))?;
+    let sent = send(ring.producer()?);
+    let status = consumer.wait()?;
+    Ring::<[u8]>::unlink(&name)?;
+    sent?;
+    if status.success() { Ok(()) } else { Err("the consumer failed".into()) }
+}
+
+fn send(mut tx: Producer<[u8]>) -> Result<(), Box<dyn Error>> {
+    let mut line = Vec::new();
+    for frame in 0..FRAMES {
+        let mut reservation = tx.reserve(LARGEST)?; // waits while there is no room
+        let mut payload = reservation.payload();
+
+        // The body first: how long it will be is not known yet.
+        let mut end = HEADER;
+        let lines = frame % 7;
+        for number in 0..lines {
+            line.clear();
+            writeln!(line, "line {number} of frame {frame}")?;
+            payload.write_at(end, &line)?;
+            end += line.len();
+        }
+        payload.write_value_at(0, &Header { sensor: frame % 3, lines })?;
+
+        // Some frames are not worth sending after all: what is not committed was never there.
+        if lines == 0 {
+            reservation.abort();
+        } else {
+            reservation.commit_len(end)?;
+        }
+    }
+    Ok(())
+}
+
+fn consume(name: &str) -> Result<(), Box<dyn Error>> {
+    let ring = Ring::<[u8]>::open_timeout(name, Duration::from_secs(10))?;
+    let (frames, lines) = receive(ring.consumer()?)?;
+    println!("{frames} frames of {lines} lines, all from where they were written");
+    let expected = (0..FRAMES).filter(|frame| frame % 7 != 0).count();
+    if frames == expected { Ok(()) } else { Err(format!("there should have been {expected} frames").into()) }
+}
+
+fn receive(mut rx: Consumer<[u8]>) -> Result<(usize, u32), Box<dyn Error>> {
+    let (mut frames, mut lines) = (0, 0);
+    let mut start = [0; 6];
+    loop {
+        let record = match rx.read() {
+            Ok(record) => record,
+            Err(PopError::Closed(Departure::Left)) => return Ok((frames, lines)),
+            Err(error) => return Err(error.into()),
+        };
+        let header: Header = record.payload().value_at(0)?;
+        record.payload().read_at(HEADER, &mut start)?;
+        if &start != b"line 0" {
+            return Err(format!("a frame of sensor {} does not start with a line", header.sensor).into());
+        }
+        frames += 1;
+        lines += header.lines;
+    } // the record ends here, and its room goes back to the producer
+}
