@@ -11,6 +11,8 @@ mod deaths;
 mod forks;
 #[path = "processes/seats.rs"]
 mod seats;
+#[path = "processes/silent.rs"]
+mod silent;
 #[path = "processes/streams.rs"]
 mod streams;
 #[path = "processes/waking.rs"]
@@ -32,6 +34,9 @@ fn child_entry() {
         ("sit as producer", seats::sit_as_producer),
         ("sit as consumer", seats::sit_as_consumer),
         ("vanish", seats::vanish),
+        ("send in silence", silent::send_in_silence),
+        ("receive in silence", silent::receive_in_silence),
+        ("break the silence", silent::break_the_silence),
         ("fork and wait", forks::fork_and_wait),
         ("fork and drop", forks::fork_and_drop),
         ("fork and look", forks::fork_and_look),

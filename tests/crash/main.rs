@@ -1,0 +1,267 @@
+//! Killed anywhere: a process is killed after each single instruction of each operation, and those who are left
+//! find what the ring promises.
+//!
+//! Each test runs in a process of its own, in which nothing else goes on: the *stage*. It forks a victim, leads
+//! it to one instruction of its operation, kills it there, and plays the survivors; then the next, for every
+//! instruction.
+#![cfg(all(feature = "std", target_os = "linux", target_arch = "x86_64"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../children/mod.rs"]
+mod children;
+#[path = "../common/mod.rs"]
+mod common;
+mod consuming;
+mod making;
+mod points;
+mod producing;
+mod scene;
+mod sleeping;
+mod victim;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use children::Child;
+
+/// Not a test: what a stage does. Without a role it returns at once.
+#[test]
+fn child_entry() {
+    children::play(&[
+        ("typed push", producing::kill_typed_push),
+        ("typed push, stopped", producing::stop_typed_push),
+        ("typed push_slice", producing::kill_push_slice),
+        ("byte push", producing::kill_push_of_a_cell),
+        ("byte push, cells", producing::kill_push_of_cells),
+        ("byte push, pad", producing::kill_push_after_pad),
+        ("commit_len", producing::kill_commit_len),
+        ("abort", producing::kill_abort),
+        ("batch", producing::kill_batch),
+        ("batch, stopped", producing::stop_batch),
+        ("batch abort", producing::kill_batch_abort),
+        ("producer detach", producing::kill_detach),
+        ("typed attach", producing::kill_typed_attach),
+        ("attach after batch", producing::kill_attach_after_batch),
+        ("attach before tail", producing::kill_attach_before_tail),
+        ("typed pop", consuming::kill_typed_pop),
+        ("typed pop, stopped", consuming::stop_typed_pop),
+        ("typed pop_slice", consuming::kill_pop_slice),
+        ("typed drain", consuming::kill_drain),
+        ("byte drain", consuming::kill_byte_drain),
+        ("read", consuming::kill_read),
+        ("read, stopped", consuming::stop_read),
+        ("keep", consuming::kill_keep),
+        ("consumer detach", consuming::kill_detach),
+        ("consumer attach", consuming::kill_attach),
+        ("create", making::kill_create),
+        ("open_or_create, absent", making::kill_open_or_create_absent),
+        ("open_or_create, present", making::kill_open_or_create_present),
+        ("open", making::kill_open),
+        ("unlink", making::kill_unlink),
+        ("waking push", sleeping::kill_waking_producer),
+        ("waking pop", sleeping::kill_waking_consumer),
+        ("sleeping pop", sleeping::kill_sleeping_consumer),
+    ]);
+}
+
+/// Plays `role` on a stage of its own, and tells how often somebody died there.
+fn stage(role: &str) {
+    let mut sweep = Sweep { prefix: None };
+    let mut stage = Child::start(role, &[]);
+    sweep.prefix = Some(format!("{SEGMENTS}-{}-", stage.id()));
+    stage.hang_up();
+    let said = stage.rest();
+    stage.finish();
+    let told: Vec<&String> = said.iter().filter(|line| !line.starts_with('(')).collect();
+    told.iter().for_each(|line| println!("{line}"));
+    assert!(!told.is_empty(), "{role}: nobody was killed");
+    assert_eq!(sweep.left(), Vec::<PathBuf>::new(), "{role}: segments are left");
+}
+
+/// What the segments on all stages are called; a stage's process id comes next.
+const SEGMENTS: &str = "ringway-crash";
+
+/// Removes the segments of a stage that failed, and is gone itself.
+struct Sweep {
+    prefix: Option<String>,
+}
+
+impl Sweep {
+    fn left(&self) -> Vec<PathBuf> {
+        let names = children::listing("/dev/shm");
+        let is_own = |name: &&String| self.prefix.as_ref().is_some_and(|prefix| name.starts_with(prefix));
+        let own = names.iter().filter(is_own);
+        own.map(|name| Path::new("/dev/shm").join(name)).collect()
+    }
+}
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        self.left().iter().for_each(|path| drop(fs::remove_file(path)));
+    }
+}
+
+#[test]
+fn killed_in_a_typed_push() {
+    stage("typed push");
+}
+
+#[test]
+fn stopped_in_a_typed_push() {
+    stage("typed push, stopped");
+}
+
+#[test]
+fn killed_in_a_typed_push_slice() {
+    stage("typed push_slice");
+}
+
+#[test]
+fn killed_in_a_byte_push_of_one_cell() {
+    stage("byte push");
+}
+
+#[test]
+fn killed_in_a_byte_push_of_three_cells() {
+    stage("byte push, cells");
+}
+
+#[test]
+fn killed_in_a_byte_push_with_a_pad() {
+    stage("byte push, pad");
+}
+
+#[test]
+fn killed_in_a_commit_len() {
+    stage("commit_len");
+}
+
+#[test]
+fn killed_in_an_abort() {
+    stage("abort");
+}
+
+#[test]
+fn killed_in_a_batch() {
+    stage("batch");
+}
+
+#[test]
+fn stopped_in_a_batch() {
+    stage("batch, stopped");
+}
+
+#[test]
+fn killed_in_the_abort_of_a_batch() {
+    stage("batch abort");
+}
+
+#[test]
+fn killed_as_the_producer_leaves() {
+    stage("producer detach");
+}
+
+#[test]
+fn killed_as_a_producer_comes() {
+    stage("typed attach");
+}
+
+#[test]
+fn killed_as_a_producer_comes_after_half_a_batch() {
+    stage("attach after batch");
+}
+
+#[test]
+fn killed_as_a_producer_comes_and_tail_lags() {
+    stage("attach before tail");
+}
+
+#[test]
+fn killed_in_a_typed_pop() {
+    stage("typed pop");
+}
+
+#[test]
+fn stopped_in_a_typed_pop() {
+    stage("typed pop, stopped");
+}
+
+#[test]
+fn killed_in_a_typed_pop_slice() {
+    stage("typed pop_slice");
+}
+
+#[test]
+fn killed_in_a_typed_drain() {
+    stage("typed drain");
+}
+
+#[test]
+fn killed_in_a_byte_drain() {
+    stage("byte drain");
+}
+
+#[test]
+fn killed_in_a_read() {
+    stage("read");
+}
+
+#[test]
+fn stopped_in_a_read() {
+    stage("read, stopped");
+}
+
+#[test]
+fn killed_as_a_record_is_kept() {
+    stage("keep");
+}
+
+#[test]
+fn killed_as_the_consumer_leaves() {
+    stage("consumer detach");
+}
+
+#[test]
+fn killed_as_a_consumer_comes() {
+    stage("consumer attach");
+}
+
+#[test]
+fn killed_in_a_create() {
+    stage("create");
+}
+
+#[test]
+fn killed_in_an_open_or_create_that_creates() {
+    stage("open_or_create, absent");
+}
+
+#[test]
+fn killed_in_an_open_or_create_that_opens() {
+    stage("open_or_create, present");
+}
+
+#[test]
+fn killed_in_an_open() {
+    stage("open");
+}
+
+#[test]
+fn killed_in_an_unlink() {
+    stage("unlink");
+}
+
+#[test]
+fn killed_between_a_push_and_the_wake_up() {
+    stage("waking push");
+}
+
+#[test]
+fn killed_between_a_pop_and_the_wake_up() {
+    stage("waking pop");
+}
+
+#[test]
+fn killed_asleep_in_a_pop() {
+    stage("sleeping pop");
+}

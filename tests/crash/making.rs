@@ -1,0 +1,144 @@
+//! Those who make, open or remove a segment and are killed: a name stands for a whole ring, or for nothing.
+use std::collections::HashSet;
+use std::path::Path;
+
+use ringway::spsc::Ring;
+use ringway::{Options, SegmentError};
+
+use crate::SEGMENTS;
+use crate::children::listing;
+use crate::common::Name;
+use crate::points::Plot;
+use crate::victim::mark;
+
+const DIRECTORY: &str = "/dev/shm";
+const OPTIONS: Options<'static> = Options::new().capacity(8);
+/// What is in a ring that was there before.
+const BEFORE: u64 = 7;
+
+/// An operation on a name.
+struct Naming<'a> {
+    name: &'a str,
+    /// Whether there is a ring of that name before and after.
+    before: bool,
+    after: bool,
+    act: &'a dyn Fn(&Name),
+}
+
+impl Naming<'_> {
+    fn kill_everywhere(self) {
+        let open_files = files();
+        // The same for all victims: they are to take the same way.
+        let name = Name::unique(SEGMENTS);
+        let plot = Plot {
+            name: self.name,
+            minimum: 200,
+            prepare: &|| self.prepare(&name),
+            file: &|()| Path::new(DIRECTORY).join(&name),
+            act: &|()| (self.act)(&name),
+            alone: true,
+            rouse: None,
+        };
+        let there = plot.kill_everywhere(|()| self.check(&name));
+        assert_eq!(there.first(), Some(&self.before), "nothing was done");
+        assert_eq!(there.last(), Some(&self.after), "all was done");
+        assert_eq!(files(), open_files, "files that stayed open");
+    }
+
+    fn prepare(&self, name: &Name) {
+        let _there_is_none = Ring::<u64>::unlink(name);
+        if self.before {
+            Ring::<u64>::create(name, &OPTIONS).unwrap().producer().unwrap().try_push(&BEFORE).unwrap();
+        }
+    }
+
+    /// The victim is dead; whether there is a ring of that name.
+    fn check(&self, name: &Name) -> bool {
+        let there = match Ring::<u64>::open(name) {
+            Ok(ring) => {
+                assert_eq!(ring.capacity(), 8);
+                true
+            }
+            Err(SegmentError::NotFound { .. }) => false,
+            Err(error) => panic!("half a segment: {error}"),
+        };
+        assert_eq!(traces_of(name), usize::from(there), "all that is left is the name");
+        let ring = Ring::<u64>::open_or_create(name, &OPTIONS).unwrap();
+        if self.before && there {
+            assert_eq!(ring.consumer().unwrap().try_pop(), Ok(BEFORE));
+        }
+        carries_records(&ring);
+        Ring::<u64>::unlink(name).unwrap();
+        carries_records(&Ring::create(name, &OPTIONS).unwrap());
+        Ring::<u64>::unlink(name).unwrap();
+        assert_eq!(traces_of(name), 0, "the name is gone");
+        there
+    }
+}
+
+/// An empty ring, and somebody to send and to receive.
+fn carries_records(ring: &Ring<u64>) {
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    for number in 0..20 {
+        tx.try_push(&number).unwrap();
+        assert_eq!(rx.try_pop(), Ok(number));
+    }
+    assert!(rx.try_pop().is_err());
+}
+
+/// How many files have this name, or one that is made from it.
+fn traces_of(name: &Name) -> usize {
+    listing(DIRECTORY).iter().filter(|file| file.contains(name.as_str())).count()
+}
+
+/// The files that this process has open.
+fn files() -> HashSet<String> {
+    listing("/proc/self/fd").into_iter().collect()
+}
+
+pub fn kill_create(_: &[&str]) {
+    let act = |name: &Name| {
+        mark();
+        let ring = Ring::<u64>::create(name, &OPTIONS);
+        mark();
+        ring.unwrap();
+    };
+    Naming { name: "create", before: false, after: true, act: &act }.kill_everywhere();
+}
+
+fn open_or_create(name: &Name) {
+    mark();
+    let ring = Ring::<u64>::open_or_create(name, &OPTIONS);
+    mark();
+    ring.unwrap();
+}
+
+pub fn kill_open_or_create_absent(_: &[&str]) {
+    Naming { name: "open_or_create, absent", before: false, after: true, act: &open_or_create }
+        .kill_everywhere();
+}
+
+pub fn kill_open_or_create_present(_: &[&str]) {
+    Naming { name: "open_or_create, present", before: true, after: true, act: &open_or_create }
+        .kill_everywhere();
+}
+
+pub fn kill_open(_: &[&str]) {
+    let act = |name: &Name| {
+        mark();
+        let ring = Ring::<u64>::open(name);
+        mark();
+        ring.unwrap();
+    };
+    Naming { name: "open", before: true, after: true, act: &act }.kill_everywhere();
+}
+
+pub fn kill_unlink(_: &[&str]) {
+    let act = |name: &Name| {
+        mark();
+        let unlinked = Ring::<u64>::unlink(name);
+        mark();
+        unlinked.unwrap();
+    };
+    Naming { name: "unlink", before: true, after: false, act: &act }.kill_everywhere();
+}

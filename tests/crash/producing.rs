@@ -1,0 +1,386 @@
+//! Producers that are killed: what they sent arrives whole or not at all, and their successors go on.
+use std::mem;
+
+use ringway::SeatError;
+use ringway::spsc::{Consumer, Producer, Ring};
+
+use crate::points::Plot;
+use crate::scene::{Flow, Item, LATER, SMALL, Scene, laps, receive_all, record};
+use crate::victim::{Victim, dies_after, mark};
+
+/// An operation of a producer.
+struct Sending<'a, T: Flow + ?Sized> {
+    name: &'a str,
+    minimum: usize,
+    scene: Scene<T>,
+    /// Records 1 to this one are in the ring before.
+    waiting: u64,
+    /// How many the operation sends: the next numbers.
+    sends: u64,
+    /// Whether they come all or none; else the first come first.
+    at_once: bool,
+    /// The victim's part, with a ring that it has opened itself.
+    act: &'a dyn Fn(&Ring<T>),
+}
+
+impl<T: Flow + ?Sized> Sending<'_, T> {
+    fn kill_everywhere(self) {
+        let plot = Plot {
+            name: self.name,
+            minimum: self.minimum,
+            prepare: &|| self.scene.reset(),
+            file: &|()| self.scene.path().to_owned(),
+            act: &|()| (self.act)(&self.scene.joined()),
+            alone: true,
+            rouse: None,
+        };
+        let arrived = plot.kill_everywhere(|()| self.check());
+        let is_possible = |n: &u64| !self.at_once || *n == 0 || *n == self.sends;
+        assert!(arrived.iter().all(is_possible), "a part arrived: {arrived:?}");
+        assert!(arrived.is_sorted(), "what was sent did not stay sent: {arrived:?}");
+        assert_eq!(arrived.first(), Some(&0), "nothing was done");
+        assert_eq!(arrived.last(), Some(&self.sends), "all was done");
+    }
+
+    /// Stops it everywhere instead: nobody may take its seat, and it goes on as if nothing had been.
+    fn stop_everywhere(self) {
+        let plot = Plot {
+            name: self.name,
+            minimum: self.minimum,
+            prepare: &|| {
+                self.scene.reset();
+                (self.scene.ring.consumer().unwrap(), Vec::new())
+            },
+            file: &|_| self.scene.path().to_owned(),
+            act: &|_| (self.act)(&self.scene.joined()),
+            alone: true,
+            rouse: None,
+        };
+        let meanwhile = |(rx, numbers): &mut (Consumer<T>, Vec<u64>)| {
+            let robbed = self.scene.ring.producer();
+            assert!(matches!(robbed, Err(SeatError::SeatTaken { .. })), "it only stopped: {robbed:?}");
+            numbers.extend(receive_all(rx));
+            let arrived = self.arrived(numbers);
+            assert!(!self.at_once || arrived == 0 || arrived == self.sends, "a part arrived: {numbers:?}");
+        };
+        plot.stop_everywhere(meanwhile, |(mut rx, mut numbers)| {
+            numbers.extend(receive_all(&mut rx));
+            assert_eq!(self.arrived(&numbers), self.sends, "received {numbers:?}");
+            laps(&mut self.scene.ring.producer().unwrap(), &mut rx);
+        });
+    }
+
+    /// The victim is dead; how many of its records arrive.
+    fn check(&self) -> u64 {
+        let left_behind = self.scene.now();
+        let arrived = self.successor_comes_first();
+        self.scene.put(&left_behind);
+        assert_eq!(self.reader_comes_first(), arrived, "records that arrived in one order of events only");
+        arrived
+    }
+
+    fn successor_comes_first(&self) -> u64 {
+        let mut tx = self.scene.ring.producer().expect("a dead producer's seat is free");
+        T::send(&mut tx, LATER, SMALL).unwrap();
+        let mut rx = self.scene.ring.consumer().unwrap();
+        let mut numbers = receive_all(&mut rx);
+        assert_eq!(numbers.pop(), Some(LATER), "the successor's record is the last, after {numbers:?}");
+        laps(&mut tx, &mut rx);
+        self.arrived(&numbers)
+    }
+
+    /// Everything is consumed, then a successor dies before it has sent anything, then another comes.
+    fn reader_comes_first(&self) -> u64 {
+        let mut rx = self.scene.ring.consumer().unwrap();
+        let numbers = receive_all(&mut rx);
+        dies_after(|| {
+            let tx = self.scene.joined().producer().expect("a dead producer's seat is free");
+            mem::forget(tx);
+        });
+        let mut tx = self.scene.ring.producer().expect("its successor's, too");
+        T::send(&mut tx, LATER, SMALL).unwrap();
+        assert_eq!(receive_all(&mut rx), [LATER]);
+        laps(&mut tx, &mut rx);
+        self.arrived(&numbers)
+    }
+
+    /// How many of the victim's records are in what was received: those before it, then its own.
+    fn arrived(&self, numbers: &[u64]) -> u64 {
+        let expected: Vec<u64> = (1..=self.waiting + self.sends).collect();
+        assert!(expected.starts_with(numbers), "received {numbers:?} of {expected:?}");
+        (numbers.len() as u64).checked_sub(self.waiting).expect("all that was sent before")
+    }
+}
+
+/// A ring of 16 cells: with two more in it, three are left in the lap.
+const NEARLY_ROUND: u64 = 2 * 16 + 11;
+
+/// Where a scene of `NEARLY_ROUND` and two records goes on.
+const NEXT: u64 = NEARLY_ROUND + 2;
+
+/// One cell; three, which do not fit before the end of the lap: a pad; one.
+fn three_records() -> [Vec<u8>; 3] {
+    [record(3, 40), record(4, 150), record(5, 64)]
+}
+
+fn typed_push<'a>(name: &'a str) -> Sending<'a, Item> {
+    Sending {
+        name,
+        minimum: 20,
+        scene: Scene::set(13, 2, |_| {}),
+        waiting: 2,
+        sends: 1,
+        at_once: true,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            let item = Item::numbered(3);
+            mark();
+            let pushed = tx.try_push(&item);
+            mark();
+            pushed.unwrap();
+        },
+    }
+}
+
+fn batch<'a>(name: &'a str) -> Sending<'a, [u8]> {
+    Sending {
+        name,
+        minimum: 100,
+        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        waiting: 2,
+        sends: 3,
+        at_once: true,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            let records = three_records();
+            mark();
+            let mut batch = tx.batch();
+            let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
+            batch.commit();
+            mark();
+            assert_eq!(pushed, [Ok(()); 3]);
+        },
+    }
+}
+
+/// One record of `len` bytes.
+fn byte_push(name: &str, len: usize) {
+    Sending::<[u8]> {
+        name,
+        minimum: 50,
+        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        waiting: 2,
+        sends: 1,
+        at_once: true,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            let record = record(3, len);
+            mark();
+            let pushed = tx.try_push(&record);
+            mark();
+            pushed.unwrap();
+        },
+    }
+    .kill_everywhere();
+}
+
+/// Taking the seat, whatever the last one who had it left in the ring.
+fn attach<T: Flow + ?Sized>(name: &str, scene: Scene<T>, waiting: u64) {
+    Sending {
+        name,
+        minimum: 100,
+        scene,
+        waiting,
+        sends: 0,
+        at_once: true,
+        act: &|ring| {
+            mark();
+            let tx = ring.producer();
+            mark();
+            tx.unwrap();
+        },
+    }
+    .kill_everywhere();
+}
+
+/// Leaves the ring in the middle of a batch, as it is.
+fn forget_a_batch(tx: &mut Producer<[u8]>) {
+    let mut batch = tx.batch();
+    three_records().iter().for_each(|record| batch.try_push(record).unwrap());
+    mem::forget(batch);
+}
+
+/// Commits a batch and is killed between its first stamp and TAIL. All is consumed then, so HEAD is beyond TAIL.
+fn die_before_tail(scene: &Scene<[u8]>) {
+    let mut victim = Victim::start(|| {
+        let mut tx = scene.joined().producer().unwrap();
+        let mut batch = tx.batch();
+        three_records().iter().for_each(|record| batch.try_push(record).unwrap());
+        mark();
+        batch.commit();
+        mark();
+    });
+    while scene.stamp(NEXT) != NEXT + 1 {
+        victim.step(None);
+    }
+    drop(victim);
+    assert_eq!(scene.tail(), NEXT, "TAIL lags behind");
+    let mut rx = scene.ring.consumer().unwrap();
+    assert_eq!(receive_all(&mut rx), [1, 2, 3, 4, 5]);
+}
+
+pub fn kill_typed_push(_: &[&str]) {
+    typed_push("typed push").kill_everywhere();
+}
+
+pub fn stop_typed_push(_: &[&str]) {
+    typed_push("typed push, stopped").stop_everywhere();
+}
+
+pub fn kill_push_slice(_: &[&str]) {
+    Sending::<Item> {
+        name: "typed push_slice, over the end of the lap",
+        minimum: 100,
+        scene: Scene::set(2 * 8 + 4, 2, |_| {}),
+        waiting: 2,
+        sends: 5,
+        at_once: false,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            let items = [3, 4, 5, 6, 7].map(Item::numbered);
+            mark();
+            let pushed = tx.try_push_slice(&items);
+            mark();
+            assert_eq!(pushed, Ok(5));
+        },
+    }
+    .kill_everywhere();
+}
+
+pub fn kill_push_of_a_cell(_: &[&str]) {
+    byte_push("byte push, one cell", 40);
+}
+
+pub fn kill_push_of_cells(_: &[&str]) {
+    byte_push("byte push, three cells", 180);
+}
+
+pub fn kill_push_after_pad(_: &[&str]) {
+    byte_push("byte push, a pad before it", 300);
+}
+
+pub fn kill_commit_len(_: &[&str]) {
+    Sending::<[u8]> {
+        name: "reserve, write, commit_len",
+        minimum: 50,
+        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        waiting: 2,
+        sends: 1,
+        at_once: true,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            let record = record(3, 100);
+            mark();
+            let mut reservation = tx.try_reserve(300).unwrap();
+            let written = reservation.payload().write_at(0, &record);
+            let committed = reservation.commit_len(record.len());
+            mark();
+            written.unwrap();
+            committed.unwrap();
+        },
+    }
+    .kill_everywhere();
+}
+
+pub fn kill_abort(_: &[&str]) {
+    Sending::<[u8]> {
+        name: "reserve, write, abort",
+        minimum: 20,
+        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        waiting: 2,
+        sends: 0,
+        at_once: true,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            let record = record(3, 300);
+            mark();
+            let mut reservation = tx.try_reserve(300).unwrap();
+            let written = reservation.payload().write_at(0, &record);
+            reservation.abort();
+            mark();
+            written.unwrap();
+        },
+    }
+    .kill_everywhere();
+}
+
+pub fn kill_batch(_: &[&str]) {
+    batch("batch of three, a pad inside").kill_everywhere();
+}
+
+pub fn stop_batch(_: &[&str]) {
+    batch("batch of three, stopped").stop_everywhere();
+}
+
+pub fn kill_batch_abort(_: &[&str]) {
+    Sending::<[u8]> {
+        name: "batch of three, aborted",
+        minimum: 100,
+        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        waiting: 2,
+        sends: 0,
+        at_once: true,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            let records = three_records();
+            mark();
+            let mut batch = tx.batch();
+            let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
+            batch.abort();
+            mark();
+            assert_eq!(pushed, [Ok(()); 3]);
+        },
+    }
+    .kill_everywhere();
+}
+
+pub fn kill_detach(_: &[&str]) {
+    Sending::<[u8]> {
+        name: "producer dropped, a batch forgotten",
+        minimum: 100,
+        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        waiting: 2,
+        sends: 0,
+        at_once: true,
+        act: &|ring| {
+            let mut tx = ring.producer().unwrap();
+            forget_a_batch(&mut tx);
+            mark();
+            drop(tx);
+            mark();
+        },
+    }
+    .kill_everywhere();
+}
+
+pub fn kill_typed_attach(_: &[&str]) {
+    let scene =
+        Scene::<Item>::set(13, 2, |scene| dies_after(|| mem::forget(scene.joined().producer().unwrap())));
+    attach("typed producer attaches", scene, 2);
+}
+
+pub fn kill_attach_after_batch(_: &[&str]) {
+    let scene = Scene::<[u8]>::set(NEARLY_ROUND, 2, |scene| {
+        dies_after(|| {
+            let mut tx = scene.joined().producer().unwrap();
+            forget_a_batch(&mut tx);
+            mem::forget(tx);
+        });
+    });
+    attach("producer attaches after one died in a batch", scene, 2);
+}
+
+pub fn kill_attach_before_tail(_: &[&str]) {
+    let scene = Scene::set(NEARLY_ROUND, 2, die_before_tail);
+    attach("producer attaches after one died before TAIL", scene, 0);
+}

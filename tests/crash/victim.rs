@@ -1,0 +1,233 @@
+//! A process that is led to one instruction of its operation, and killed there.
+//!
+//! The victim stops itself at two marks, before and after the operation. From the first on it takes one
+//! instruction at a time (ptrace), or runs until it comes by an instruction for the n-th time: that is how a
+//! place late in the operation is reached in a few stops.
+//!
+//! # References
+//! ptrace(2), proc(5) `/proc/pid/mem`.
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+use std::{arch, mem, ptr, thread};
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, WaitStatus, getpid, getppid, kill_process, set_parent_process_death_signal,
+    waitpid,
+};
+
+/// The breakpoint instruction, one byte long.
+const BREAK: u8 = 0xcc;
+/// `syscall`.
+const SYSCALL: [u8; 2] = [0x0f, 0x05];
+/// A victim that has not stopped for so long is looked at: does it sleep?
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// In a victim: here its operation begins, or ends.
+#[inline(never)]
+pub fn mark() {
+    // SAFETY: the tracer takes the signal; nothing else happens here. All memory counts as touched.
+    unsafe { arch::asm!("int3") };
+}
+
+/// Where a victim got to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// Where it was to stop.
+    Place,
+    /// The mark after its operation.
+    End,
+}
+
+/// A forked process under our control; killed when dropped.
+pub struct Victim {
+    pid: Pid,
+    is_alive: bool,
+    memory: File,
+}
+
+impl Victim {
+    /// A process that does `act`, and has come to the first mark in it.
+    pub fn start(act: impl FnOnce()) -> Self {
+        let pid = forked(|| {
+            ptrace(libc::PTRACE_TRACEME, 0, ptr::null_mut());
+            act();
+        });
+        let memory = File::options().read(true).write(true).open(format!("/proc/{pid}/mem"));
+        let mut victim = Self { pid, is_alive: true, memory: memory.unwrap() };
+        victim.wait_for_stop(None);
+        victim
+    }
+
+    /// The address of its next instruction.
+    pub fn address(&self) -> u64 {
+        self.registers().rip
+    }
+
+    /// Whether its next instruction is a mark.
+    pub fn is_at_mark(&self) -> bool {
+        self.next_bytes::<1>() == [BREAK]
+    }
+
+    /// Whether its next instruction is a system call.
+    pub fn is_at_syscall(&self) -> bool {
+        self.next_bytes() == SYSCALL
+    }
+
+    /// Takes one instruction. If it sleeps in it, `rouse` must make it go on.
+    pub fn step(&mut self, rouse: Option<&mut dyn FnMut()>) {
+        self.step_without_waiting();
+        self.wait_for_stop(rouse);
+    }
+
+    /// Takes one instruction, in which it may go to sleep.
+    pub fn step_without_waiting(&self) {
+        ptrace(libc::PTRACE_SINGLESTEP, self.pid.as_raw_pid(), ptr::null_mut());
+    }
+
+    /// Waits until it sleeps. It does not if it has stopped again.
+    pub fn falls_asleep(&self) -> bool {
+        loop {
+            match self.condition() {
+                'S' => return true,
+                't' => return false,
+                _ => thread::sleep(Duration::from_micros(100)),
+            }
+        }
+    }
+
+    /// Runs until it comes to `address` for the `times`-th time, or to the mark after its operation.
+    pub fn run_to(&mut self, address: u64, times: usize, mut rouse: Option<&mut dyn FnMut()>) -> Reached {
+        let mut original = [0];
+        self.memory.read_exact_at(&mut original, address).unwrap();
+        for time in 1..=times {
+            self.memory.write_all_at(&[BREAK], address).unwrap();
+            ptrace(libc::PTRACE_CONT, self.pid.as_raw_pid(), ptr::null_mut());
+            self.wait_for_stop(reborrow(&mut rouse));
+            self.memory.write_all_at(&original, address).unwrap();
+            let mut registers = self.registers();
+            if registers.rip != address + 1 {
+                return Reached::End;
+            }
+            registers.rip = address;
+            ptrace(libc::PTRACE_SETREGS, self.pid.as_raw_pid(), &mut registers);
+            if time < times {
+                self.step(reborrow(&mut rouse));
+            }
+        }
+        Reached::Place
+    }
+
+    /// Lets it run, over all marks, to its good end.
+    pub fn finish(mut self) {
+        loop {
+            ptrace(libc::PTRACE_CONT, self.pid.as_raw_pid(), ptr::null_mut());
+            let status = wait(self.pid);
+            if !status.stopped() {
+                self.is_alive = false;
+                assert_eq!(status.exit_status(), Some(0), "it did not go on well: {status:?}");
+                return;
+            }
+        }
+    }
+
+    fn next_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.memory.read_exact_at(&mut bytes, self.address()).unwrap();
+        bytes
+    }
+
+    fn registers(&self) -> libc::user_regs_struct {
+        // SAFETY: a structure of numbers only: zeros are values of it.
+        let mut registers: libc::user_regs_struct = unsafe { mem::zeroed() };
+        ptrace(libc::PTRACE_GETREGS, self.pid.as_raw_pid(), &mut registers);
+        registers
+    }
+
+    /// As the system tells it: `R` it runs, `S` it sleeps, `t` it has stopped.
+    fn condition(&self) -> char {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap()
+    }
+
+    fn wait_for_stop(&mut self, rouse: Option<&mut dyn FnMut()>) {
+        let status = match rouse {
+            None => wait(self.pid),
+            Some(rouse) => self.wait_and_rouse(rouse),
+        };
+        self.is_alive = status.stopped();
+        assert_eq!(status.stopping_signal(), Some(libc::SIGTRAP), "the victim ended by itself: {status:?}");
+    }
+
+    fn wait_and_rouse(&self, rouse: &mut dyn FnMut()) -> WaitStatus {
+        let mut pause_ends = Instant::now() + PAUSE;
+        loop {
+            if let Some((_, status)) = waitpid(Some(self.pid), WaitOptions::NOHANG).unwrap() {
+                return status;
+            }
+            if Instant::now() > pause_ends && self.condition() == 'S' {
+                rouse();
+                pause_ends = Instant::now() + Duration::from_secs(3600);
+            }
+            thread::yield_now();
+        }
+    }
+}
+
+/// SIGKILL; the process is gone when this returns.
+impl Drop for Victim {
+    fn drop(&mut self) {
+        if self.is_alive {
+            kill_process(self.pid, Signal::KILL).unwrap();
+            while !wait(self.pid).signaled() {}
+        }
+    }
+}
+
+/// A process does `act`, which takes what it holds with it: it is killed, and gone when this returns.
+pub fn dies_after(act: impl FnOnce()) {
+    let pid = forked(|| {
+        act();
+        kill_process(getpid(), Signal::KILL).unwrap();
+    });
+    let status = wait(pid);
+    assert_eq!(status.terminating_signal(), Some(libc::SIGKILL), "it ended otherwise: {status:?}");
+}
+
+/// A copy of this process that does `act` and ends. It dies with this one.
+fn forked(act: impl FnOnce()) -> Pid {
+    let parent = getpid();
+    // SAFETY: no other thread of this process holds a lock for long that `act` could need (the allocator looks
+    // after its own), and the copy never returns from here.
+    match unsafe { libc::fork() } {
+        0 => {
+            set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
+            let went_well = getppid() == Some(parent) && catch_unwind(AssertUnwindSafe(act)).is_ok();
+            // SAFETY: ends the process at once; nothing of the original's is torn down.
+            unsafe { libc::_exit(if went_well { 0 } else { 101 }) }
+        }
+        pid => Pid::from_raw(pid).expect("fork failed"),
+    }
+}
+
+fn wait(pid: Pid) -> WaitStatus {
+    let (_, status) = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()))
+        .unwrap()
+        .expect("without NOHANG there is a status");
+    status
+}
+
+/// One request without an address.
+fn ptrace(request: libc::c_uint, pid: i32, data: *mut libc::user_regs_struct) {
+    // SAFETY: `data` is null, or as large as the two requests for registers want it.
+    let result = unsafe { libc::ptrace(request, pid, ptr::null_mut::<libc::c_void>(), data) };
+    assert_ne!(result, -1, "ptrace({request}): {}", std::io::Error::last_os_error());
+}
+
+fn reborrow<'a>(rouse: &'a mut Option<&mut dyn FnMut()>) -> Option<&'a mut dyn FnMut()> {
+    match rouse {
+        Some(rouse) => Some(&mut **rouse),
+        None => None,
+    }
+}
