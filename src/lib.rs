@@ -5,6 +5,7 @@
 //! # Layers
 //! Arrows point down only: a module uses those below it.
 //! ```text
+//! trust       slices of payload, for those who trust their peers
 //! segment     create, open, unlink: a file that is complete before it has a name            std
 //! spsc        the public face: Ring, Producer, Consumer
 //! recovery    seats: who sits where, who is dead, how the next one takes over

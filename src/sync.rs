@@ -26,6 +26,12 @@ compile_error!(
 pub(crate) struct Word(atomic::AtomicU64);
 
 impl Word {
+    /// For a static.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) const fn zero() -> Self {
+        Self(atomic::AtomicU64::new(0))
+    }
+
     #[cfg(loom)]
     pub(crate) fn new(value: u64) -> Self {
         Self(atomic::AtomicU64::new(value))

@@ -328,3 +328,25 @@ fn a_peer_that_scribbles_on_items_meanwhile_only_disappoints() {
 fn a_peer_that_scribbles_on_records_meanwhile_only_disappoints() {
     race::<[u8]>();
 }
+
+/// TAIL is stored after the stamp. A producer that is killed in between leaves it behind by a record, and so may the
+/// next one, and the next.
+fn deaths_in_a_row<T: Kind + ?Sized>() {
+    let shared = Shared::new();
+    let ring = shared.ring::<T>();
+    let mut rx = ring.consumer().unwrap();
+    for _ in 0..4 * CAPACITY {
+        let mut tx = ring.producer().unwrap();
+        let tail = shared.word(TAIL);
+        T::send(&mut tx, 0).unwrap();
+        shared.write(TAIL, tail);
+        drop(tx);
+        assert_eq!(T::receive(&mut rx, 0), Ok(1));
+    }
+}
+
+#[test]
+fn what_the_dead_left_undone_does_not_add_up() {
+    deaths_in_a_row::<u64>();
+    deaths_in_a_row::<[u8]>();
+}

@@ -39,6 +39,7 @@ fn child_entry() {
         ("break the silence", silent::break_the_silence),
         ("fork and wait", forks::fork_and_wait),
         ("fork and drop", forks::fork_and_drop),
+        ("fork and drop guards", forks::fork_and_drop_guards),
         ("fork and look", forks::fork_and_look),
         ("fork and share", forks::fork_and_share),
         ("pop for ever", waking::pop_for_ever),

@@ -96,6 +96,11 @@ pub enum Corruption {
         /// What it says.
         found: u64,
     },
+    /// A seat's state word does not stand still.
+    Seat {
+        /// What it said last.
+        found: u64,
+    },
     /// A part of the ring is not inside its memory. Only a `Memory` that breaks its contract leads here.
     Outside,
 }
@@ -115,6 +120,12 @@ impl fmt::Display for Corruption {
             ),
             Self::Descriptor { position, found } => {
                 write!(f, "the ring is corrupt: the descriptor at position {position} says {found:#x}")
+            }
+            Self::Seat { found } => {
+                write!(
+                    f,
+                    "the ring is corrupt: a seat's state word does not stand still; it was {found:#x} last"
+                )
             }
             Self::Outside => f.write_str("the ring is corrupt: a part of it is not inside its memory"),
         }
@@ -171,7 +182,7 @@ impl fmt::Display for PushError {
                 f.write_str("the ring is full; wait for the consumer to release some, or make it larger")
             }
             Self::TooLarge { len, max } => {
-                write!(f, "a record of {len} bytes can never fit; the largest is {max} (half the ring)")
+                write!(f, "a record of {len} bytes does not fit; it may have {max} at most")
             }
             Self::Closed(how) => {
                 write!(f, "the ring is full and its consumer {how}; attach another to go on")

@@ -101,7 +101,9 @@ impl Geometry {
         let descriptors = align_up(ROLES + RoleBlock::SIZE * (1 + producers));
         let descriptor_bytes = if bytes { Descriptors::STRIDE * cells } else { 0 };
         let first_cell = align_up(descriptors + descriptor_bytes);
-        let len = align_up(first_cell.saturating_add(stride.saturating_mul(cells)));
+        let end = first_cell.saturating_add(stride.saturating_mul(cells));
+        let fits = fits && end <= i64::MAX as u64;
+        let len = align_up(end);
         Self {
             capacity: cells,
             stride,

@@ -73,7 +73,8 @@ impl Options<'_> {
     }
 
     /// Whether to ask the kernel for huge pages (`MADV_HUGEPAGE`). A wish: the kernel grants it only where
-    /// `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says `advise` or more. Default: no.
+    /// `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says `advise` or more, and then in its own time: the pages are
+    /// set aside at creation as small ones, which it may merge later. Default: no.
     pub const fn huge_pages(self, huge_pages: bool) -> Self {
         Self { huge_pages, ..self }
     }

@@ -59,6 +59,9 @@ pub const ALIGN: usize = 128;
 /// long as any clone of this handle exists. Apart from rings, nothing in this process may access them
 /// through ordinary references. Other processes may do to them whatever they like.
 ///
+/// Within this process, its [`Liveness`] must keep its word: `claim` grants a seat to one participant at a time, and
+/// `is_proved_dead` is never true of a living one. Two ends in one seat would race.
+///
 /// # Examples
 /// ```
 /// use ringway::memory::{Memory, Region, StaticMemory};

@@ -68,8 +68,8 @@ pub trait Liveness {
         false
     }
 
-    /// Whether the caller is the process that claimed, and not a forked child with a copy of its handles: a
-    /// child gives nothing back.
+    /// Whether the caller is the process that claimed, and not a forked child with a copy of its handles: a child's
+    /// copies, when they are dropped, leave everything as it is. Asked on the data path: it must be cheap.
     fn is_claimant(&self) -> bool {
         true
     }

@@ -22,14 +22,26 @@ pub(crate) fn set_mode(file: &File, mode: u32) -> Result<(), Errno> {
 }
 
 /// Sets `len` bytes aside, zeroed, so that no later access can find the file system full.
+///
+/// By pieces: a signal takes back what a single call has done so far, and a timer would do so again and again.
 pub(crate) fn reserve(file: &File, len: u64) -> Result<(), Errno> {
-    rustix::io::retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len))
+    const PIECE: u64 = 16 << 20;
+    for start in (0..len).step_by(PIECE as usize) {
+        let piece = PIECE.min(len - start);
+        rustix::io::retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), start, piece))?;
+    }
+    Ok(())
 }
 
-/// How many bytes are free in the file system of `file`, for this user.
-pub(crate) fn free_space(file: &File) -> Result<u64, Errno> {
+/// Gives back what was set aside.
+pub(crate) fn release(file: &File) -> Result<(), Errno> {
+    rustix::fs::ftruncate(file, 0)
+}
+
+/// How many bytes are free in the file system of `file`, for this user; none if it has no limit.
+pub(crate) fn free_space(file: &File) -> Result<Option<u64>, Errno> {
     let facts = rustix::fs::fstatvfs(file)?;
-    Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
+    Ok((facts.f_blocks > 0).then(|| facts.f_bavail.saturating_mul(facts.f_frsize)))
 }
 
 /// Gives `file` its name. `EXIST` if another has it: of two, one wins.

@@ -32,8 +32,8 @@ struct Inner {
     path: PathBuf,
     /// Where the seats start that are locked through `file`. The kernel does not tell an open file of its own locks.
     held: Mutex<Vec<u64>>,
-    /// The process that holds them.
-    process: u32,
+    /// The process that holds them: see `process::generation`.
+    generation: u64,
 }
 
 impl Mapping {
@@ -65,7 +65,13 @@ impl Mapping {
     /// Gives the segment its name: from now on others can join.
     pub(crate) fn publish(&self) -> Result<(), SegmentError> {
         let path = &self.inner.path;
-        file::link(&self.inner.file, path).map_err(|errno| told(path, "giving it its name", errno))
+        file::link(&self.inner.file, path).map_err(|errno| match errno {
+            Errno::NOENT | Errno::PERM => SegmentError::Unsupported {
+                path: path.clone(),
+                what: "give it a name later (is /proc mounted?)",
+            },
+            errno => told(path, "giving it its name", errno),
+        })
     }
 
     /// The segment of this name. What it holds is not known yet.
@@ -92,6 +98,7 @@ impl Mapping {
 
     /// Never maps more than the file has: bytes beyond its end would be a SIGBUS.
     fn map(file: File, path: &Path, len: u64) -> Result<Self, SegmentError> {
+        process::count_forks();
         let io = |error| SegmentError::Io { path: path.into(), doing: "mapping it", error };
         let too_large = |_| SegmentError::Layout {
             path: path.into(),
@@ -99,8 +106,13 @@ impl Mapping {
         };
         let len = usize::try_from(len).map_err(too_large)?;
         let map = MmapOptions::new().len(len).map_raw(&file).map_err(io)?;
-        let inner =
-            Inner { map, file, path: path.into(), held: Mutex::new(Vec::new()), process: process::id() };
+        let inner = Inner {
+            map,
+            file,
+            path: path.into(),
+            held: Mutex::new(Vec::new()),
+            generation: process::generation(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -109,7 +121,11 @@ impl Mapping {
         let map = &self.inner.map;
         let io = |doing| move |error| SegmentError::Io { path: self.inner.path.clone(), doing, error };
         if options.huge_pages {
-            map.advise(Advice::HugePage).map_err(io("asking for huge pages"))?;
+            match map.advise(Advice::HugePage) {
+                // A kernel without them: it was a wish.
+                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
+                other => other.map_err(io("asking for huge pages"))?,
+            }
         }
         if options.prefault {
             match map.advise(Advice::PopulateWrite) {
@@ -140,17 +156,24 @@ impl Mapping {
 
 /// Sets `len` bytes aside for `file`, in whole pages; how many that were.
 fn set_space_aside(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
-    let free = file::free_space(file).map_err(|errno| told(path, "asking for free space", errno))?;
-    let no_space = |need| SegmentError::NoSpace { path: path.into(), need, free };
+    let free = || {
+        let free = file::free_space(file).map_err(|errno| told(path, "asking for free space", errno))?;
+        Ok(free.unwrap_or(u64::MAX))
+    };
+    let no_space = |need, free| SegmentError::NoSpace { path: path.into(), need, free };
     let page = rustix::param::page_size() as u64;
     let need = len.checked_next_multiple_of(page).unwrap_or(u64::MAX);
     // Asked first: an attempt would take all memory there is before it fails.
-    if need > free {
-        return Err(no_space(need));
+    let before = free()?;
+    if need > before {
+        return Err(no_space(need, before));
     }
     match file::reserve(file, need) {
         Ok(()) => Ok(need),
-        Err(Errno::NOSPC | Errno::FBIG | Errno::NOMEM) => Err(no_space(need)),
+        Err(Errno::NOSPC | Errno::FBIG | Errno::NOMEM) => {
+            file::release(file).map_err(|errno| told(path, "giving space back", errno))?;
+            Err(no_space(need, free()?))
+        }
         Err(Errno::OPNOTSUPP) => {
             Err(SegmentError::Unsupported { path: path.into(), what: "set space aside (fallocate)" })
         }
@@ -238,7 +261,7 @@ impl Liveness for Mapping {
     }
 
     fn is_claimant(&self) -> bool {
-        self.inner.process == process::id()
+        self.inner.generation == process::generation()
     }
 
     fn identity(&self) -> Identity {

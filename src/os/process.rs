@@ -1,15 +1,34 @@
 //! Who this process is, for others to read.
 //!
 //! # References
-//! proc(5), `/proc/self/stat`, field 22.
-use std::sync::OnceLock;
+//! proc(5), `/proc/self/stat`, field 22; pthread_atfork(3).
+use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::identity::{Identity, Label};
+use crate::sync::{Relaxed, Word};
 
-/// This process's id, as it sees itself.
-pub(crate) fn id() -> u32 {
-    std::process::id()
+/// How many forks lie between this process and the one that first asked: a number that is another one in a forked
+/// child, and costs a load to know.
+pub(crate) fn generation() -> u64 {
+    // Relaxed: written only in a child's one thread, before `fork` returns there.
+    GENERATION.load(Relaxed)
+}
+
+static GENERATION: Word = Word::zero();
+
+/// Has forks counted from now on.
+pub(crate) fn count_forks() {
+    static ONCE: Once = Once::new();
+    extern "C" fn in_the_child() {
+        // Relaxed: the child has one thread as yet.
+        GENERATION.store(generation() + 1, Relaxed);
+    }
+    ONCE.call_once(|| {
+        // SAFETY: the handler only adds to a static word, which is allowed in a forked child. Should there be no memory
+        // for it (the one error there is), forks are not counted.
+        let _ = unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+    });
 }
 
 /// This process's effective user id.
@@ -26,7 +45,7 @@ pub(crate) fn identity() -> Identity {
     });
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Identity {
-        pid: id().into(),
+        pid: std::process::id().into(),
         started: started().unwrap_or(0),
         attached: since_1970.as_nanos().try_into().unwrap_or(u64::MAX),
         label,

@@ -24,7 +24,7 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E3 | `leave` state | `take` state, `departed` state | all that the last holder did in its seat |
+//! | E3 | `leave` and `proved` state | `occupy` and `departed` state | all that the last holder did in its seat |
 //!
 //! A holder that *died* stored nothing at its end. Then the edge is the kernel's: the lock was released after the
 //! process's last instruction, and taken by us.
@@ -42,4 +42,4 @@
 mod seat;
 
 pub use seat::Presence;
-pub(crate) use seat::{Before, Seat, presence};
+pub(crate) use seat::{Seat, presence};

@@ -26,15 +26,6 @@ struct Peer {
     parked: WordRef,
 }
 
-/// How a seat was before it was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Before {
-    /// Nobody ever had it, or the last holder left it in order.
-    Clean,
-    /// The last holder died in it.
-    Died,
-}
-
 /// Who is in a seat: see [`Ring::presence`](crate::spsc::Ring::presence).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -48,6 +39,9 @@ pub enum Presence {
     Died(Identity),
 }
 
+/// How often a state word may change while somebody takes the seat: peers that keep the protocol change it once.
+const MOST_CHANGES: u32 = 100;
+
 impl<M: Memory> Seat<M> {
     /// Takes the seat at `block`, which faces the one at `peer`.
     pub(crate) fn take(
@@ -56,7 +50,7 @@ impl<M: Memory> Seat<M> {
         block: RoleBlock,
         peer: RoleBlock,
         label: Option<Label>,
-    ) -> Result<(Self, Before), SeatError> {
+    ) -> Result<Self, SeatError> {
         let region = memory.region();
         let part = |word: Option<WordRef>| word.ok_or(Corruption::Outside);
         let state = part(block.state(&region))?;
@@ -66,15 +60,15 @@ impl<M: Memory> Seat<M> {
 
         // Before anything is published from this seat.
         let reached = memory.is_reached_by_barriers();
-        let Some((before, taken)) = occupy(memory, block, &state)? else {
+        let own = memory.identity();
+        let who = Identity { label: label.unwrap_or(own.label), ..own };
+        let Some(taken) = occupy(memory, block, &state, &who)? else {
             return Err(SeatError::SeatTaken { role, by: block.identity(&region) });
         };
-        let own = memory.identity();
-        block.introduce(&region, &Identity { label: label.unwrap_or(own.label), ..own });
         let seat = Self { memory: memory.clone(), block, state, taken, parked, peer, reached };
         // The peer may be waiting for somebody to come.
         seat.wake_peer();
-        Ok((seat, before))
+        Ok(seat)
     }
 
     pub(crate) fn memory(&self) -> &M {
@@ -169,35 +163,45 @@ fn claim<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> Result<Cla
     }
 }
 
-/// Moves the state word to *taken*: how it was before, and what it holds now. None if somebody has the seat.
+/// Moves the state word to *taken*, and says who took it; what the word holds now, or none if somebody has the seat.
 fn occupy<M: Memory>(
     memory: &M,
     block: RoleBlock,
     state: &WordRef,
-) -> Result<Option<(Before, SeatState)>, SeatError> {
+    who: &Identity,
+) -> Result<Option<SeatState>, SeatError> {
     let witnessed = match claim(memory, block, state)? {
         Claim::Granted => true,
         Claim::NoWitness => false,
         Claim::Held => return Ok(None),
         Claim::Inherited => return Err(SeatError::Inherited),
     };
+    if witnessed {
+        // The claim keeps all others out already, and who asks meanwhile is to be told the right name.
+        block.introduce(&memory.region(), who);
+    }
     // Relaxed: the exchange below is what counts.
     let mut found = SeatState::from_word(state.load(Relaxed));
-    loop {
+    for _ in 0..MOST_CHANGES {
         if found.state() == State::Taken && !witnessed {
             return Ok(None);
         }
         let taken = found.taken();
         // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen from here on.
         match state.compare_exchange(found.word(), taken.word(), Acquire, Relaxed) {
-            Ok(_) if matches!(found.state(), State::Taken | State::Died) => {
-                return Ok(Some((Before::Died, taken)));
+            Ok(_) if witnessed => return Ok(Some(taken)),
+            Ok(_) => {
+                block.introduce(&memory.region(), who);
+                return Ok(Some(taken));
             }
-            Ok(_) => return Ok(Some((Before::Clean, taken))),
             // A peer has just stored *died*; or, without a witness, another participant was faster.
             Err(now) => found = SeatState::from_word(now),
         }
     }
+    if witnessed {
+        memory.disclaim(block.span());
+    }
+    Err(Corruption::Seat { found: found.word() }.into())
 }
 
 fn departure(state: State) -> Option<Departure> {
@@ -216,9 +220,9 @@ fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState
         return seen;
     }
     let died = seen.now(State::Died);
-    // Relaxed: the proof has ordered the holder's stores before this. If the word moved meanwhile, the proof was not of
-    // who is there now: whoever asks again finds out.
-    match state.compare_exchange(seen.word(), died.word(), Relaxed, Relaxed) {
+    // Release: E3, pairs with `departed`; the proof has ordered the holder's stores before this, also for others who
+    // find the word. If it moved meanwhile, the proof was not of who is there now: whoever asks again finds out.
+    match state.compare_exchange(seen.word(), died.word(), Release, Relaxed) {
         Ok(_) => died,
         Err(_) => seen,
     }

@@ -62,9 +62,10 @@ pub struct ByteProducer {
 }
 
 impl ByteProducer {
-    /// Goes on where the last holder of the seat stopped. If it `died`, stamps that it staged and never
-    /// published may stand beyond the tail (I4); they are removed first.
-    pub(crate) fn resume(region: &Region, geometry: &Geometry, died: bool) -> Result<Self, Corruption> {
+    /// Goes on where the last holder of the seat stopped. If it died, stamps that it staged and never published may stand
+    /// beyond the tail (I4): they are removed first. How it went is not asked: that costs a look at each free cell, and
+    /// nothing has to be believed.
+    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
         let capacity = geometry.capacity;
         let (descriptors, cells) = views(region, geometry)?;
         let head = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
@@ -72,9 +73,9 @@ impl ByteProducer {
         let room = Room::new(head, capacity)?;
         let tail = roll_forward(&descriptors, &room, &tail_word, capacity)?;
         let producer = Self { descriptors, cells, tail_word, tail, next: tail, room, capacity, poison: None };
-        if died {
-            producer.remove_stamps(producer.room.end());
-        }
+        // Before anything else, so that what TAIL lags behind never adds up over several deaths.
+        producer.store_tail();
+        producer.remove_stamps(producer.room.end());
         Ok(producer)
     }
 
@@ -159,9 +160,14 @@ impl ByteProducer {
             // Release: E1, pairs with `ByteConsumer::look`; payload, infos and later stamps are visible before it.
             self.descriptors.stamp(self.tail.get()).store(self.tail.stamp(), Release);
             self.tail = self.next;
-            // Relaxed: for observers and a successor, who treat it as a hint; nothing is read through it.
-            self.tail_word.store(self.tail.get(), Relaxed);
+            self.store_tail();
         }
+    }
+
+    #[inline(always)]
+    fn store_tail(&self) {
+        // Relaxed: for observers and a successor, who treat it as a hint; nothing is read through it.
+        self.tail_word.store(self.tail.get(), Relaxed);
     }
 
     /// Takes back all that is staged. Also what a batch that was forgotten left.
@@ -180,13 +186,6 @@ impl ByteProducer {
             // Relaxed: the consumer comes here only after a later publication (E1), which is ordered after this.
             self.descriptors.stamp(position).store(0, Relaxed);
         }
-    }
-}
-
-/// A producer that goes takes back what it staged: its seat says *left*, so its successor will not look.
-impl Drop for ByteProducer {
-    fn drop(&mut self) {
-        self.withdraw();
     }
 }
 

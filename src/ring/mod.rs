@@ -32,7 +32,7 @@
 //!
 //! From I2 and I3: no cell is written and read at once. A stamp of an earlier lap differs from the awaited one
 //! (it is smaller by a multiple of the capacity), so cells need no clearing, and there is no ABA: a position
-//! comes once in the life of a ring, 2^63 is never reached.
+//! comes once in the life of a ring, and 2^62 is never reached.
 //!
 //! At first every stamp is zero, which is no position's stamp, and HEAD = TAIL = 0: the empty ring.
 //!
@@ -67,8 +67,9 @@ use crate::sync::Relaxed;
 
 /// Where a producer starts to look for the end of what was published: TAIL or HEAD, whichever is later.
 ///
-/// Both may lag behind the true tail, by at most one publication: TAIL is stored after the stamps,
-/// and HEAD by a consumer that may have been faster than the store of TAIL.
+/// TAIL lags behind the true tail by at most one publication, and that has at most `capacity` cells: it is stored
+/// after the stamps, and by each successor before it does anything else. HEAD may be ahead of it: the consumer may have
+/// been faster than the store of TAIL.
 fn resume_from(room: &room::Room, tail_word: &WordRef) -> Result<Position, Corruption> {
     // Relaxed: taking the seat (E3) made the last holder's stores visible.
     let found = tail_word.load(Relaxed);

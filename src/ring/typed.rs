@@ -40,7 +40,10 @@ impl<T: Item> TypedProducer<T> {
         while tail != limit && slots.stamp(tail.get()).load(Relaxed) == tail.stamp() {
             tail = tail.plus(1);
         }
-        Ok(Self { slots, tail_word, tail, limit, room, poison: None })
+        let producer = Self { slots, tail_word, tail, limit, room, poison: None };
+        // So that what TAIL lags behind never adds up over several deaths.
+        producer.store_tail();
+        Ok(producer)
     }
 
     pub(crate) fn position(&self) -> Position {

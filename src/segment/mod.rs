@@ -7,7 +7,8 @@
 //!
 //! A segment gets its name when it is complete, so nobody ever sees half of one; a creator that is killed leaves
 //! nothing, since a file without a name vanishes with its last descriptor. Of two creators the link lets
-//! one win. All space is set aside at creation: a full `/dev/shm` is an error there, never a SIGBUS later.
+//! one win. All space is set aside at creation: a full `/dev/shm` is an error there, never a SIGBUS later. (Where a file system copies on write,
+//! as btrfs does, space set aside is no promise; rings belong on one in memory.)
 //!
 //! A segment lives until it is unlinked, whoever lives or dies; so a restarted process finds what was under way.
 //!
@@ -28,7 +29,7 @@ use crate::spsc::{Carried, Ring};
 /// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlinked {
-    /// Nobody had a seat in it: it is gone.
+    /// Nobody had a seat in it at that moment.
     Unused,
     /// Somebody had: those who are in it go on as before, nobody new can join, and it is gone when the last has
     /// left.
@@ -159,15 +160,22 @@ impl<T: Carried + ?Sized> Ring<T, Mapping> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open_or_create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
-        // Each further round means that somebody created and somebody unlinked it just then.
-        let mut rounds = 1000;
+        // `Exists`: somebody else was faster; so it is there, unless somebody unlinks it just then. `NoSpace`: perhaps
+        // only because others are creating it, each of whom holds all its space until one has won.
+        let (mut races, mut shortages) = (1000, 12);
         loop {
             match Self::open_with(&name, options) {
                 Err(SegmentError::NotFound { .. }) => {}
                 other => return other,
             }
             match Self::create(&name, options) {
-                Err(SegmentError::Exists { .. }) if rounds > 0 => rounds -= 1,
+                Err(SegmentError::Exists { .. }) if races > 0 => races -= 1,
+                Err(SegmentError::NoSpace { .. }) if shortages > 0 => {
+                    // Each at another pace, so that one gets all the space that it needs.
+                    let pace = u64::from(os::monotonic().subsec_nanos() / 64 % 7) + 1;
+                    std::thread::sleep(Duration::from_millis(pace * (13 - shortages)));
+                    shortages -= 1;
+                }
                 other => return other,
             }
         }

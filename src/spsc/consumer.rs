@@ -78,30 +78,17 @@ impl<T: Carried + ?Sized, M: Memory> Consumer<T, M> {
         }
     }
 
+    /// Whether this is the end that took the seat, and not its copy in a forked child, which must not touch the ring.
+    #[inline(always)]
+    pub(super) fn is_own(&self) -> bool {
+        self.seat.memory().is_claimant()
+    }
+
     /// Tells the producer that all that was passed may be written again.
     #[inline(always)]
     pub(super) fn release(&self) {
         self.core.release();
         self.seat.wake_peer();
-    }
-
-    /// Returns once there is a record, however long that takes.
-    fn until_ready(&mut self) -> Result<(), PopError> {
-        match self.look() {
-            Err(PopError::Empty) => self.wait(|| None),
-            other => other,
-        }
-    }
-
-    /// Returns once there is a record, or `timeout` is over.
-    fn until_ready_or(&mut self, timeout: Duration) -> Result<(), PopError>
-    where
-        M: Clock,
-    {
-        match self.look() {
-            Err(PopError::Empty) => self.wait(super::deadline(self.seat.memory().clone(), timeout)),
-            other => other,
-        }
     }
 }
 
@@ -110,7 +97,9 @@ struct ReleaseOnDrop<'a, T: Carried + ?Sized, M: Memory>(&'a mut Consumer<T, M>)
 
 impl<T: Carried + ?Sized, M: Memory> Drop for ReleaseOnDrop<'_, T, M> {
     fn drop(&mut self) {
-        self.0.release();
+        if self.0.is_own() {
+            self.0.release();
+        }
     }
 }
 
@@ -229,7 +218,10 @@ impl<T: Item, M: Memory> Consumer<T, M> {
     /// # Examples
     /// See [`Producer::push`](super::Producer::push).
     pub fn pop(&mut self) -> Result<T, PopError> {
-        self.until_ready()?;
+        match self.look() {
+            Err(PopError::Empty) => self.wait(|| None)?,
+            other => other?,
+        }
         Ok(self.take())
     }
 
@@ -252,7 +244,10 @@ impl<T: Item, M: Memory> Consumer<T, M> {
     where
         M: Clock,
     {
-        self.until_ready_or(timeout)?;
+        match self.look() {
+            Err(PopError::Empty) => self.wait(super::deadline(self.seat.memory().clone(), timeout))?,
+            other => other?,
+        }
         Ok(self.take())
     }
 }
@@ -319,8 +314,13 @@ impl<M: Memory> Consumer<[u8], M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&mut self) -> Result<Record<'_, M>, PopError> {
-        self.until_ready()?;
-        let found = self.core.found_before()?;
+        let found = match self.find() {
+            Err(PopError::Empty) => {
+                self.wait(|| None)?;
+                self.core.found_before()?
+            }
+            other => other?,
+        };
         Ok(Record::new(self, found))
     }
 
@@ -343,8 +343,13 @@ impl<M: Memory> Consumer<[u8], M> {
     where
         M: Clock,
     {
-        self.until_ready_or(timeout)?;
-        let found = self.core.found_before()?;
+        let found = match self.find() {
+            Err(PopError::Empty) => {
+                self.wait(super::deadline(self.seat.memory().clone(), timeout))?;
+                self.core.found_before()?
+            }
+            other => other?,
+        };
         Ok(Record::new(self, found))
     }
 

@@ -78,7 +78,10 @@ mod sealed {
     /// An end that goes on where the last holder of its seat stopped.
     pub trait Resume: Sized {
         #[doc(hidden)]
-        fn resume(region: &Region, geometry: &Geometry, died: bool) -> Result<Self, Corruption>;
+        fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption>;
+        /// Takes back what was begun and not finished, before the end goes.
+        #[doc(hidden)]
+        fn settle(&mut self) {}
         /// The position it is at, in cells.
         #[doc(hidden)]
         fn at(&self) -> u64;
@@ -122,7 +125,7 @@ impl sealed::Carried for [u8] {
 }
 
 impl<T: Item> sealed::Resume for TypedProducer<T> {
-    fn resume(region: &Region, geometry: &Geometry, _died: bool) -> Result<Self, Corruption> {
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
         Self::resume(region, geometry)
     }
     fn at(&self) -> u64 {
@@ -131,7 +134,7 @@ impl<T: Item> sealed::Resume for TypedProducer<T> {
 }
 
 impl<T: Item> sealed::Resume for TypedConsumer<T> {
-    fn resume(region: &Region, geometry: &Geometry, _died: bool) -> Result<Self, Corruption> {
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
         Self::resume(region, geometry)
     }
     fn at(&self) -> u64 {
@@ -140,8 +143,11 @@ impl<T: Item> sealed::Resume for TypedConsumer<T> {
 }
 
 impl sealed::Resume for ByteProducer {
-    fn resume(region: &Region, geometry: &Geometry, died: bool) -> Result<Self, Corruption> {
-        Self::resume(region, geometry, died)
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::resume(region, geometry)
+    }
+    fn settle(&mut self) {
+        self.withdraw();
     }
     fn at(&self) -> u64 {
         self.position().get()
@@ -149,7 +155,7 @@ impl sealed::Resume for ByteProducer {
 }
 
 impl sealed::Resume for ByteConsumer {
-    fn resume(region: &Region, geometry: &Geometry, _died: bool) -> Result<Self, Corruption> {
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
         Self::resume(region, geometry)
     }
     fn at(&self) -> u64 {

@@ -9,6 +9,7 @@ use super::{Batch, Carried, Home, Item, Reservation, sealed};
 use crate::error::PushError;
 use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat};
+use crate::ring::bytes::Claim;
 use crate::wait::{self, Woken};
 
 /// The producer of a ring. Dropping it gives the seat back; what it published stays.
@@ -18,7 +19,6 @@ use crate::wait::{self, Woken};
 /// # Examples
 /// See [`Ring`](super::Ring), and each method.
 pub struct Producer<T: Carried + ?Sized, M: Memory = Home> {
-    // Before the seat: what is staged is taken back before the seat is given back.
     pub(super) core: <T as sealed::Carried>::Producer,
     pub(super) seat: Seat<M>,
     /// Not `Sync`.
@@ -304,8 +304,8 @@ impl<M: Memory> Producer<[u8], M> {
     /// # Examples
     /// See [`Reservation`].
     pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, M>, PushError> {
-        self.make_room(len, || None)?;
-        self.try_reserve(len)
+        let claim = self.claim(len, |_| || None)?;
+        Ok(Reservation::new(&mut self.core, Some(&self.seat), claim))
     }
 
     /// Sets room for a record of `len` bytes aside; waits while there is none, for `timeout` at most.
@@ -319,26 +319,35 @@ impl<M: Memory> Producer<[u8], M> {
     where
         M: Clock,
     {
-        if !self.has_room(len)? {
-            let remaining = super::deadline(self.seat.memory().clone(), timeout);
-            self.make_room(len, remaining)?;
-        }
-        self.try_reserve(len)
+        let claim = self.claim(len, |memory| super::deadline(memory.clone(), timeout))?;
+        Ok(Reservation::new(&mut self.core, Some(&self.seat), claim))
     }
 
-    /// Returns once a record of `len` bytes can be reserved: only the consumer moves HEAD, and only forward.
-    fn make_room(
+    /// Claims room for a record of `len` bytes; waits while there is none, for as long as what `begin` returns allows.
+    fn claim<R: FnMut() -> Option<Duration>>(
         &mut self,
         len: usize,
-        remaining: impl FnMut() -> Option<Duration>,
-    ) -> Result<(), PushError> {
-        if self.has_room(len)? { Ok(()) } else { self.wait(remaining, |core| core.has_room(len)) }
-    }
-
-    #[inline]
-    fn has_room(&mut self, len: usize) -> Result<bool, PushError> {
+        begin: impl FnOnce(&M) -> R,
+    ) -> Result<Claim, PushError> {
         self.core.withdraw();
-        self.core.has_room(len)
+        match self.core.claim(len) {
+            Err(PushError::Full) => {
+                let remaining = begin(self.seat.memory());
+                self.wait(remaining, |core| core.has_room(len))?;
+                // There is room: only the consumer moves HEAD, and only forward.
+                self.core.claim(len)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Takes back what a forgotten batch left, before the seat is given back.
+impl<T: Carried + ?Sized, M: Memory> Drop for Producer<T, M> {
+    fn drop(&mut self) {
+        if self.seat.memory().is_claimant() {
+            self.core.settle();
+        }
     }
 }
 

@@ -75,7 +75,7 @@ impl<'a, M: Memory> Record<'a, M> {
 impl<M: Memory> Drop for Record<'_, M> {
     #[inline]
     fn drop(&mut self) {
-        if !self.keep {
+        if !self.keep && self.consumer.is_own() {
             self.consumer.core.pass(&self.found);
             self.consumer.release();
         }

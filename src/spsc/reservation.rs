@@ -227,7 +227,10 @@ impl<'a, M: Memory> Batch<'a, M> {
 /// Takes back what was not committed.
 impl<M: Memory> Drop for Batch<'_, M> {
     fn drop(&mut self) {
-        self.core.withdraw();
+        // Not in a forked child: what its parent staged may be published by now.
+        if self.seat.memory().is_claimant() {
+            self.core.withdraw();
+        }
     }
 }
 

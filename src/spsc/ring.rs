@@ -8,7 +8,7 @@ use crate::error::{LayoutError, SeatError};
 use crate::identity::{Label, Role};
 use crate::layout::{Carries, Geometry, Options};
 use crate::memory::Memory;
-use crate::recovery::{self, Before, Presence, Seat};
+use crate::recovery::{self, Presence, Seat};
 use crate::ring::bytes::max_record;
 
 /// A ring that carries `T`, in the memory `M`: by default a mapped segment.
@@ -117,9 +117,9 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn producer(&self) -> Result<Producer<T, M>, SeatError> {
-        let (seat, died) = self.seat(Role::Producer)?;
+        let seat = self.seat(Role::Producer)?;
         Ok(Producer {
-            core: T::Producer::resume(&self.memory.region(), &self.geometry, died)?,
+            core: T::Producer::resume(&self.memory.region(), &self.geometry)?,
             seat,
             confined: PhantomData,
         })
@@ -133,21 +133,20 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// # Examples
     /// As for [`producer`](Self::producer).
     pub fn consumer(&self) -> Result<Consumer<T, M>, SeatError> {
-        let (seat, died) = self.seat(Role::Consumer)?;
+        let seat = self.seat(Role::Consumer)?;
         Ok(Consumer {
-            core: T::Consumer::resume(&self.memory.region(), &self.geometry, died)?,
+            core: T::Consumer::resume(&self.memory.region(), &self.geometry)?,
             seat,
             confined: PhantomData,
         })
     }
 
-    fn seat(&self, role: Role) -> Result<(Seat<M>, bool), SeatError> {
+    fn seat(&self, role: Role) -> Result<Seat<M>, SeatError> {
         let (own, peer) = match role {
             Role::Consumer => (self.geometry.consumer(), self.geometry.producer()),
             Role::Producer => (self.geometry.producer(), self.geometry.consumer()),
         };
-        let (seat, before) = Seat::take(&self.memory, role, own, peer, self.label)?;
-        Ok((seat, before == Before::Died))
+        Seat::take(&self.memory, role, own, peer, self.label)
     }
 
     /// Who is in a seat at this moment. Asks the system, if the memory has a witness.

@@ -49,6 +49,37 @@ pub fn fork_and_drop(words: &[&str]) {
     tx.expect("still here").push(&7).unwrap();
 }
 
+/// Stages a batch, forks a child, and commits; then the child drops its copy of the batch. The same with a record that
+/// the parent reads.
+pub fn fork_and_drop_guards(words: &[&str]) {
+    let ring = Ring::<[u8]>::open_with(words[0], &Options::new()).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    {
+        let mut batch = Some(tx.batch());
+        for i in 0..3 {
+            batch.as_mut().expect("just made").try_push(&[i]).unwrap();
+        }
+        let child = fork(|| {
+            hear();
+            drop(batch.take());
+        });
+        batch.take().expect("still here").commit();
+        say("committed");
+        waitpid(Some(child), WaitOptions::empty()).unwrap();
+    }
+    {
+        let mut record = Some(rx.try_read().unwrap());
+        let child = fork(|| drop(record.take()));
+        waitpid(Some(child), WaitOptions::empty()).unwrap();
+        // All but one of the four cells are still in use.
+        tx.try_push(&[3]).unwrap();
+        say(format!("{:?}", tx.try_push(&[4])));
+        record.take().expect("still here").keep();
+    }
+    let read: Vec<u8> = (0..4).map(|_| rx.try_read().unwrap().payload().value_at(0).unwrap()).collect();
+    say(format!("{read:?}"));
+}
+
 /// Forks a child, then sits as the producer; the child looks who sits there, in the mapping that it inherited.
 pub fn fork_and_look(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
@@ -116,6 +147,18 @@ fn a_forked_child_that_drops_its_copy_gives_nothing_away() {
     parent.tell("go on");
     assert_eq!(rx.pop(), Ok(7));
     assert_eq!(rx.pop(), Err(PopError::Closed(Departure::Left)));
+    parent.finish();
+}
+
+#[test]
+fn a_forked_child_that_drops_guards_takes_nothing_back_and_releases_nothing() {
+    let name = Name::unique("ringway-forks");
+    let _ring = Ring::<[u8]>::create(&name, &Options::new().capacity(256)).unwrap();
+    let mut parent = Child::start("fork and drop guards", &[name.as_str()]);
+    parent.expect("committed");
+    parent.tell("drop it");
+    parent.expect("Err(Full)");
+    parent.expect("[0, 1, 2, 3]");
     parent.finish();
 }
 

@@ -1,6 +1,8 @@
 //! Too little space is an error when a ring is made, and never later.
 use std::fs::{self, File};
 use std::io::Write;
+use std::sync::Barrier;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ringway::spsc::Ring;
@@ -69,7 +71,30 @@ pub fn fill_a_file_system(_: &[&str]) {
     drop(filler);
     fs::remove_file("/dev/shm/filler").unwrap();
     Ring::<[u8]>::create("other", &Options::new().capacity(1 << 18)).unwrap();
+    fs::remove_file("/dev/shm/other").unwrap();
+    fs::remove_file("/dev/shm/small").unwrap();
+    drop((tx, rx, ring));
+    race_for_space();
     say("fine");
+}
+
+/// There is room for one ring, and each of those who race to create it holds room for one until it has won or lost.
+fn race_for_space() {
+    for round in 0..10 {
+        let name = format!("race-{round}");
+        let options = Options::new().capacity(1 << 19);
+        let start = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    start.wait();
+                    Ring::<[u8]>::open_or_create(&name, &options).unwrap();
+                });
+            }
+        });
+        assert_eq!(listing(SHARED), [name.as_str()]);
+        Ring::<[u8]>::unlink(&name).unwrap();
+    }
 }
 
 #[test]
