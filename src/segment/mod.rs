@@ -123,10 +123,25 @@ impl<T: Carried + ?Sized> Ring<T, Mapping> {
     /// assert!(matches!(ring, Err(SegmentError::Elapsed { .. })));
     /// ```
     pub fn open_timeout(name: impl AsRef<Path>, timeout: Duration) -> Result<Self, SegmentError> {
+        Self::open_timeout_with(name, timeout, &Options::new())
+    }
+
+    /// Joins the ring of this name, with options; waits for it to be created, for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`open_timeout`](Self::open_timeout).
+    ///
+    /// # Examples
+    /// See [`open_timeout`](Self::open_timeout) and [`open_with`](Self::open_with).
+    pub fn open_timeout_with(
+        name: impl AsRef<Path>,
+        timeout: Duration,
+        options: &Options<'_>,
+    ) -> Result<Self, SegmentError> {
         let deadline = os::monotonic().saturating_add(timeout);
         let mut pause = Duration::from_millis(1);
         loop {
-            match Self::open(&name) {
+            match Self::open_with(&name, options) {
                 Err(SegmentError::NotFound { path }) => {
                     let left = deadline.saturating_sub(os::monotonic());
                     if left.is_zero() {
