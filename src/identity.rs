@@ -181,6 +181,8 @@ pub struct Identity {
     pub started: u64,
     /// When it took the seat, in nanoseconds since 1970; 0 if it did not say.
     pub attached: u64,
+    /// Its PID namespace, within which `pid` means something: the inode of `/proc/self/ns/pid`; 0 if it did not say.
+    pub namespace: u64,
     /// What it calls itself: by default the name of its executable.
     pub label: Label,
 }
@@ -188,7 +190,7 @@ pub struct Identity {
 impl Identity {
     /// Of somebody who says nothing.
     pub fn unknown() -> Self {
-        Self { pid: 0, started: 0, attached: 0, label: Label::new("") }
+        Self { pid: 0, started: 0, attached: 0, namespace: 0, label: Label::new("") }
     }
 }
 

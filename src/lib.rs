@@ -7,9 +7,10 @@
 //! ```text
 //! trust       slices of payload, for those who trust their peers
 //! segment     create, open, unlink: a file that is complete before it has a name            std
-//! spsc        the public face: Ring, Producer, Consumer
+//! spsc, mpsc, lanes   the kinds of ring: what each promises
+//! ends        the public face of all: Ring, Producer, Consumer
+//! ring        the algorithms: stamps, room, records; the total order, and the merging of lanes
 //! recovery    seats: who sits where, who is dead, how the next one takes over
-//! ring        the algorithms: stamps, room, records
 //! os          the only system calls; a mapped segment                                       std
 //! layout      what the bytes mean: the segment format
 //! wait        sleeping without losing a wake-up
@@ -19,6 +20,8 @@
 //! sync        the only atomics; loom's under `--cfg loom`
 //! ```
 
+#[cfg(any(feature = "alloc", loom))]
+extern crate alloc;
 #[cfg(any(feature = "std", test, loom))]
 extern crate std;
 
@@ -30,7 +33,11 @@ compile_error!(
 #[cfg(all(loom, feature = "std"))]
 compile_error!("models are built without the feature `std`: see loom-tests/");
 
+pub mod ends;
+#[cfg(any(feature = "alloc", loom))]
+pub mod lanes;
 pub mod memory;
+pub mod mpsc;
 pub mod spsc;
 
 mod error;
@@ -47,6 +54,7 @@ mod sync;
 mod trust;
 mod wait;
 
+pub use ends::{Blame, Counters, Recovered, SeatInfo};
 #[cfg(feature = "std")]
 pub use error::SegmentError;
 pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatError};

@@ -13,7 +13,7 @@ use core::sync::atomic;
 #[cfg(loom)]
 use loom::sync::atomic;
 
-pub(crate) use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+pub(crate) use core::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::compiler_fence as fence_compiler;
 
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]
@@ -23,7 +23,7 @@ compile_error!(
 
 /// A 64-bit word that several processes see.
 #[repr(transparent)]
-pub(crate) struct Word(atomic::AtomicU64);
+pub struct Word(atomic::AtomicU64);
 
 impl Word {
     /// For a static.
@@ -56,6 +56,16 @@ impl Word {
         failure: Ordering,
     ) -> Result<u64, u64> {
         self.0.compare_exchange(current, new, success, failure)
+    }
+
+    #[inline]
+    pub(crate) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+        self.0.fetch_or(bits, order)
+    }
+
+    #[cfg(any(feature = "alloc", loom))]
+    pub(crate) fn swap(&self, value: u64, order: Ordering) -> u64 {
+        self.0.swap(value, order)
     }
 }
 

@@ -1,5 +1,5 @@
 //! [`Trust`]: a promise about the other processes, made once, and the slices that it buys.
-use crate::spsc::{Payload, PayloadMut};
+use crate::ends::{Payload, PayloadMut};
 
 /// The promise that the peers keep the protocol: they write a record's bytes only while it is theirs.
 ///

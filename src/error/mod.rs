@@ -96,6 +96,11 @@ pub enum Corruption {
         /// What it says.
         found: u64,
     },
+    /// Producers have claimed beyond a position that none of them says it has claimed.
+    Unclaimed {
+        /// Where, in cells.
+        position: u64,
+    },
     /// A seat's state word does not stand still.
     Seat {
         /// What it said last.
@@ -120,6 +125,9 @@ impl fmt::Display for Corruption {
             ),
             Self::Descriptor { position, found } => {
                 write!(f, "the ring is corrupt: the descriptor at position {position} says {found:#x}")
+            }
+            Self::Unclaimed { position } => {
+                write!(f, "the ring is corrupt: position {position} was claimed, and no producer says so")
             }
             Self::Seat { found } => {
                 write!(
@@ -269,6 +277,14 @@ pub enum SeatError {
         /// Who holds it, as it said itself.
         by: Identity,
     },
+    /// There are several such seats, and none is free: each is held by somebody alive, or waits for the consumer to deal with
+    /// what its dead holder left.
+    AllTaken {
+        /// What the seats are for.
+        role: Role,
+        /// How many there are.
+        seats: u64,
+    },
     /// This process was forked, and the handle is its parent's: what it would hold would count as the parent's.
     Inherited,
     /// The system refused to lock the seat's byte range.
@@ -287,6 +303,12 @@ impl fmt::Display for SeatError {
                 write!(
                     f,
                     "the {role}'s seat is taken by {by}; it is free again when that one detaches or ends"
+                )
+            }
+            Self::AllTaken { role, seats } => {
+                write!(
+                    f,
+                    "none of the {seats} {role} seats is free; wait for one, or make the ring with more (`Options::producers`)"
                 )
             }
             Self::Inherited => {

@@ -1,7 +1,7 @@
 //! [`Geometry`]: the header and the object table, planned for a new segment or parsed from an existing one.
 //!
 //! Parsed once, into private memory, and never read again: later changes of the bytes change nothing here.
-use super::{Carries, FORMATTING, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, RoleBlock};
+use super::{Carries, FORMATTING, KNOWN_FEATURES, Kind, Lane, MAGIC, MAJOR, MINOR, Options, RoleBlock};
 use crate::error::LayoutError;
 use crate::identity::{Identity, ItemLayout, Label};
 use crate::memory::{ALIGN, Cells, Descriptors, Offset, Region, WordRef};
@@ -16,6 +16,10 @@ const SMALLEST: usize = ROLES as usize;
 const MAX_CELLS: u64 = 1 << 40;
 /// Largest record that the info word can tell: 32 bits of length.
 const MAX_BYTE_CELLS: u64 = 1 << 26;
+/// Seats are told in 16 bits.
+const MAX_PRODUCERS: u64 = u16::MAX as u64;
+/// How many seats for producers a ring of several has unless it is told.
+const DEFAULT_PRODUCERS: u64 = 16;
 
 /// Header words, in bytes from the start of the segment.
 mod header {
@@ -40,6 +44,7 @@ mod object {
     pub(super) const ROLES: u64 = 40;
     pub(super) const DESCRIPTORS: u64 = 48;
     pub(super) const CELLS: u64 = 56;
+    pub(super) const READY: u64 = 80;
     pub(super) const ITEM_SIZE: u64 = 64;
     pub(super) const ITEM_ALIGN: u64 = 72;
     pub(super) const ITEM_LABEL: u64 = 128;
@@ -57,13 +62,17 @@ pub struct Spec {
 /// Where everything is in a segment. All numbers have been checked against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Cells, a power of two.
+    pub(crate) kind: Kind,
+    pub(crate) carries: Carries,
+    /// Cells, of each lane; a power of two.
     pub(crate) capacity: u64,
     /// Bytes from one cell to the next.
     pub(crate) stride: u64,
     /// Producer seats.
     pub(crate) producers: u64,
     pub(crate) roles: Offset,
+    /// The ready bits of `lanes`: a bit for each producer.
+    pub(crate) ready: Offset,
     pub(crate) descriptors: Offset,
     pub(crate) cells: Offset,
     /// Bytes of the whole segment.
@@ -74,54 +83,152 @@ const fn align_up(offset: u64) -> u64 {
     offset.saturating_add(ALIGN as u64 - 1) & !(ALIGN as u64 - 1)
 }
 
-/// Bytes from one slot to the next: stamp and item. A power of two while it fits a line, so that no small
-/// message straddles two; beyond that as tight as it can be.
-const fn slot_stride(item_size: u64) -> u64 {
-    let need = item_size.saturating_add(8);
+/// The bytes that a slot needs: stamp and item; in an `mpsc` ring, room for a second word at least (see `ring::ordered`).
+const fn slot_need(kind: Kind, item_size: u64) -> u64 {
+    let item = match kind {
+        Kind::Mpsc if item_size < 8 => 8,
+        _ => item_size,
+    };
+    item.saturating_add(8)
+}
+
+/// Bytes from one slot to the next. A power of two while it fits a line, so that no small message straddles two; beyond
+/// that as tight as it can be.
+const fn slot_stride(need: u64) -> u64 {
     if need <= 64 { need.next_power_of_two() } else { need.saturating_add(7) & !7 }
 }
 
 impl Geometry {
     /// The geometry of a new ring. Total: numbers that make no sense give a length that no memory has.
-    pub(crate) const fn plan(spec: &Spec, capacity: usize) -> Self {
+    pub(crate) const fn plan(spec: &Spec, options: &Options<'_>) -> Self {
         let bytes = matches!(spec.carries, Carries::Bytes);
-        let asked = match (capacity as u64, bytes) {
+        let asked = match (options.capacity as u64, bytes) {
             (0, true) => (1 << 20) / Cells::SIZE,
             (0, false) => 1024,
             (n, true) => n.div_ceil(Cells::SIZE),
             (n, false) => n,
         };
         let limit = if bytes { MAX_BYTE_CELLS } else { MAX_CELLS };
-        let fits = asked <= limit;
         let least = if bytes { 2 } else { 1 };
-        let asked = if asked < least { least } else { asked };
-        let cells = if fits { asked.next_power_of_two() } else { limit };
-        let producers = 1;
-        let stride = if bytes { Cells::SIZE } else { slot_stride(spec.item_size) };
-        let descriptors = align_up(ROLES + RoleBlock::SIZE * (1 + producers));
-        let descriptor_bytes = if bytes { Descriptors::STRIDE * cells } else { 0 };
-        let first_cell = align_up(descriptors + descriptor_bytes);
-        let end = first_cell.saturating_add(stride.saturating_mul(cells));
-        let fits = fits && end <= i64::MAX as u64;
-        let len = align_up(end);
-        Self {
-            capacity: cells,
+        let capacity = if asked < least { least } else { asked };
+        let capacity = if asked <= limit { capacity.next_power_of_two() } else { limit };
+        let producers = match (spec.kind, options.producers as u64) {
+            (Kind::Spsc, _) => 1,
+            (_, 0) => DEFAULT_PRODUCERS,
+            (_, n) => n,
+        };
+        let fits = asked <= limit && producers <= MAX_PRODUCERS;
+        let producers = if fits { producers } else { 1 };
+        let stride = if bytes { Cells::SIZE } else { slot_stride(slot_need(spec.kind, spec.item_size)) };
+        let mut plan = Self {
+            kind: spec.kind,
+            carries: spec.carries,
+            capacity,
             stride,
             producers,
             roles: Offset::new(ROLES),
-            descriptors: Offset::new(descriptors),
-            cells: Offset::new(first_cell),
-            len: if fits { len } else { u64::MAX },
+            ready: Offset::new(0),
+            descriptors: Offset::new(0),
+            cells: Offset::new(0),
+            len: 0,
+        };
+        let ready = align_up(ROLES + plan.roles_bytes());
+        plan.ready = Offset::new(ready);
+        let descriptors = align_up(ready + plan.ready_bytes());
+        plan.descriptors = Offset::new(descriptors);
+        let cells = descriptors.saturating_add(plan.lane_descriptor_bytes().saturating_mul(plan.lanes()));
+        plan.cells = Offset::new(cells);
+        let end = cells.saturating_add(plan.lane_cell_bytes().saturating_mul(plan.lanes()));
+        plan.len = if fits && end <= i64::MAX as u64 { end } else { u64::MAX };
+        plan
+    }
+
+    /// How many sequences of cells there are.
+    pub(crate) const fn lanes(&self) -> u64 {
+        match self.kind {
+            Kind::Lanes => self.producers,
+            Kind::Spsc | Kind::Mpsc => 1,
         }
     }
 
-    pub(crate) const fn consumer(&self) -> RoleBlock {
-        RoleBlock::new(self.roles)
+    /// The role block of the first producer: after the consumer's, and that of all producers where there are several.
+    const fn first_producer(&self) -> u64 {
+        match self.kind {
+            Kind::Spsc => 1,
+            Kind::Mpsc | Kind::Lanes => 2,
+        }
     }
 
-    /// The first producer's seat.
-    pub(crate) const fn producer(&self) -> RoleBlock {
-        RoleBlock::new(self.roles.plus(RoleBlock::SIZE))
+    /// No overflow: producers are few.
+    const fn roles_bytes(&self) -> u64 {
+        RoleBlock::SIZE * (self.first_producer() + self.producers)
+    }
+
+    pub(crate) const fn ready_words(&self) -> u64 {
+        match self.kind {
+            Kind::Lanes => self.producers.div_ceil(64),
+            Kind::Spsc | Kind::Mpsc => 0,
+        }
+    }
+
+    const fn ready_bytes(&self) -> u64 {
+        8 * self.ready_words()
+    }
+
+    /// No overflow: capacity is limited.
+    const fn lane_descriptor_bytes(&self) -> u64 {
+        match self.carries {
+            Carries::Bytes => align_up(Descriptors::STRIDE * self.capacity),
+            Carries::Items => 0,
+        }
+    }
+
+    const fn lane_cell_bytes(&self) -> u64 {
+        align_up(self.stride.saturating_mul(self.capacity))
+    }
+
+    const fn block(&self, index: u64) -> RoleBlock {
+        RoleBlock::new(self.roles.plus(RoleBlock::SIZE.saturating_mul(index)))
+    }
+
+    pub(crate) const fn consumer(&self) -> RoleBlock {
+        self.block(0)
+    }
+
+    /// The block of the producers in common: not a seat, but laid out like one. The producer's own if there is only one.
+    pub(crate) const fn common(&self) -> RoleBlock {
+        self.block(1)
+    }
+
+    /// The seat of producer `seat`, counted from 0.
+    pub(crate) const fn producer(&self, seat: u64) -> RoleBlock {
+        self.block(self.first_producer().saturating_add(seat))
+    }
+
+    /// The word with the ready bit of producer `seat`, and the bit.
+    pub(crate) const fn ready(&self, seat: u64) -> (Offset, u64) {
+        (self.ready.plus(8 * (seat / 64)), 1 << (seat % 64))
+    }
+
+    /// The sequence of cells that producer `seat` writes.
+    pub(crate) const fn lane(&self, seat: u64) -> Lane {
+        let lane = match self.kind {
+            Kind::Lanes => seat,
+            Kind::Spsc | Kind::Mpsc => 0,
+        };
+        let (head, writer) = match self.kind {
+            Kind::Lanes => (self.producer(seat).head(), self.producer(seat)),
+            Kind::Spsc | Kind::Mpsc => (self.consumer().position(), self.common()),
+        };
+        Lane {
+            head,
+            tail: writer.position(),
+            parked: writer.parked(),
+            descriptors: self.descriptors.plus(self.lane_descriptor_bytes().saturating_mul(lane)),
+            cells: self.cells.plus(self.lane_cell_bytes().saturating_mul(lane)),
+            capacity: self.capacity,
+            stride: self.stride,
+        }
     }
 
     /// Writes header, object and empty cells into `region`, and publishes them by the magic.
@@ -173,8 +280,13 @@ impl Geometry {
             Ok(())
         };
         (8..self.cells.get()).step_by(8).try_for_each(zero)?;
-        let stamps = (0..self.capacity).map(|i| self.cells.get() + i * self.stride);
-        if self.descriptors == self.cells { stamps.into_iter().try_for_each(zero) } else { Ok(()) }
+        if self.carries == Carries::Items {
+            for seat in 0..self.lanes() {
+                let first = self.lane(seat).cells.get();
+                (0..self.capacity).map(|i| first + i * self.stride).try_for_each(zero)?;
+            }
+        }
+        Ok(())
     }
 
     fn write(
@@ -202,6 +314,7 @@ impl Geometry {
         fields.set(object::ROLES, self.roles.get())?;
         fields.set(object::DESCRIPTORS, self.descriptors.get())?;
         fields.set(object::CELLS, self.cells.get())?;
+        fields.set(object::READY, self.ready.get())?;
         fields.set(object::ITEM_SIZE, spec.item_size)?;
         fields.set(object::ITEM_ALIGN, spec.item_align)?;
         (0..).zip(label.words()).try_for_each(|(i, word)| fields.set(object::ITEM_LABEL + 8 * i, word))
@@ -260,19 +373,22 @@ impl Geometry {
             return Err(LayoutError::Item { found, expected: (!expected_bytes).then_some(expected) });
         }
         check("payload kind", carries, |n| n == spec.carries as u64)?;
-        Self::read(region)?.checked(spec, len)
+        Self::read(region, spec)?.checked(spec, len)
     }
 
     /// The numbers as they stand in the bytes.
-    fn read(region: &Region) -> Result<Self, LayoutError> {
+    fn read(region: &Region, spec: &Spec) -> Result<Self, LayoutError> {
         let fields = Fields { region, start: OBJECT };
         Ok(Self {
+            kind: spec.kind,
+            carries: spec.carries,
             capacity: fields.get(object::CAPACITY)?,
             stride: fields.get(object::STRIDE)?,
             producers: fields.get(object::PRODUCERS)?,
             roles: Offset::new(fields.get(object::ROLES)?),
             descriptors: Offset::new(fields.get(object::DESCRIPTORS)?),
             cells: Offset::new(fields.get(object::CELLS)?),
+            ready: Offset::new(fields.get(object::READY)?),
             len: Fields { region, start: HEADER }.get(header::LENGTH)?,
         })
     }
@@ -285,18 +401,21 @@ impl Geometry {
         let least = if bytes { 2 } else { 1 };
         check("length", self.len, |n| n == len)?;
         check("capacity", self.capacity, |n| n.is_power_of_two() && (least..=most).contains(&n))?;
-        check("producers", self.producers, |n| n == 1)?;
-        let need = spec.item_size.saturating_add(8);
+        let most = if spec.kind == Kind::Spsc { 1 } else { MAX_PRODUCERS };
+        check("producers", self.producers, |n| (1..=most).contains(&n))?;
+        let need = slot_need(spec.kind, spec.item_size);
         check("stride", self.stride, |n| {
             if bytes { n == Cells::SIZE } else { n % 8 == 0 && n >= need && n <= len }
         })?;
-        check("roles", self.roles.get(), |n| aligned(n) && n >= ROLES && n <= len)?;
-        let roles_end = self.roles.get() + RoleBlock::SIZE * (1 + self.producers);
-        check("descriptors", self.descriptors.get(), |n| aligned(n) && n >= roles_end && n <= len)?;
-        let descriptor_bytes = if bytes { Descriptors::STRIDE * self.capacity } else { 0 };
-        let descriptors_end = self.descriptors.get() + descriptor_bytes;
-        check("cells", self.cells.get(), |n| aligned(n) && n >= descriptors_end && n <= len)?;
-        let cell_bytes = self.stride.checked_mul(self.capacity);
+        let after = |n: u64, end: u64| aligned(n) && n >= end && n <= len;
+        check("roles", self.roles.get(), |n| after(n, ROLES))?;
+        check("ready", self.ready.get(), |n| after(n, self.roles.get() + self.roles_bytes()))?;
+        check("descriptors", self.descriptors.get(), |n| after(n, self.ready.get() + self.ready_bytes()))?;
+        // No overflow: at most 2^30 bytes for each of 2^16 lanes.
+        let descriptors_end = self.descriptors.get() + self.lane_descriptor_bytes() * self.lanes();
+        check("cells", self.cells.get(), |n| after(n, descriptors_end))?;
+        let cell_bytes =
+            self.stride.checked_mul(self.capacity).and(self.lane_cell_bytes().checked_mul(self.lanes()));
         let fits = cell_bytes.is_some_and(|n| n <= len - self.cells.get());
         check("capacity", self.capacity, |_| fits)?;
         Ok(self)

@@ -79,10 +79,12 @@
 //! Both are written by the producer; the stamp last. A record of `n` bytes has `max(1, ceil(n / 64))` cells.
 //! One that would not fit before the last cell is preceded by a pad that fills the rest of the lap.
 mod geometry;
+mod lane;
 mod options;
 mod role;
 
 pub use geometry::{Geometry, Spec};
+pub(crate) use lane::Lane;
 pub use options::Options;
 pub(crate) use role::{RoleBlock, SeatState, State};
 
@@ -90,6 +92,8 @@ pub(crate) use role::{RoleBlock, SeatState, State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Spsc = 1,
+    Mpsc = 2,
+    Lanes = 3,
 }
 
 /// What its cells carry.

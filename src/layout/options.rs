@@ -16,6 +16,7 @@
 #[cfg_attr(any(loom, not(feature = "std")), allow(dead_code, reason = "the rest is for segments"))]
 pub struct Options<'a> {
     pub(crate) capacity: usize,
+    pub(crate) producers: usize,
     pub(crate) label: Option<&'a str>,
     pub(crate) mode: u32,
     pub(crate) prefault: bool,
@@ -25,10 +26,11 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// A capacity of 1,024 items, or of 1 MiB for a byte ring; the rest as each setter says.
+    /// A capacity of 1,024 items, or of 1 MiB for a byte ring; 16 producers, where there are several; the rest as each setter says.
     pub const fn new() -> Self {
         Self {
             capacity: 0,
+            producers: 0,
             label: None,
             mode: 0o600,
             prefault: true,
@@ -38,11 +40,17 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// How much a new ring holds: items for a typed ring, payload bytes for a byte ring. Rounded up to a power
+    /// How much a new ring holds (of `lanes`: each of them): items for a typed ring, payload bytes for a byte ring. Rounded up to a power
     /// of two (byte rings: to at least 128). Zero stands for the default. At most 2^40 items, or 4 GiB of bytes. An
     /// existing ring keeps what it has.
     pub const fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
+    }
+
+    /// How many seats for producers a new ring of several has: at most 65,535, of 512 bytes each; in a ring of `lanes` each
+    /// has cells of its own besides. Zero stands for the default, 16. A ring of one producer has one.
+    pub const fn producers(self, producers: usize) -> Self {
+        Self { producers, ..self }
     }
 
     /// What this participant calls itself when others ask who holds a seat. Default: its executable's name.

@@ -54,7 +54,7 @@ impl SeatState {
 
 /// Where a seat's words are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RoleBlock {
+pub struct RoleBlock {
     start: Offset,
 }
 
@@ -63,12 +63,21 @@ impl RoleBlock {
     pub(crate) const SIZE: u64 = 512;
 
     const POSITION: u64 = 0;
+    const ANNOUNCEMENT: u64 = 8;
+    const CLAIM_END: u64 = 16;
+    const RECORDS: u64 = 24;
+    const BYTES: u64 = 32;
+    const ABORTED: u64 = 40;
     const PARKED: u64 = 128;
+    const ARMED: u64 = 136;
     const STATE: u64 = 256;
     const PID: u64 = 264;
     const STARTED: u64 = 272;
     const ATTACHED: u64 = 280;
+    const NAMESPACE: u64 = 288;
     const LABEL: u64 = 320;
+    const LOST: u64 = 384;
+    const HEAD: u64 = 448;
 
     pub(crate) const fn new(start: Offset) -> Self {
         Self { start }
@@ -79,24 +88,66 @@ impl RoleBlock {
         Span::new(self.start, Self::SIZE)
     }
 
-    pub(crate) fn position(self, region: &Region) -> Option<WordRef> {
-        WordRef::new(region, self.start.plus(Self::POSITION))
+    /// Where in the segment a field is.
+    const fn field(self, at: u64) -> Offset {
+        self.start.plus(at)
     }
 
-    pub(crate) fn parked(self, region: &Region) -> Option<WordRef> {
-        WordRef::new(region, self.start.plus(Self::PARKED))
+    /// The consumer's HEAD, or a producer's TAIL.
+    pub(crate) const fn position(self) -> Offset {
+        self.field(Self::POSITION)
     }
 
-    pub(crate) fn state(self, region: &Region) -> Option<WordRef> {
-        WordRef::new(region, self.start.plus(Self::STATE))
+    /// The position that a producer of an `mpsc` ring is about to claim, or has claimed.
+    pub(crate) const fn announcement(self) -> Offset {
+        self.field(Self::ANNOUNCEMENT)
+    }
+
+    /// Where that claim ends.
+    pub(crate) const fn claim_end(self) -> Offset {
+        self.field(Self::CLAIM_END)
+    }
+
+    /// What the holder sleeps on.
+    pub(crate) const fn parked(self) -> Offset {
+        self.field(Self::PARKED)
+    }
+
+    /// Whether a lane's producer is to ring the bell.
+    pub(crate) const fn armed(self) -> Offset {
+        self.field(Self::ARMED)
+    }
+
+    /// A lane's HEAD.
+    pub(crate) const fn head(self) -> Offset {
+        self.field(Self::HEAD)
+    }
+
+    pub(crate) const fn state(self) -> Offset {
+        self.field(Self::STATE)
+    }
+
+    /// Records published, their bytes, records aborted: three words, side by side.
+    pub(crate) const fn sent(self) -> [Offset; 3] {
+        [self.field(Self::RECORDS), self.field(Self::BYTES), self.field(Self::ABORTED)]
+    }
+
+    /// How many records the seat's holders took to their graves.
+    pub(crate) const fn lost(self) -> Offset {
+        self.field(Self::LOST)
     }
 
     /// Writes who its new holder is.
     pub(crate) fn introduce(self, region: &Region, who: &Identity) {
-        let numbers = [(Self::PID, who.pid), (Self::STARTED, who.started), (Self::ATTACHED, who.attached)];
+        let numbers = [
+            (Self::PID, who.pid),
+            (Self::STARTED, who.started),
+            (Self::ATTACHED, who.attached),
+            (Self::NAMESPACE, who.namespace),
+        ];
         let label = (0..).map(|i| Self::LABEL + 8 * i).zip(who.label.words());
         for (at, value) in numbers.into_iter().chain(label) {
-            if let Some(word) = WordRef::new(region, self.start.plus(at)) {
+            if let Some(word) = WordRef::new(region, self.field(at)) {
                 // Relaxed: for display only; a reader may see a mix of two holders.
                 word.store(value, Relaxed);
             }
@@ -107,7 +158,7 @@ impl RoleBlock {
     pub(crate) fn identity(self, region: &Region) -> Identity {
         let read = |at| {
             // Relaxed: for display only; a mix of two holders is possible and harmless.
-            WordRef::new(region, self.start.plus(at)).map_or(0, |word| word.load(Relaxed))
+            WordRef::new(region, self.field(at)).map_or(0, |word| word.load(Relaxed))
         };
         let mut label = [0; Label::WORDS];
         for (at, word) in (0..).map(|i| Self::LABEL + 8 * i).zip(&mut label) {
@@ -117,6 +168,7 @@ impl RoleBlock {
             pid: read(Self::PID),
             started: read(Self::STARTED),
             attached: read(Self::ATTACHED),
+            namespace: read(Self::NAMESPACE),
             label: Label::from_words(label),
         }
     }

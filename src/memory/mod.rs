@@ -39,7 +39,7 @@ pub use model::{Model, Region};
 pub use platform::{Claim, Clock, Liveness, Park, ParkWord};
 #[cfg(not(loom))]
 pub use region::Region;
-pub(crate) use views::{Cells, Descriptors, PayloadRef, Slots, WordRef};
+pub(crate) use views::{Cells, Descriptors, PayloadRef, Slots, Stamped, WordRef};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -81,7 +81,7 @@ pub const ALIGN: usize = 128;
 ///     }
 /// }
 /// ```
-pub unsafe trait Memory: Clone + Liveness + Park {
+pub unsafe trait Memory: Clone + Send + Liveness + Park {
     /// The bytes.
     fn region(&self) -> Region;
 }

@@ -68,6 +68,13 @@ pub trait Liveness {
         false
     }
 
+    /// Whether the process of `who`, the last holder of the seat, is known to run and to hold it: a second witness, which can
+    /// save a holder whose claim was dropped behind its back, and never buries one. False if that cannot be told.
+    fn is_running(&self, seat: Span, who: &Identity) -> bool {
+        let _ = (seat, who);
+        false
+    }
+
     /// Whether the caller is the process that claimed, and not a forked child with a copy of its handles: a child's
     /// copies, when they are dropped, leave everything as it is. Asked on the data path: it must be cheap.
     fn is_claimant(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::sync::{Half, Word};
 
 /// One control word.
 #[derive(Clone)]
-pub(crate) struct WordRef {
+pub struct WordRef {
     region: Region,
     /// Invariant: a multiple of 8, and `at + 8 <= region.len()`.
     at: usize,
@@ -82,11 +82,45 @@ impl Blocks {
         // SAFETY: a block starts aligned, inside, and has at least 8 bytes (`at`, `stride`).
         unsafe { self.region.word_at(self.at(position)) }
     }
+
+    /// The second word of the block of `position`, if blocks have one.
+    fn second_word(&self, position: u64) -> Option<&Word> {
+        // SAFETY: a block starts aligned, inside, and has at least 16 bytes, as was just asked (`at`, `stride`).
+        (self.stride >= 16).then(|| unsafe { self.region.word_at(self.at(position) + 8) })
+    }
+}
+
+/// Cells that are published by a stamp, and have a second word beside it.
+pub trait Stamped {
+    fn stamp(&self, position: u64) -> &Word;
+
+    /// None if there is no room for one.
+    fn second(&self, position: u64) -> Option<&Word>;
+}
+
+impl<T: Item> Stamped for Slots<T> {
+    fn stamp(&self, position: u64) -> &Word {
+        self.blocks.first_word(position)
+    }
+
+    fn second(&self, position: u64) -> Option<&Word> {
+        self.blocks.second_word(position)
+    }
+}
+
+impl Stamped for Descriptors {
+    fn stamp(&self, position: u64) -> &Word {
+        self.blocks.first_word(position)
+    }
+
+    fn second(&self, position: u64) -> Option<&Word> {
+        self.blocks.second_word(position)
+    }
 }
 
 /// The cells of a typed ring: each a stamp and an item, side by side, so that a small message is one line.
 #[derive(Clone)]
-pub(crate) struct Slots<T> {
+pub struct Slots<T> {
     /// Invariant: `stride >= 8 + size_of::<T>()`.
     blocks: Blocks,
     item: PhantomData<fn(&T) -> T>,
@@ -133,7 +167,7 @@ impl<T: Item> Slots<T> {
 
 /// The descriptors of a byte ring: one per cell, a stamp and an info word.
 #[derive(Clone)]
-pub(crate) struct Descriptors {
+pub struct Descriptors {
     /// Invariant: `stride == Self::STRIDE`.
     blocks: Blocks,
 }
@@ -186,7 +220,7 @@ impl Cells {
 
 /// The payload bytes of one record: a stretch of the region that only copies reach.
 #[derive(Clone)]
-pub(crate) struct PayloadRef {
+pub struct PayloadRef {
     region: Region,
     /// Invariant: `at + len <= region.len()`.
     at: usize,

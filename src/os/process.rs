@@ -1,7 +1,10 @@
 //! Who this process is, for others to read.
 //!
 //! # References
-//! proc(5), `/proc/self/stat`, field 22; pthread_atfork(3).
+//! proc(5), `/proc/self/stat`, fields 3 and 22; pid_namespaces(7); pthread_atfork(3).
+use std::format;
+use std::os::unix::fs::MetadataExt;
+use std::string::ToString;
 use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -48,25 +51,69 @@ pub(crate) fn identity() -> Identity {
         pid: std::process::id().into(),
         started: started().unwrap_or(0),
         attached: since_1970.as_nanos().try_into().unwrap_or(u64::MAX),
+        namespace: namespace(),
         label,
     }
 }
 
+/// Whether the process of `who` is known to run. Not if that is another PID namespace's, or has ended and only waits for
+/// its parent to notice.
+pub(crate) fn is_running(who: &Identity) -> bool {
+    let own_proc = || {
+        let named = std::fs::read_link("/proc/self").ok()?;
+        Some(named.to_str()? == std::process::id().to_string())
+    };
+    who.pid != 0
+        && who.namespace != 0
+        && who.namespace == namespace()
+        // Else /proc is that of another namespace, and its numbers are others.
+        && own_proc() == Some(true)
+        && stat(&who.pid.to_string()).is_some_and(|stat| stat.started == who.started && !stat.has_ended)
+}
+
+/// The PID namespace of this process; 0 if the system does not tell.
+fn namespace() -> u64 {
+    std::fs::metadata("/proc/self/ns/pid").map_or(0, |facts| facts.ino())
+}
+
 /// When this process started, in clock ticks since boot.
 fn started() -> Option<u64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the name in parentheses, and may contain anything; the third is next.
-    let after_name = stat.rsplit_once(')')?.1;
-    after_name.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+    Some(stat("self")?.started)
+}
+
+/// What the system tells of a process.
+struct Stat {
+    /// In clock ticks since boot.
+    started: u64,
+    /// Whether only its parent keeps it from being gone.
+    has_ended: bool,
+}
+
+fn stat(process: &str) -> Option<Stat> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field is the name in parentheses, and may contain anything; the third, the state, is next.
+    let mut after_name = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = after_name.next()?;
+    let started = after_name.nth(22 - 4)?.parse().ok()?;
+    Some(Stat { started, has_ended: matches!(state, "Z" | "X" | "x") })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::string::ToString;
+    use super::*;
+
+    #[test]
+    fn this_process_runs_and_another_that_started_at_another_time_does_not() {
+        let own = identity();
+        assert!(is_running(&own));
+        assert!(!is_running(&Identity { started: own.started + 1, ..own }), "a reused pid");
+        assert!(!is_running(&Identity { namespace: own.namespace + 1, ..own }), "another namespace");
+        assert!(!is_running(&Identity { pid: 0, ..own }));
+    }
 
     #[test]
     fn this_process_has_started() {
-        let own = super::identity();
+        let own = identity();
         assert_eq!(own.pid, u64::from(std::process::id()));
         assert!(own.started > 0);
         assert!(own.label.to_string().starts_with("ringway"), "{own}");

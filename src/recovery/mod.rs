@@ -39,7 +39,10 @@
 //! | parked | parked = 1 | the next waker, once |
 //!
 //! The mending is idempotent, and done in the mender's own seat: it may be killed too.
+mod across;
+mod bell;
 mod seat;
 
+pub(crate) use across::presence_of;
 pub use seat::Presence;
-pub(crate) use seat::{Seat, presence};
+pub(crate) use seat::{Seat, count_loss, identity_of, presence, proved_at};

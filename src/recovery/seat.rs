@@ -1,29 +1,41 @@
 //! [`Seat`]: a place in the ring, taken until it is dropped.
+use super::across::Across;
+use super::bell::Bell;
 use crate::error::{Corruption, Departure, SeatError};
 use crate::identity::{Identity, Label, Role};
-use crate::layout::{RoleBlock, SeatState, State};
-use crate::memory::{Claim, Memory, Region, WordRef};
+use crate::layout::{Geometry, Kind, RoleBlock, SeatState, State};
+use crate::memory::{Claim, Memory, Offset, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
-use crate::wait::{self, Awaited};
+use crate::wait::{self, Bed};
 
 /// A taken seat. Dropping it gives it back.
+///
+/// | kind, end | sleeps on the parked word of | after publishing looks at | waits for |
+/// |---|---|---|---|
+/// | `spsc` producer | its own block | the consumer's parked word | the consumer |
+/// | `mpsc` producer | the producers' common block | the consumer's parked word | the consumer |
+/// | `lanes` producer | its own block | its own armed word: see [`Bell`] | the consumer |
+/// | `spsc` consumer | its own block | the producer's parked word | the producer |
+/// | `mpsc` consumer | its own block | the common block's parked word | all producers |
+/// | `lanes` consumer | its own block | the parked word of the lane's producer | all producers |
 pub(crate) struct Seat<M: Memory> {
     memory: M,
+    geometry: Geometry,
+    role: Role,
+    index: u16,
     block: RoleBlock,
     state: WordRef,
     /// What the state word holds while the seat is ours.
     taken: SeatState,
-    parked: WordRef,
-    peer: Peer,
+    /// What its holder sleeps on.
+    bed: WordRef,
+    /// What a producer looks at after it has published.
+    alarm: WordRef,
+    /// What it rings if the alarm is set: none if the alarm is itself the word that the consumer sleeps on.
+    bell: Option<Bell>,
+    across: Across,
     /// Whether sleepers' barriers reach this process: see `wait`.
     reached: bool,
-}
-
-/// The seat across the ring.
-struct Peer {
-    block: RoleBlock,
-    state: WordRef,
-    parked: WordRef,
 }
 
 /// Who is in a seat: see [`Ring::presence`](crate::spsc::Ring::presence).
@@ -43,31 +55,87 @@ pub enum Presence {
 const MOST_CHANGES: u32 = 100;
 
 impl<M: Memory> Seat<M> {
-    /// Takes the seat at `block`, which faces the one at `peer`.
+    /// Takes the consumer's seat, or the first free one of the producers. A seat that `may` refuses is passed over.
     pub(crate) fn take(
         memory: &M,
+        geometry: &Geometry,
         role: Role,
-        block: RoleBlock,
-        peer: RoleBlock,
         label: Option<Label>,
+        may: impl Fn(&Region, RoleBlock) -> bool,
     ) -> Result<Self, SeatError> {
-        let region = memory.region();
-        let part = |word: Option<WordRef>| word.ok_or(Corruption::Outside);
-        let state = part(block.state(&region))?;
-        let parked = part(block.parked(&region))?;
-        let peer =
-            Peer { block: peer, state: part(peer.state(&region))?, parked: part(peer.parked(&region))? };
-
         // Before anything is published from this seat.
         let reached = memory.is_reached_by_barriers();
         let own = memory.identity();
         let who = Identity { label: label.unwrap_or(own.label), ..own };
-        let Some(taken) = occupy(memory, block, &state, &who)? else {
-            return Err(SeatError::SeatTaken { role, by: block.identity(&region) });
+        let seats = if role == Role::Consumer { 1 } else { geometry.producers };
+        let mut taken_by = None;
+        // First those that are free by their state, then those whose holder may have died.
+        for seem_free in [true, false] {
+            for index in 0..seats {
+                let block =
+                    if role == Role::Consumer { geometry.consumer() } else { geometry.producer(index) };
+                let state = word(&memory.region(), block.state())?;
+                // Relaxed: only says in which turn the seat is tried.
+                let is_taken = SeatState::from_word(state.load(Relaxed)).state() == State::Taken;
+                if seem_free == is_taken {
+                    continue;
+                }
+                match occupy(memory, block, &state, &who, &may)? {
+                    // Fits: there are at most 2^16 - 1 seats.
+                    Ok(taken) => return Self::sit(memory, geometry, role, index as u16, taken, reached),
+                    Err(Refusal::Taken) => {
+                        let _ = taken_by.get_or_insert_with(|| block.identity(&memory.region()));
+                    }
+                    Err(Refusal::Unresolved) => {}
+                }
+            }
+        }
+        match taken_by {
+            Some(by) if seats == 1 => Err(SeatError::SeatTaken { role, by }),
+            _ => Err(SeatError::AllTaken { role, seats }),
+        }
+    }
+
+    /// The rest of it, once the state word says *taken*.
+    fn sit(
+        memory: &M,
+        geometry: &Geometry,
+        role: Role,
+        index: u16,
+        taken: SeatState,
+        reached: bool,
+    ) -> Result<Self, SeatError> {
+        let region = memory.region();
+        let seat = u64::from(index);
+        let (block, bed, alarm) = match (role, geometry.kind) {
+            (Role::Consumer, _) => {
+                (geometry.consumer(), geometry.consumer().parked(), geometry.common().parked())
+            }
+            (Role::Producer, Kind::Lanes) => {
+                let block = geometry.producer(seat);
+                (block, block.parked(), block.armed())
+            }
+            (Role::Producer, Kind::Spsc | Kind::Mpsc) => {
+                (geometry.producer(seat), geometry.common().parked(), geometry.consumer().parked())
+            }
         };
-        let seat = Self { memory: memory.clone(), block, state, taken, parked, peer, reached };
-        // The peer may be waiting for somebody to come.
-        seat.wake_peer();
+        let rings = role == Role::Producer && geometry.kind == Kind::Lanes;
+        let seat = Self {
+            memory: memory.clone(),
+            geometry: *geometry,
+            role,
+            index,
+            block,
+            state: word(&region, block.state())?,
+            taken,
+            bed: word(&region, bed)?,
+            alarm: word(&region, alarm)?,
+            bell: if rings { Some(Bell::new(&region, geometry, seat)?) } else { None },
+            across: Across::new(geometry, role),
+            reached,
+        };
+        // Those across may be waiting for somebody to come.
+        seat.wake_all();
         Ok(seat)
     }
 
@@ -75,42 +143,76 @@ impl<M: Memory> Seat<M> {
         &self.memory
     }
 
-    /// The word that this seat's holder parks on.
-    pub(crate) fn parked(&self) -> &WordRef {
-        &self.parked
+    /// Which of the producers' seats it is; 0 for the consumer's.
+    pub(crate) fn index(&self) -> u16 {
+        self.index
     }
 
-    /// Wakes the peer if it sleeps. Call it after publishing something that it may wait for.
+    /// Where its holder sleeps.
+    pub(crate) fn bed(&self) -> Bed<'_> {
+        let shared = self.role == Role::Producer && self.geometry.kind == Kind::Mpsc;
+        Bed { parked: &self.bed, shared }
+    }
+
+    /// Wakes the consumer if it sleeps. Call it after publishing something that it may wait for.
     #[inline(always)]
-    pub(crate) fn wake_peer(&self) {
-        wait::wake(&self.memory, &self.peer.parked, self.reached);
+    pub(crate) fn wake_consumer(&self) {
+        if wait::is_wanted(&self.alarm, self.reached) {
+            self.alert();
+        }
     }
 
-    /// Who is in the seat across.
+    #[cold]
+    fn alert(&self) {
+        match &self.bell {
+            Some(bell) => bell.ring(&self.memory, &self.alarm),
+            None => wait::rouse(&self.memory, &self.alarm),
+        }
+    }
+
+    /// Wakes whoever sleeps on `parked`, if somebody does. Call it after releasing something that they may wait for.
+    #[inline(always)]
+    pub(crate) fn wake(&self, parked: &WordRef) {
+        wait::wake(&self.memory, parked, self.reached);
+    }
+
+    /// Wakes all those across who sleep.
+    fn wake_all(&self) {
+        self.wake_consumer();
+        if self.role == Role::Consumer && self.geometry.kind == Kind::Lanes {
+            let region = self.memory.region();
+            for seat in 0..self.geometry.producers {
+                if let Some(parked) = WordRef::new(&region, self.geometry.producer(seat).parked()) {
+                    self.wake(&parked);
+                }
+            }
+        }
+    }
+
+    /// Who is in the seats across: of several, one who is here, if anybody is.
     pub(crate) fn peer(&self) -> Presence {
-        presence(&self.memory, self.peer.block)
+        self.across.presence(&self.memory)
     }
 
-    /// How many have sat in the seat across, the one who does so now included.
+    /// How many have sat in the seats across, those who do so now included.
     pub(crate) fn peers_so_far(&self) -> u64 {
-        // Relaxed: a number to compare with a later one; nothing is read through it.
-        SeatState::from_word(self.peer.state.load(Relaxed)).epoch()
+        self.across.holders_so_far(&self.memory.region())
+    }
+
+    /// How those across went, as far as is noted, if all of them did. No system call.
+    #[inline]
+    pub(crate) fn departed(&self) -> Option<Departure> {
+        self.across.departed(&self.memory)
+    }
+
+    /// How those across went, if all of them did; asks the witness, and notes what it says.
+    pub(crate) fn departed_by_proof(&self) -> Option<Departure> {
+        self.across.departed_by_proof(&self.memory)
     }
 }
 
-/// Whoever sits in a seat waits for the peer.
-impl<M: Memory> Awaited for Seat<M> {
-    type Departure = Departure;
-
-    #[inline]
-    fn departed(&self) -> Option<Departure> {
-        // Acquire: E3, pairs with the peer's leave; what it published before is found by one more look.
-        departure(SeatState::from_word(self.peer.state.load(Acquire)).state())
-    }
-
-    fn departed_by_proof(&self) -> Option<Departure> {
-        departure(proved(&self.memory, self.peer.block, &self.peer.state).state())
-    }
+fn word(region: &Region, at: Offset) -> Result<WordRef, Corruption> {
+    WordRef::new(region, at).ok_or(Corruption::Outside)
 }
 
 impl Presence {
@@ -134,7 +236,7 @@ impl Presence {
     }
 }
 
-/// Gives the seat back, and tells a sleeping peer.
+/// Gives the seat back, and tells those across.
 impl<M: Memory> Drop for Seat<M> {
     fn drop(&mut self) {
         // A forked child has a copy of the handle, not the seat.
@@ -142,7 +244,7 @@ impl<M: Memory> Drop for Seat<M> {
             // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
             self.state.store(self.taken.now(State::Left).word(), Release);
             self.memory.disclaim(self.block.span());
-            self.wake_peer();
+            self.wake_all();
         }
     }
 }
@@ -163,36 +265,60 @@ fn claim<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> Result<Cla
     }
 }
 
-/// Moves the state word to *taken*, and says who took it; what the word holds now, or none if somebody has the seat.
+/// Why a seat cannot be taken now.
+enum Refusal {
+    /// Somebody has it.
+    Taken,
+    /// What its last holder left has to be dealt with first, by somebody else.
+    Unresolved,
+}
+
+/// Moves the state word to *taken*, and says who took it; what the word holds now.
 fn occupy<M: Memory>(
     memory: &M,
     block: RoleBlock,
     state: &WordRef,
     who: &Identity,
-) -> Result<Option<SeatState>, SeatError> {
+    may: impl Fn(&Region, RoleBlock) -> bool,
+) -> Result<Result<SeatState, Refusal>, SeatError> {
     let witnessed = match claim(memory, block, state)? {
         Claim::Granted => true,
         Claim::NoWitness => false,
-        Claim::Held => return Ok(None),
+        Claim::Held => return Ok(Err(Refusal::Taken)),
         Claim::Inherited => return Err(SeatError::Inherited),
     };
+    let region = memory.region();
+    let refuse = |why| {
+        if witnessed {
+            memory.disclaim(block.span());
+        }
+        Ok(Err(why))
+    };
+    // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen by `may`.
+    let mut found = SeatState::from_word(state.load(Acquire));
+    if found.state() == State::Taken
+        && (!witnessed || memory.is_running(block.span(), &block.identity(&region)))
+    {
+        return refuse(Refusal::Taken);
+    }
+    if !may(&region, block) {
+        return refuse(Refusal::Unresolved);
+    }
     if witnessed {
         // The claim keeps all others out already, and who asks meanwhile is to be told the right name.
-        block.introduce(&memory.region(), who);
+        block.introduce(&region, who);
     }
-    // Relaxed: the exchange below is what counts.
-    let mut found = SeatState::from_word(state.load(Relaxed));
     for _ in 0..MOST_CHANGES {
         if found.state() == State::Taken && !witnessed {
-            return Ok(None);
+            return refuse(Refusal::Taken);
         }
         let taken = found.taken();
         // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen from here on.
         match state.compare_exchange(found.word(), taken.word(), Acquire, Relaxed) {
-            Ok(_) if witnessed => return Ok(Some(taken)),
+            Ok(_) if witnessed => return Ok(Ok(taken)),
             Ok(_) => {
-                block.introduce(&memory.region(), who);
-                return Ok(Some(taken));
+                block.introduce(&region, who);
+                return Ok(Ok(taken));
             }
             // A peer has just stored *died*; or, without a witness, another participant was faster.
             Err(now) => found = SeatState::from_word(now),
@@ -204,19 +330,14 @@ fn occupy<M: Memory>(
     Err(Corruption::Seat { found: found.word() }.into())
 }
 
-fn departure(state: State) -> Option<Departure> {
-    match state {
-        State::Never | State::Taken => None,
-        State::Left => Some(Departure::Left),
-        State::Died => Some(Departure::Died),
-    }
-}
-
 /// The state of a seat; *died* is noted in it if that can be proved (I2).
-fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState {
+pub(super) fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState {
     // Acquire: E3, pairs with the holder's leave, as in `departed`.
     let seen = SeatState::from_word(state.load(Acquire));
-    if seen.state() != State::Taken || !memory.is_proved_dead(block.span()) {
+    if seen.state() != State::Taken
+        || !memory.is_proved_dead(block.span())
+        || memory.is_running(block.span(), &block.identity(&memory.region()))
+    {
         return seen;
     }
     let died = seen.now(State::Died);
@@ -228,15 +349,38 @@ fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState
     }
 }
 
+/// The state of the seat at `block`, proved as far as can be; none if there is no such block.
+pub(crate) fn proved_at<M: Memory>(memory: &M, block: RoleBlock) -> Option<SeatState> {
+    let state = WordRef::new(&memory.region(), block.state())?;
+    Some(proved(memory, block, &state))
+}
+
 /// Who is in the seat at `block`.
 pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
-    let region: Region = memory.region();
-    let Some(state) = block.state(&region) else { return Presence::Never };
-    let who = block.identity(&region);
-    match proved(memory, block, &state).state() {
+    let Some(state) = proved_at(memory, block) else { return Presence::Never };
+    let who = block.identity(&memory.region());
+    match state.state() {
         State::Never => Presence::Never,
         State::Taken => Presence::Here(who),
         State::Left => Presence::Left(who),
         State::Died => Presence::Died(who),
+    }
+}
+
+/// Who was the last holder of the seat at `block`, if its epoch ended on these bits.
+pub(crate) fn identity_of(region: &Region, block: RoleBlock, epoch: u16) -> Option<Identity> {
+    let identity = block.identity(region);
+    // Acquire: E3, pairs with `occupy`: had another holder introduced itself before, its epoch would be seen here.
+    let state = SeatState::from_word(WordRef::new(region, block.state())?.load(Acquire));
+    (state.epoch() as u16 == epoch).then_some(identity)
+}
+
+/// Counts a record that a holder of the seat at `block` took to its grave.
+pub(crate) fn count_loss(region: &Region, block: RoleBlock) {
+    if let Some(lost) = WordRef::new(region, block.lost()) {
+        // Relaxed: for display, and written only from the consumer's seat.
+        let count = lost.load(Relaxed);
+        // Relaxed: as above.
+        lost.store(count.wrapping_add(1), Relaxed);
     }
 }

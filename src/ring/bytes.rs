@@ -21,16 +21,18 @@
 //!
 //! Progress: every operation is wait-free; `withdraw` and `resume` are bounded by the capacity. What a lying
 //! peer can do: make an operation report `Corruption`, or hand over wrong payload.
+use super::ordered::InOrder;
 use super::room::Room;
-use super::{Info, Position, resume_from};
+use super::sent::Sent;
+use super::{Consume, ConsumeBytes, Info, Position, Produce, ProduceBytes, resume_from};
 use crate::error::{Corruption, PushError};
-use crate::layout::Geometry;
-use crate::memory::{Cells, Descriptors, PayloadRef, Region, WordRef};
+use crate::layout::{Geometry, Kind, Lane};
+use crate::memory::{Cells, Descriptors, Memory, PayloadRef, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
 /// The cells that a record of `len` bytes takes.
 #[inline(always)]
-fn cells_for(len: u64) -> u64 {
+pub(super) fn cells_for(len: u64) -> u64 {
     len.div_ceil(Cells::SIZE).max(1)
 }
 
@@ -41,10 +43,17 @@ pub(crate) const fn max_record(capacity: u64) -> usize {
 }
 
 /// Cells set aside for a record, not yet visible to anybody.
-pub(crate) struct Claim {
+pub struct Claim {
     /// Where the record starts: at `next`, or after a pad.
-    at: Position,
-    pub(crate) payload: PayloadRef,
+    pub(super) at: Position,
+    pub(super) payload: PayloadRef,
+}
+
+impl AsRef<PayloadRef> for Claim {
+    #[inline(always)]
+    fn as_ref(&self) -> &PayloadRef {
+        &self.payload
+    }
 }
 
 /// The producer's side.
@@ -58,38 +67,67 @@ pub struct ByteProducer {
     next: Position,
     room: Room,
     capacity: u64,
+    seat: u16,
+    sent: Sent,
     poison: Option<Corruption>,
 }
 
-impl ByteProducer {
+impl Produce for ByteProducer {
     /// Goes on where the last holder of the seat stopped. If it died, stamps that it staged and never published may stand
     /// beyond the tail (I4): they are removed first. How it went is not asked: that costs a look at each free cell, and
     /// nothing has to be believed.
-    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
-        let capacity = geometry.capacity;
-        let (descriptors, cells) = views(region, geometry)?;
-        let head = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
-        let tail_word = geometry.producer().position(region).ok_or(Corruption::Outside)?;
+    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        let lane = geometry.lane(seat.into());
+        let capacity = lane.capacity;
+        let (descriptors, cells) = views(region, &lane)?;
+        let head = lane.head(region).ok_or(Corruption::Outside)?;
+        let tail_word = lane.tail(region).ok_or(Corruption::Outside)?;
         let room = Room::new(head, capacity)?;
         let tail = roll_forward(&descriptors, &room, &tail_word, capacity)?;
-        let producer = Self { descriptors, cells, tail_word, tail, next: tail, room, capacity, poison: None };
+        let sent = Sent::resume(region, geometry.producer(seat.into()))?;
+        let producer = Self {
+            descriptors,
+            cells,
+            tail_word,
+            tail,
+            next: tail,
+            room,
+            capacity,
+            seat,
+            sent,
+            poison: None,
+        };
         // Before anything else, so that what TAIL lags behind never adds up over several deaths.
         producer.store_tail();
         producer.remove_stamps(producer.room.end());
         Ok(producer)
     }
 
-    pub(crate) fn position(&self) -> Position {
-        self.tail
+    fn settle(&mut self) {
+        self.withdraw();
     }
 
-    pub(crate) fn max_record(&self) -> usize {
+    fn at(&self) -> u64 {
+        self.tail.get()
+    }
+
+    fn behind(&mut self) -> Result<u64, Corruption> {
+        match self.make_room(self.tail) {
+            Err(PushError::Corrupt(what)) => Err(what),
+            _ => Ok(self.tail.since(self.room.head_seen()).unwrap_or(0)),
+        }
+    }
+}
+
+impl ProduceBytes for ByteProducer {
+    type Claim = Claim;
+
+    fn max_record(&self) -> usize {
         max_record(self.capacity)
     }
 
-    /// Sets cells aside for a record of `len` bytes after what is staged.
     #[inline]
-    pub(crate) fn claim(&mut self, len: usize) -> Result<Claim, PushError> {
+    fn claim(&mut self, len: usize) -> Result<Claim, PushError> {
         let max = self.max_record();
         if len > max {
             return Err(PushError::TooLarge { len, max });
@@ -108,8 +146,7 @@ impl ByteProducer {
         }
     }
 
-    /// Whether a record of `len` bytes could be claimed.
-    pub(crate) fn has_room(&mut self, len: usize) -> Result<bool, PushError> {
+    fn has_room(&mut self, len: usize) -> Result<bool, PushError> {
         match self.claim(len) {
             Ok(_) => Ok(true),
             Err(PushError::Full) => Ok(false),
@@ -117,6 +154,47 @@ impl ByteProducer {
         }
     }
 
+    #[inline]
+    fn stage(&mut self, claim: &Claim, len: usize) {
+        let len = claim.payload.len().min(len);
+        // Fits: a claim has at most `max_record()` bytes, less than 2^32.
+        self.describe(claim.at, Info::Record { len: len as u32, producer: self.seat });
+        if let Some(pad @ 1..) = claim.at.since(self.next) {
+            // Fits: a pad has less cells than the largest record.
+            self.describe(self.next, Info::Skip { cells: pad as u32 });
+        }
+        self.next = claim.at.plus(cells_for(len as u64));
+        self.sent.stage(len as u64);
+    }
+
+    #[inline]
+    fn publish(&mut self) {
+        if self.next != self.tail {
+            // Release: E1, pairs with `ByteConsumer::look`; payload, infos and later stamps are visible before it.
+            self.descriptors.stamp(self.tail.get()).store(self.tail.stamp(), Release);
+            self.tail = self.next;
+            self.store_tail();
+            self.sent.publish();
+        }
+    }
+
+    #[inline]
+    fn withdraw(&mut self) -> bool {
+        if self.next != self.tail {
+            self.remove_stamps(self.next);
+            self.next = self.tail;
+            self.sent.abort();
+        }
+        false
+    }
+
+    fn abort(&mut self) -> bool {
+        self.sent.abort();
+        self.withdraw()
+    }
+}
+
+impl ByteProducer {
     /// Looks how far the consumer is; all before `end` must be free.
     #[cold]
     fn make_room(&mut self, end: Position) -> Result<(), PushError> {
@@ -130,19 +208,6 @@ impl ByteProducer {
         if end > self.room.end() { Err(PushError::Full) } else { Ok(()) }
     }
 
-    /// Describes the first `len` bytes of the claim as a record, and the pad before it, if there is one.
-    #[inline]
-    pub(crate) fn stage(&mut self, claim: &Claim, len: usize) {
-        let len = claim.payload.len().min(len);
-        // Fits: a claim has at most `max_record()` bytes, less than 2^32.
-        self.describe(claim.at, Info::Record { len: len as u32, producer: 0 });
-        if let Some(pad @ 1..) = claim.at.since(self.next) {
-            // Fits: a pad has less cells than the largest record.
-            self.describe(self.next, Info::Pad { cells: pad as u32 });
-        }
-        self.next = claim.at.plus(cells_for(len as u64));
-    }
-
     #[inline(always)]
     fn describe(&self, at: Position, info: Info) {
         // Relaxed: published by the first stamp (E1); nobody looks here before.
@@ -153,30 +218,10 @@ impl ByteProducer {
         }
     }
 
-    /// Makes all that is staged visible, at once.
-    #[inline]
-    pub(crate) fn publish(&mut self) {
-        if self.next != self.tail {
-            // Release: E1, pairs with `ByteConsumer::look`; payload, infos and later stamps are visible before it.
-            self.descriptors.stamp(self.tail.get()).store(self.tail.stamp(), Release);
-            self.tail = self.next;
-            self.store_tail();
-        }
-    }
-
     #[inline(always)]
     fn store_tail(&self) {
         // Relaxed: for observers and a successor, who treat it as a hint; nothing is read through it.
         self.tail_word.store(self.tail.get(), Relaxed);
-    }
-
-    /// Takes back all that is staged. Also what a batch that was forgotten left.
-    #[inline]
-    pub(crate) fn withdraw(&mut self) {
-        if self.next != self.tail {
-            self.remove_stamps(self.next);
-            self.next = self.tail;
-        }
     }
 
     /// Removes all stamps in `[tail, end)`: free cells, in which nothing is published.
@@ -189,10 +234,8 @@ impl ByteProducer {
     }
 }
 
-fn views(region: &Region, geometry: &Geometry) -> Result<(Descriptors, Cells), Corruption> {
-    let descriptors = Descriptors::new(region, geometry.descriptors, geometry.capacity);
-    let cells = Cells::new(region, geometry.cells, geometry.capacity);
-    descriptors.zip(cells).ok_or(Corruption::Outside)
+pub(super) fn views(region: &Region, lane: &Lane) -> Result<(Descriptors, Cells), Corruption> {
+    lane.descriptors(region).zip(lane.cells(region)).ok_or(Corruption::Outside)
 }
 
 /// Where a producer goes on: after the last published record.
@@ -207,7 +250,7 @@ fn roll_forward(
     while tail < room.end() && descriptors.stamp(tail.get()).load(Relaxed) == tail.stamp() {
         // Relaxed: as above.
         let word = descriptors.info(tail.get()).load(Relaxed);
-        tail = tail.plus(cells_of(word, tail, capacity)?.1);
+        tail = tail.plus(cells_of(word, tail, capacity, Skips::Pads)?.1);
     }
     if tail > room.end() {
         let low = room.head_seen().get();
@@ -216,9 +259,27 @@ fn roll_forward(
     Ok(tail)
 }
 
+/// What may stand between records.
+#[derive(Clone, Copy)]
+enum Skips {
+    /// Pads only: a pad fills its lap, and is smaller than the record for which it made way.
+    Pads,
+    /// Also what producers in total order gave up.
+    Any,
+}
+
+impl Skips {
+    fn allow(self, cells: u64, left: u64, capacity: u64) -> bool {
+        match self {
+            Self::Pads => cells == left && left < capacity / 2,
+            Self::Any => (1..=left).contains(&cells),
+        }
+    }
+}
+
 /// What the info word at `position` says, and how many cells that takes; refused unless it stays in its lap.
 #[inline(always)]
-fn cells_of(word: u64, position: Position, capacity: u64) -> Result<(Info, u64), Corruption> {
+fn cells_of(word: u64, position: Position, capacity: u64, skips: Skips) -> Result<(Info, u64), Corruption> {
     let left = position.left_in_lap(capacity);
     match Info::parse(word) {
         Some(info @ Info::Record { len, .. })
@@ -226,16 +287,15 @@ fn cells_of(word: u64, position: Position, capacity: u64) -> Result<(Info, u64),
         {
             Ok((info, cells_for(len.into())))
         }
-        // A pad fills its lap, and is smaller than the record for which it made way.
-        Some(info @ Info::Pad { cells }) if u64::from(cells) == left && left < capacity / 2 => {
-            Ok((info, left))
+        Some(info @ Info::Skip { cells }) if skips.allow(cells.into(), left, capacity) => {
+            Ok((info, cells.into()))
         }
         _ => Err(Corruption::Descriptor { position: position.get(), found: word }),
     }
 }
 
 /// A record that was found at HEAD.
-pub(crate) struct Found {
+pub struct Found {
     /// The position after it.
     end: Position,
     pub(crate) producer: u16,
@@ -247,66 +307,24 @@ pub struct ByteConsumer {
     descriptors: Descriptors,
     cells: Cells,
     head_word: WordRef,
+    parked: WordRef,
     head: Position,
     capacity: u64,
+    skips: Skips,
     poison: Option<Corruption>,
 }
 
 impl ByteConsumer {
-    /// Goes on at the first record that the last holder of the seat did not release.
-    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
-        let (descriptors, cells) = views(region, geometry)?;
-        let head_word = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
+    /// Goes on in the lane of `seat` at the first record that the last holder of the consumer's seat did not release.
+    pub(crate) fn resume_in(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        let lane = geometry.lane(seat.into());
+        let (descriptors, cells) = views(region, &lane)?;
+        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
+        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
         let head = super::resume_head(&head_word)?;
-        Ok(Self { descriptors, cells, head_word, head, capacity: geometry.capacity, poison: None })
-    }
-
-    pub(crate) fn position(&self) -> Position {
-        self.head
-    }
-
-    pub(crate) fn max_record(&self) -> usize {
-        max_record(self.capacity)
-    }
-
-    pub(crate) fn capacity(&self) -> u64 {
-        self.capacity
-    }
-
-    /// The record at HEAD, if there is one. Skips a pad.
-    #[inline]
-    pub(crate) fn look(&mut self) -> Result<Option<Found>, Corruption> {
-        if !self.is_stamped()? {
-            return Ok(None);
-        }
-        match self.describe()? {
-            (Info::Record { len, producer }, cells) => self.found(len, producer, cells).map(Some),
-            (Info::Pad { .. }, cells) => {
-                self.head = self.head.plus(cells);
-                // A pad and the record it makes way for are published as one: the record is there.
-                if !self.is_stamped()? {
-                    return Ok(None);
-                }
-                match self.describe()? {
-                    (Info::Record { len, producer }, cells) => self.found(len, producer, cells).map(Some),
-                    // Never: at the start of a lap, a pad would fill it all, and `cells_of` refuses that.
-                    (pad @ Info::Pad { .. }, _) => Err(self
-                        .poisoned(Corruption::Descriptor { position: self.head.get(), found: pad.word() })),
-                }
-            }
-        }
-    }
-
-    /// The record at HEAD, which an earlier look has found: a stamp does not go away again.
-    pub(crate) fn found_before(&mut self) -> Result<Found, Corruption> {
-        match self.look()? {
-            Some(found) => Ok(found),
-            None => {
-                // Relaxed: only to tell what it says.
-                let found = self.descriptors.stamp(self.head.get()).load(Relaxed);
-                Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
-            }
-        }
+        let skips = if geometry.kind == Kind::Mpsc { Skips::Any } else { Skips::Pads };
+        let capacity = lane.capacity;
+        Ok(Self { descriptors, cells, head_word, parked, head, capacity, skips, poison: None })
     }
 
     #[inline(always)]
@@ -323,7 +341,7 @@ impl ByteConsumer {
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
         match self.poison {
             Some(what) => Err(what),
-            None if found > self.head.stamp() => {
+            None if found > self.head.stamp() && !self.head.is_lost_mark(found) => {
                 Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
             }
             None => Ok(false),
@@ -334,7 +352,7 @@ impl ByteConsumer {
     fn describe(&mut self) -> Result<(Info, u64), Corruption> {
         // Relaxed: visible since its stamp was (E1).
         let word = self.descriptors.info(self.head.get()).load(Relaxed);
-        cells_of(word, self.head, self.capacity).map_err(|what| self.poisoned(what))
+        cells_of(word, self.head, self.capacity, self.skips).map_err(|what| self.poisoned(what))
     }
 
     #[inline(always)]
@@ -349,22 +367,137 @@ impl ByteConsumer {
         }
     }
 
+    /// The record at HEAD, if there is one. Skips what is none.
+    #[inline]
+    pub(super) fn look_here(&mut self) -> Result<Option<Found>, Corruption> {
+        // Each skip has a cell at least: more than a lap of them in a row, nobody can have published.
+        for _ in 0..=self.capacity {
+            if !self.is_stamped()? {
+                return Ok(None);
+            }
+            match self.describe()? {
+                (Info::Record { len, producer }, cells) => return self.found(len, producer, cells).map(Some),
+                (Info::Skip { .. }, cells) => self.head = self.head.plus(cells),
+            }
+        }
+        Err(self.poisoned(Corruption::Descriptor { position: self.head.get(), found: 0 }))
+    }
+
     #[cold]
     fn poisoned(&mut self, what: Corruption) -> Corruption {
         self.poison = Some(what);
         what
     }
 
+    /// The record at HEAD, which an earlier look has found: a stamp does not go away again.
+    pub(super) fn found_before_here(&mut self) -> Result<Found, Corruption> {
+        match self.look_here()? {
+            Some(found) => Ok(found),
+            None => {
+                // Relaxed: only to tell what it says.
+                let found = self.descriptors.stamp(self.head.get()).load(Relaxed);
+                Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
+            }
+        }
+    }
+
     /// Moves past `found`, without telling the producer.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, found: &Found) {
+    pub(super) fn pass_here(&mut self, found: &Found) {
         self.head = found.end;
     }
 
     /// Gives all that was passed back to the producer.
     #[inline(always)]
-    pub(crate) fn release(&self) {
+    pub(super) fn release_all(&mut self, mut wake: impl FnMut(&WordRef)) {
         // Release: E2, pairs with `Room::refresh`; our reads below HEAD are over.
         self.head_word.store(self.head.get(), Release);
+        wake(&self.parked);
+    }
+
+    pub(super) fn largest(&self) -> usize {
+        max_record(self.capacity)
+    }
+}
+
+impl<M: Memory> Consume<M> for ByteConsumer {
+    fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::resume_in(&memory.region(), geometry, 0)
+    }
+
+    fn at(&self) -> u64 {
+        self.head.get()
+    }
+
+    #[inline(always)]
+    fn has_record(&mut self) -> Result<bool, Corruption> {
+        Ok(self.look_here()?.is_some())
+    }
+
+    fn most_records(&self) -> usize {
+        usize::try_from(self.capacity).unwrap_or(usize::MAX)
+    }
+
+    #[inline(always)]
+    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+        self.release_all(wake);
+    }
+}
+
+impl<M: Memory> ConsumeBytes<M> for ByteConsumer {
+    fn max_record(&self) -> usize {
+        self.largest()
+    }
+
+    #[inline(always)]
+    fn look(&mut self) -> Result<Option<Found>, Corruption> {
+        self.look_here()
+    }
+
+    fn found_before(&mut self) -> Result<Found, Corruption> {
+        self.found_before_here()
+    }
+
+    #[inline(always)]
+    fn pass(&mut self, found: &Found) {
+        self.pass_here(found);
+    }
+}
+
+impl InOrder for ByteConsumer {
+    type Cells = Descriptors;
+
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::resume_in(region, geometry, 0)
+    }
+    fn cells(&self) -> &Descriptors {
+        &self.descriptors
+    }
+    fn head(&self) -> Position {
+        self.head
+    }
+    fn capacity(&self) -> u64 {
+        self.capacity
+    }
+    fn skip(&mut self, cells: u64) {
+        self.head = self.head.plus(cells);
+    }
+    fn poison(&mut self, what: Corruption) {
+        self.poison = Some(what);
+    }
+    #[inline(always)]
+    fn has_record(&mut self) -> Result<bool, Corruption> {
+        Ok(self.look_here()?.is_some())
+    }
+    fn pass(&mut self) -> Result<bool, Corruption> {
+        let found = self.look_here()?;
+        if let Some(found) = &found {
+            self.pass_here(found);
+        }
+        Ok(found.is_some())
+    }
+    #[inline(always)]
+    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+        self.release_all(wake);
     }
 }

@@ -1,7 +1,7 @@
 //! [`Info`]: what a descriptor says of the record that starts in its cell.
 
 const RECORD: u64 = 1;
-const PAD: u64 = 2;
+const SKIP: u64 = 2;
 
 /// What starts in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub(crate) enum Info {
         /// Seat.
         producer: u16,
     },
-    /// Nothing, to the end of the lap.
-    Pad {
+    /// Nothing: what is left of the lap, or what a producer gave up.
+    Skip {
         /// In cells.
         cells: u32,
     },
@@ -25,7 +25,7 @@ impl Info {
     pub(crate) const fn word(self) -> u64 {
         match self {
             Self::Record { len, producer } => len as u64 | RECORD << 32 | (producer as u64) << 48,
-            Self::Pad { cells } => cells as u64 | PAD << 32,
+            Self::Skip { cells } => cells as u64 | SKIP << 32,
         }
     }
 
@@ -35,7 +35,7 @@ impl Info {
         let (low, producer) = (word as u32, (word >> 48) as u16);
         match (word >> 32) & 0xffff {
             RECORD => Some(Self::Record { len: low, producer }),
-            PAD if producer == 0 => Some(Self::Pad { cells: low }),
+            SKIP if producer == 0 => Some(Self::Skip { cells: low }),
             _ => None,
         }
     }
@@ -57,8 +57,8 @@ mod tests {
         }
 
         #[test]
-        fn records_and_pads_survive(len in any::<u32>(), producer in any::<u16>()) {
-            for info in [Info::Record { len, producer }, Info::Pad { cells: len }] {
+        fn records_and_skips_survive(len in any::<u32>(), producer in any::<u16>()) {
+            for info in [Info::Record { len, producer }, Info::Skip { cells: len }] {
                 prop_assert_eq!(Info::parse(info.word()), Some(info));
             }
         }

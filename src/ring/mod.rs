@@ -54,12 +54,19 @@
 //! stamp stored last: as in Aeron's term buffers.
 pub(crate) mod bytes;
 mod info;
+#[cfg(any(feature = "alloc", loom))]
+pub(crate) mod merge;
+pub(crate) mod ordered;
 mod position;
 mod room;
+mod sent;
+mod traits;
 pub(crate) mod typed;
 
 pub(crate) use info::Info;
 pub(crate) use position::Position;
+pub(crate) use sent::counts;
+pub use traits::{Consume, ConsumeBytes, ConsumeItems, Produce, ProduceBytes, ProduceItems};
 
 use crate::error::Corruption;
 use crate::memory::WordRef;

@@ -2,11 +2,15 @@
 
 /// A place in the sequence of cells, counted in cells since the ring was made. Never wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position(u64);
+pub struct Position(u64);
 
 impl Position {
     /// No ring gets there: at a cell a nanosecond it takes 146 years. Beyond it a position can only be a lie.
     const LIMIT: u64 = 1 << 62;
+    const LOST: u64 = 1 << 63;
+
+    /// Where every ring begins.
+    pub(crate) const START: Self = Self(0);
 
     /// A position as read from shared memory, if it can be one.
     #[inline(always)]
@@ -23,6 +27,17 @@ impl Position {
     #[inline(always)]
     pub(crate) const fn stamp(self) -> u64 {
         self.0.wrapping_add(1)
+    }
+
+    /// The word that says that what was claimed at this position is lost. Nobody's stamp: positions are smaller.
+    #[inline(always)]
+    pub(crate) const fn lost_mark(self) -> u64 {
+        self.stamp() | Self::LOST
+    }
+
+    /// Whether `word` says that what was claimed here is lost.
+    pub(crate) const fn is_lost_mark(self, word: u64) -> bool {
+        word == self.lost_mark()
     }
 
     /// `cells` further on.

@@ -48,4 +48,17 @@ impl Room {
             _ => Err(Corruption::Head { found, low, high }),
         }
     }
+
+    /// Looks at HEAD again, when TAIL is not known: it is never before what was seen.
+    pub(super) fn advance(&mut self) -> Result<(), Corruption> {
+        // Acquire: E2, pairs with the consumer's release; its reads below HEAD are over.
+        let found = self.head.load(Acquire);
+        match Position::parse(found) {
+            Some(head) if head >= self.head_seen => {
+                self.head_seen = head;
+                Ok(())
+            }
+            _ => Err(Corruption::Head { found, low: self.head_seen.get(), high: u64::MAX >> 2 }),
+        }
+    }
 }

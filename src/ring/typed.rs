@@ -5,11 +5,12 @@
 //!
 //! Cost, 8-byte item, ring neither full nor empty: push 1 line written (stamp and item) and TAIL, which is the
 //! producer's own; pop 1 line read and HEAD, which is the consumer's own.
+use super::ordered::InOrder;
 use super::room::Room;
-use super::{Position, resume_from};
+use super::{Consume, ConsumeItems, Position, Produce, ProduceItems, resume_from};
 use crate::error::{Corruption, PushError};
-use crate::layout::Geometry;
-use crate::memory::{Item, Region, Slots, WordRef};
+use crate::layout::{Geometry, Lane};
+use crate::memory::{Item, Memory, Region, Slots, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
 /// The producer's side.
@@ -23,17 +24,17 @@ pub struct TypedProducer<T> {
     poison: Option<Corruption>,
 }
 
-impl<T: Item> TypedProducer<T> {
+impl<T: Item> Produce for TypedProducer<T> {
     /// Goes on where the last holder of the seat stopped.
     ///
     /// Stamps of a typed ring are stored front to back, so the first that is missing is where that is, and
     /// nothing stands beyond it.
-    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
-        let slots = Slots::new(region, geometry.cells, geometry.stride, geometry.capacity);
-        let slots = slots.ok_or(Corruption::Outside)?;
-        let head = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
-        let tail_word = geometry.producer().position(region).ok_or(Corruption::Outside)?;
-        let room = Room::new(head, geometry.capacity)?;
+    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        let lane = geometry.lane(seat.into());
+        let slots = lane.slots(region).ok_or(Corruption::Outside)?;
+        let head = lane.head(region).ok_or(Corruption::Outside)?;
+        let tail_word = lane.tail(region).ok_or(Corruption::Outside)?;
+        let room = Room::new(head, lane.capacity)?;
         let mut tail = resume_from(&room, &tail_word)?;
         let limit = room.end();
         // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
@@ -46,12 +47,21 @@ impl<T: Item> TypedProducer<T> {
         Ok(producer)
     }
 
-    pub(crate) fn position(&self) -> Position {
-        self.tail
+    fn at(&self) -> u64 {
+        self.tail.get()
     }
 
+    fn behind(&mut self) -> Result<u64, Corruption> {
+        match self.make_room() {
+            Err(PushError::Corrupt(what)) => Err(what),
+            _ => Ok(self.tail.since(self.room.head_seen()).unwrap_or(0)),
+        }
+    }
+}
+
+impl<T: Item> ProduceItems<T> for TypedProducer<T> {
     #[inline]
-    pub(crate) fn try_push(&mut self, item: &T) -> Result<(), PushError> {
+    fn try_push(&mut self, item: &T) -> Result<(), PushError> {
         if self.tail == self.limit {
             self.make_room()?;
         }
@@ -63,7 +73,7 @@ impl<T: Item> TypedProducer<T> {
 
     /// Pushes as many of `items` as there is room for; how many that were, at least one unless there are none.
     #[inline]
-    pub(crate) fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
+    fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
         let mut room = self.limit.get() - self.tail.get();
         if room < items.len() as u64 {
             self.make_room()?;
@@ -80,7 +90,7 @@ impl<T: Item> TypedProducer<T> {
     }
 
     /// Whether there is room for one item.
-    pub(crate) fn has_room(&mut self) -> Result<bool, Corruption> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
         if self.tail != self.limit {
             return Ok(true);
         }
@@ -90,7 +100,9 @@ impl<T: Item> TypedProducer<T> {
             Err(_) => Ok(false),
         }
     }
+}
 
+impl<T: Item> TypedProducer<T> {
     /// Looks how far the consumer is, and moves `limit`.
     #[cold]
     fn make_room(&mut self) -> Result<(), PushError> {
@@ -124,31 +136,24 @@ impl<T: Item> TypedProducer<T> {
 pub struct TypedConsumer<T> {
     slots: Slots<T>,
     head_word: WordRef,
+    parked: WordRef,
     head: Position,
     poison: Option<Corruption>,
 }
 
 impl<T: Item> TypedConsumer<T> {
-    /// Goes on at the first item that the last holder of the seat did not release.
-    pub(crate) fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
-        let slots = Slots::new(region, geometry.cells, geometry.stride, geometry.capacity);
-        let slots = slots.ok_or(Corruption::Outside)?;
-        let head_word = geometry.consumer().position(region).ok_or(Corruption::Outside)?;
+    /// Goes on in `lane` at the first item that the last holder of the seat did not release.
+    pub(crate) fn resume_in(region: &Region, lane: &Lane) -> Result<Self, Corruption> {
+        let slots = lane.slots(region).ok_or(Corruption::Outside)?;
+        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
+        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
         let head = super::resume_head(&head_word)?;
-        Ok(Self { slots, head_word, head, poison: None })
-    }
-
-    pub(crate) fn position(&self) -> Position {
-        self.head
-    }
-
-    pub(crate) fn capacity(&self) -> u64 {
-        self.slots.count()
+        Ok(Self { slots, head_word, parked, head, poison: None })
     }
 
     /// Whether there is an item.
     #[inline(always)]
-    pub(crate) fn look(&mut self) -> Result<bool, Corruption> {
+    pub(super) fn has_item(&mut self) -> Result<bool, Corruption> {
         // Acquire: E1, pairs with `TypedProducer::publish`; with the stamp, the item is visible.
         let found = self.slots.stamp(self.head.get()).load(Acquire);
         if found != self.head.stamp() || self.poison.is_some() {
@@ -159,15 +164,15 @@ impl<T: Item> TypedConsumer<T> {
 
     #[cold]
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
-        if self.poison.is_none() && found > self.head.stamp() {
+        if self.poison.is_none() && found > self.head.stamp() && !self.head.is_lost_mark(found) {
             self.poison = Some(Corruption::Stamp { position: self.head.get(), found });
         }
         self.poison.map_or(Ok(false), Err)
     }
 
-    /// Takes the item at HEAD, which `look` has found, without telling the producer.
+    /// Takes the item at HEAD, which `has_item` has found, without telling the producer.
     #[inline(always)]
-    pub(crate) fn take(&mut self) -> T {
+    pub(super) fn take_item(&mut self) -> T {
         let item = self.slots.read(self.head.get());
         self.head = self.head.plus(1);
         item
@@ -175,8 +180,76 @@ impl<T: Item> TypedConsumer<T> {
 
     /// Gives all that was taken back to the producer.
     #[inline(always)]
-    pub(crate) fn release(&self) {
+    pub(super) fn release_all(&mut self, mut wake: impl FnMut(&WordRef)) {
         // Release: E2, pairs with `Room::refresh`; our reads below HEAD are over.
         self.head_word.store(self.head.get(), Release);
+        wake(&self.parked);
+    }
+}
+
+impl<T: Item, M: Memory> Consume<M> for TypedConsumer<T> {
+    fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::resume_in(&memory.region(), &geometry.lane(0))
+    }
+
+    fn at(&self) -> u64 {
+        self.head.get()
+    }
+
+    #[inline(always)]
+    fn has_record(&mut self) -> Result<bool, Corruption> {
+        self.has_item()
+    }
+
+    fn most_records(&self) -> usize {
+        usize::try_from(self.slots.count()).unwrap_or(usize::MAX)
+    }
+
+    #[inline(always)]
+    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+        self.release_all(wake);
+    }
+}
+
+impl<T: Item, M: Memory> ConsumeItems<T, M> for TypedConsumer<T> {
+    #[inline(always)]
+    fn take(&mut self) -> T {
+        self.take_item()
+    }
+}
+
+impl<T: Item> InOrder for TypedConsumer<T> {
+    type Cells = Slots<T>;
+
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::resume_in(region, &geometry.lane(0))
+    }
+    fn cells(&self) -> &Slots<T> {
+        &self.slots
+    }
+    fn head(&self) -> Position {
+        self.head
+    }
+    fn capacity(&self) -> u64 {
+        self.slots.count()
+    }
+    fn skip(&mut self, cells: u64) {
+        self.head = self.head.plus(cells);
+    }
+    fn poison(&mut self, what: Corruption) {
+        self.poison = Some(what);
+    }
+    #[inline(always)]
+    fn has_record(&mut self) -> Result<bool, Corruption> {
+        self.has_item()
+    }
+    fn pass(&mut self) -> Result<bool, Corruption> {
+        let found = self.has_item()?;
+        self.skip(found.into());
+        Ok(found)
+    }
+    #[inline(always)]
+    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+        self.release_all(wake);
     }
 }

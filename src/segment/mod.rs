@@ -21,10 +21,10 @@ mod name;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::ends::{Carried, Kind, Ring};
 use crate::error::SegmentError;
 use crate::layout::Options;
 use crate::os::{self, Mapping};
-use crate::spsc::{Carried, Ring};
 
 /// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum Unlinked {
 ///
 /// A *name* has 1 to 200 bytes, no `/` and no leading dot, and stands for a file in `/dev/shm`. With a `/` in
 /// it, it is a path, relative or absolute (containers share volumes): the file system should be one in memory.
-impl<T: Carried + ?Sized> Ring<T, Mapping> {
+impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
     /// Makes a new ring in a new segment. It stays until [`unlink`](Self::unlink).
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl<T: Carried + ?Sized> Ring<T, Mapping> {
     /// open(2) `O_TMPFILE`, fallocate(2), mmap(2), linkat(2).
     pub fn create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
         let path = name::path_of(name.as_ref())?;
-        let need = Self::required_len(options.capacity);
+        let need = Self::planned_len(options);
         let mapping = Mapping::create(&path, need, options)?;
         let layout = |error| SegmentError::Layout { path: path.clone(), error };
         let ring = Self::make(mapping, options, true).map_err(layout)?;

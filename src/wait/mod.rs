@@ -41,6 +41,11 @@
 //! |---|---|---|---|
 //! | E4 | `wake` fence W2, after the publication | `sleep` fence S2, before the look | the publication to the look, or the 1 to W3 |
 //!
+//! # Several sleepers on one word
+//! The producers of an `mpsc` ring wait for room on one word, that of their common block. Then S5 is left out: only wakers
+//! store 0, and each wakes all. A sleeper that set the word before a waker's 0 is woken by the unpark after it; one
+//! that set it after is seen by the next waker. One whose time was up leaves its 1: one unpark for nobody, once.
+//!
 //! The accesses to `parked` itself are Relaxed: the fences order them. The models run the full fences.
 //!
 //! # Source
@@ -69,11 +74,19 @@ pub(crate) enum Woken<G, E> {
     Failed(E),
 }
 
-/// Wakes the peer whose parked word this is, if it may be asleep (W2 to W4). Call it after publishing.
+/// Wakes those who sleep on this word, if somebody may (W2 to W4). Call it after publishing.
 ///
 /// `reached`: whether sleepers' barriers reach this process.
 #[inline(always)]
 pub(crate) fn wake(park: &impl Park, parked: &WordRef, reached: bool) {
+    if is_wanted(parked, reached) {
+        rouse(park, parked);
+    }
+}
+
+/// Whether somebody has asked, by `word`, to be told of what was published before (W2 and W3).
+#[inline(always)]
+pub(crate) fn is_wanted(word: &WordRef, reached: bool) -> bool {
     if reached {
         // Compiler fence: E4, pairs with the barrier in `sleep`, which is a full fence here at the right moment.
         compiler_fence();
@@ -82,58 +95,73 @@ pub(crate) fn wake(park: &impl Park, parked: &WordRef, reached: bool) {
         full_fence();
     }
     // Relaxed: E4's fences order it.
-    if parked.half().load(Relaxed) != 0 {
-        rouse(park, parked);
-    }
+    word.half().load(Relaxed) != 0
 }
 
 #[cold]
-fn rouse(park: &impl Park, parked: &WordRef) {
+pub(crate) fn rouse(park: &impl Park, parked: &WordRef) {
     // Relaxed: a sleeper that still reads 1 is in its park, and is woken next.
     parked.half().store(0, Relaxed);
     park.unpark(parked.park_word());
 }
 
-/// Sleeps until woken, `limit` at most, unless `ready` (S1 to S5).
-fn sleep(park: &impl Park, parked: &WordRef, limit: Duration, ready: impl FnOnce() -> bool) {
+/// The word that somebody sleeps on.
+pub(crate) struct Bed<'a> {
+    pub(crate) parked: &'a WordRef,
+    /// Whether others sleep on it too.
+    pub(crate) shared: bool,
+}
+
+/// Sleeps until woken, `limit` at most, unless `is_over` (S1 to S5).
+fn sleep<W: Waiter>(park: &impl Park, bed: &Bed<'_>, limit: Duration, waiter: &mut W) {
     // Relaxed: E4's fences order it.
-    parked.half().store(1, Relaxed);
+    bed.parked.half().store(1, Relaxed);
+    waiter.lie_down();
     // Full fence, or a barrier in every process: E4, pairs with the fence in `wake`; the word before it, the look
     // after it.
     let limit = if park.barrier() { limit } else { limit.min(NAP) };
-    if !ready() {
-        park.park(parked.park_word(), 1, limit);
+    if waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) {
+        park.park(bed.parked.park_word(), 1, limit);
     }
-    // Relaxed: only saves the waker a call.
-    parked.half().store(0, Relaxed);
+    if !bed.shared {
+        // Relaxed: only saves the waker a call.
+        bed.parked.half().store(0, Relaxed);
+    }
 }
 
-/// Those for whom one waits.
-pub(crate) trait Awaited {
+/// Somebody who waits for something to be there, or for those who could bring it to be gone.
+pub(crate) trait Waiter {
     /// How they went.
     type Departure;
+    /// Why looking failed.
+    type Error;
 
-    /// How they went, as far as is noted. No system call.
+    /// Whether it is there.
+    fn ready(&mut self) -> Result<bool, Self::Error>;
+
+    /// How those awaited went, as far as is noted. No system call.
     fn departed(&self) -> Option<Self::Departure>;
 
-    /// How they went; asks the witness, and notes what it says.
-    fn departed_by_proof(&self) -> Option<Self::Departure>;
+    /// The same; asks the witness, notes what it says, and mends what the dead have left in the way.
+    fn inquire(&mut self) -> Result<Option<Self::Departure>, Self::Error>;
+
+    /// Has whatever could be published from now on look at the parked word.
+    fn lie_down(&mut self) {}
 }
 
-/// Waits until `ready`, or those awaited are gone, or no time is left.
+/// Waits until it is there, or those awaited are gone, or no time is left.
 ///
 /// The look before parking (S3) is for both: what was published, and a departure, which is published like a
 /// record. What was published before a departure is found by one more look.
-pub(crate) fn until<A: Awaited, E>(
+pub(crate) fn until<W: Waiter>(
     park: &impl Park,
-    parked: &WordRef,
-    awaited: &A,
+    bed: &Bed<'_>,
     mut remaining: impl FnMut() -> Option<Duration>,
-    mut ready: impl FnMut() -> Result<bool, E>,
-) -> Woken<A::Departure, E> {
+    waiter: &mut W,
+) -> Woken<W::Departure, W::Error> {
     let backoff = Backoff::new();
     loop {
-        match ready() {
+        match waiter.ready() {
             Ok(true) => return Woken::Ready,
             Err(error) => return Woken::Failed(error),
             Ok(false) if !backoff.is_completed() => {
@@ -142,17 +170,21 @@ pub(crate) fn until<A: Awaited, E>(
             }
             Ok(false) => {}
         }
-        if let Some(how) = awaited.departed_by_proof() {
-            return match ready() {
-                Ok(true) => Woken::Ready,
-                Ok(false) => Woken::Gone(how),
-                Err(error) => Woken::Failed(error),
-            };
+        match waiter.inquire() {
+            Ok(None) => {}
+            Err(error) => return Woken::Failed(error),
+            Ok(Some(how)) => {
+                return match waiter.ready() {
+                    Ok(true) => Woken::Ready,
+                    Ok(false) => Woken::Gone(how),
+                    Err(error) => Woken::Failed(error),
+                };
+            }
         }
         let limit = remaining().unwrap_or(SLICE).min(SLICE);
         if limit.is_zero() {
             return Woken::Elapsed;
         }
-        sleep(park, parked, limit, || awaited.departed().is_some() || !matches!(ready(), Ok(false)));
+        sleep(park, bed, limit, waiter);
     }
 }

@@ -4,11 +4,11 @@ use core::marker::PhantomData;
 
 use zerocopy::{Immutable, IntoBytes};
 
-use super::{Home, RangeError};
+use super::{Home, Kind, RangeError};
 use crate::error::PushError;
 use crate::memory::{Memory, PayloadRef};
 use crate::recovery::Seat;
-use crate::ring::bytes::{ByteProducer, Claim};
+use crate::ring::ProduceBytes;
 
 /// Room for a record, to be written in place. Dropping it, also in a panic, aborts it: nothing is sent, and
 /// nothing is left behind.
@@ -31,28 +31,35 @@ use crate::ring::bytes::{ByteProducer, Claim};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a reservation that is not committed is aborted"]
-pub struct Reservation<'a, M: Memory = Home> {
-    core: &'a mut ByteProducer,
-    /// Whom to tell; none inside of a batch, which tells for all its records.
-    seat: Option<&'a Seat<M>>,
-    claim: Claim,
+pub struct Reservation<'a, K: Kind, M: Memory = Home> {
+    core: &'a mut K::ByteProducer,
+    seat: &'a Seat<M>,
+    claim: <K::ByteProducer as ProduceBytes>::Claim,
+    /// Whether it is sent with others.
+    in_batch: bool,
+    is_sent: bool,
 }
 
-impl<'a, M: Memory> Reservation<'a, M> {
+impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     #[inline(always)]
-    pub(super) fn new(core: &'a mut ByteProducer, seat: Option<&'a Seat<M>>, claim: Claim) -> Self {
-        Self { core, seat, claim }
+    pub(super) fn new(
+        core: &'a mut K::ByteProducer,
+        seat: &'a Seat<M>,
+        claim: <K::ByteProducer as ProduceBytes>::Claim,
+        in_batch: bool,
+    ) -> Self {
+        Self { core, seat, claim, in_batch, is_sent: false }
     }
 
     /// Where to write. The bytes hold whatever an earlier record left there.
     #[inline]
     pub fn payload(&mut self) -> PayloadMut<'_> {
-        PayloadMut { bytes: self.claim.payload.clone(), reservation: PhantomData }
+        PayloadMut { bytes: self.claim.as_ref().clone(), reservation: PhantomData }
     }
 
     /// How many bytes were reserved.
     pub fn len(&self) -> usize {
-        self.claim.payload.len()
+        self.claim.as_ref().len()
     }
 
     /// Whether no bytes were reserved.
@@ -82,11 +89,12 @@ impl<'a, M: Memory> Reservation<'a, M> {
     }
 
     #[inline(always)]
-    fn send(self, len: usize) {
+    fn send(mut self, len: usize) {
+        self.is_sent = true;
         self.core.stage(&self.claim, len);
-        if let Some(seat) = self.seat {
+        if !self.in_batch {
             self.core.publish();
-            seat.wake_peer();
+            self.seat.wake_consumer();
         }
     }
 
@@ -94,7 +102,18 @@ impl<'a, M: Memory> Reservation<'a, M> {
     pub fn abort(self) {}
 }
 
-impl<M: Memory> fmt::Debug for Reservation<'_, M> {
+/// Aborts what was not sent.
+impl<K: Kind, M: Memory> Drop for Reservation<'_, K, M> {
+    #[inline]
+    fn drop(&mut self) {
+        // Not in a forked child: it is its parent's.
+        if !self.is_sent && !self.in_batch && self.seat.memory().is_claimant() && self.core.abort() {
+            self.seat.wake_consumer();
+        }
+    }
+}
+
+impl<K: Kind, M: Memory> fmt::Debug for Reservation<'_, K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reservation").field("len", &self.len()).finish_non_exhaustive()
     }
@@ -181,13 +200,13 @@ impl fmt::Debug for PayloadMut<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a batch that is not committed is aborted"]
-pub struct Batch<'a, M: Memory = Home> {
-    core: &'a mut ByteProducer,
+pub struct Batch<'a, K: Kind, M: Memory = Home> {
+    core: &'a mut K::ByteProducer,
     seat: &'a Seat<M>,
 }
 
-impl<'a, M: Memory> Batch<'a, M> {
-    pub(super) fn new(core: &'a mut ByteProducer, seat: &'a Seat<M>) -> Self {
+impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
+    pub(super) fn new(core: &'a mut K::ByteProducer, seat: &'a Seat<M>) -> Self {
         Self { core, seat }
     }
 
@@ -208,16 +227,16 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// # Errors
     /// As [`try_push`](Self::try_push).
     #[inline]
-    pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, M>, PushError> {
+    pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
         let claim = self.core.claim(len)?;
-        Ok(Reservation::new(self.core, None, claim))
+        Ok(Reservation::new(self.core, self.seat, claim, true))
     }
 
     /// Sends all of it.
     #[inline]
     pub fn commit(self) {
         self.core.publish();
-        self.seat.wake_peer();
+        self.seat.wake_consumer();
     }
 
     /// Sends nothing: the same as dropping it.
@@ -225,16 +244,16 @@ impl<'a, M: Memory> Batch<'a, M> {
 }
 
 /// Takes back what was not committed.
-impl<M: Memory> Drop for Batch<'_, M> {
+impl<K: Kind, M: Memory> Drop for Batch<'_, K, M> {
     fn drop(&mut self) {
         // Not in a forked child: what its parent staged may be published by now.
-        if self.seat.memory().is_claimant() {
-            self.core.withdraw();
+        if self.seat.memory().is_claimant() && self.core.withdraw() {
+            self.seat.wake_consumer();
         }
     }
 }
 
-impl<M: Memory> fmt::Debug for Batch<'_, M> {
+impl<K: Kind, M: Memory> fmt::Debug for Batch<'_, K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch").finish_non_exhaustive()
     }

@@ -4,13 +4,14 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use super::sealed::Resume;
-use super::{Batch, Carried, Home, Item, Reservation, sealed};
-use crate::error::PushError;
+use super::blame::Watch;
+use super::{Batch, Blame, Carried, Home, Item, Kind, Reservation, Ring, sealed};
+use crate::error::{Departure, PushError, SeatError};
+use crate::identity::Role;
 use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat};
-use crate::ring::bytes::Claim;
-use crate::wait::{self, Woken};
+use crate::ring::{Produce, ProduceBytes, ProduceItems};
+use crate::wait::{self, Waiter, Woken};
 
 /// The producer of a ring. Dropping it gives the seat back; what it published stays.
 ///
@@ -18,14 +19,17 @@ use crate::wait::{self, Woken};
 ///
 /// # Examples
 /// See [`Ring`](super::Ring), and each method.
-pub struct Producer<T: Carried + ?Sized, M: Memory = Home> {
-    pub(super) core: <T as sealed::Carried>::Producer,
+pub struct Producer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
+    pub(super) core: <T as sealed::Carried>::Producer<K>,
     pub(super) seat: Seat<M>,
+    pub(super) ring: Ring<K, T, M>,
+    /// Since when the consumer is where it is.
+    pub(super) watch: Watch,
     /// Not `Sync`.
     pub(super) confined: PhantomData<Cell<()>>,
 }
 
-impl<T: Carried + ?Sized, M: Memory> Producer<T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
     /// Where the next record goes, in [cells](super#positions) since the ring was made. It tells a restarted sender how
     /// far its predecessor came: see the `stream` example.
     pub fn position(&self) -> u64 {
@@ -45,6 +49,42 @@ impl<T: Carried + ?Sized, M: Memory> Producer<T, M> {
     /// ```
     pub fn consumer(&self) -> Presence {
         self.seat.peer()
+    }
+
+    /// Which of the producers' seats this is; always 0 where there is only one. A byte ring's consumer finds it as
+    /// `Record::producer`.
+    pub fn seat(&self) -> u16 {
+        self.seat.index()
+    }
+
+    /// The ring that this is an end of.
+    pub fn ring(&self) -> &Ring<K, T, M> {
+        &self.ring
+    }
+
+    /// Takes another seat for a producer of the same ring: for another thread of this process, say.
+    ///
+    /// # Errors
+    /// As [`Ring::producer`].
+    ///
+    /// # Examples
+    /// See [`mpsc::Ring::required_len`](crate::mpsc::Ring#method.required_len).
+    pub fn another(&self) -> Result<Self, SeatError> {
+        self.ring.producer()
+    }
+
+    /// Whether the consumer is behind, and who that is: what a [`PushError::Full`] or `Elapsed` leads to. None if it has
+    /// released everything, or if the ring is corrupt, which the next operation tells.
+    ///
+    /// # Examples
+    /// See [`Blame`].
+    pub fn stalled(&mut self) -> Option<Blame>
+    where
+        M: Clock,
+    {
+        let behind = self.core.behind().ok().filter(|behind| *behind > 0)?;
+        let since = self.watch.since(behind, self.seat.memory());
+        Some(Blame::new(Role::Consumer, 0, self.seat.peer(), behind, since))
     }
 
     /// Waits until somebody sits in the consumer's seat, for `timeout` at most; whether somebody did.
@@ -73,19 +113,64 @@ impl<T: Carried + ?Sized, M: Memory> Producer<T, M> {
     fn wait(
         &mut self,
         remaining: impl FnMut() -> Option<Duration>,
-        mut ready: impl FnMut(&mut <T as sealed::Carried>::Producer) -> Result<bool, PushError>,
+        ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
     ) -> Result<(), PushError> {
         let Self { core, seat, .. } = self;
-        match wait::until(seat.memory(), seat.parked(), &*seat, remaining, || ready(core)) {
+        let mut waiter = ForRoom { core, seat, ready };
+        match wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter) {
             Woken::Ready => Ok(()),
             Woken::Gone(how) => Err(PushError::Closed(how)),
             Woken::Elapsed => Err(PushError::Elapsed),
             Woken::Failed(error) => Err(error),
         }
     }
+
+    /// Calls `attempt` until it finds room; waits in between, until what `begin` returns says that the time is up.
+    fn insist<R, D: FnMut() -> Option<Duration>>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<R, PushError>,
+        begin: impl FnOnce(&M) -> D,
+        mut ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
+    ) -> Result<R, PushError> {
+        match attempt(self) {
+            Err(PushError::Full) => {}
+            other => return other,
+        }
+        let mut remaining = begin(self.seat.memory());
+        loop {
+            self.wait(&mut remaining, &mut ready)?;
+            match attempt(self) {
+                // Another producer was faster.
+                Err(PushError::Full) => {}
+                other => return other,
+            }
+        }
+    }
 }
 
-impl<T: Item, M: Memory> Producer<T, M> {
+/// A producer that waits for room.
+struct ForRoom<'a, C, M: Memory, F> {
+    core: &'a mut C,
+    seat: &'a Seat<M>,
+    ready: F,
+}
+
+impl<C, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> Waiter for ForRoom<'_, C, M, F> {
+    type Departure = Departure;
+    type Error = PushError;
+
+    fn ready(&mut self) -> Result<bool, PushError> {
+        (self.ready)(self.core)
+    }
+    fn departed(&self) -> Option<Departure> {
+        self.seat.departed()
+    }
+    fn inquire(&mut self) -> Result<Option<Departure>, PushError> {
+        Ok(self.seat.departed_by_proof())
+    }
+}
+
+impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
     /// Puts `item` in, if there is room. The consumer may make room at any moment, and nobody else can take it.
     ///
     /// Wait-free; no system call unless the consumer sleeps.
@@ -107,7 +192,7 @@ impl<T: Item, M: Memory> Producer<T, M> {
     #[inline]
     pub fn try_push(&mut self, item: &T) -> Result<(), PushError> {
         self.core.try_push(item)?;
-        self.seat.wake_peer();
+        self.seat.wake_consumer();
         Ok(())
     }
 
@@ -130,7 +215,7 @@ impl<T: Item, M: Memory> Producer<T, M> {
     #[inline]
     pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
         let pushed = self.core.try_push_slice(items)?;
-        self.seat.wake_peer();
+        self.seat.wake_consumer();
         Ok(pushed)
     }
 
@@ -154,12 +239,7 @@ impl<T: Item, M: Memory> Producer<T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn push(&mut self, item: &T) -> Result<(), PushError> {
-        loop {
-            match self.try_push(item) {
-                Err(PushError::Full) => self.wait(|| None, |core| Ok(core.has_room()?))?,
-                other => return other,
-            }
-        }
+        self.insist(|end| end.try_push(item), |_| || None, |core| Ok(core.has_room()?))
     }
 
     /// Puts `item` in; waits while the ring is full, for `timeout` at most.
@@ -182,17 +262,12 @@ impl<T: Item, M: Memory> Producer<T, M> {
     where
         M: Clock,
     {
-        match self.try_push(item) {
-            Err(PushError::Full) => {}
-            other => return other,
-        }
-        let remaining = super::deadline(self.seat.memory().clone(), timeout);
-        self.wait(remaining, |core| Ok(core.has_room()?))?;
-        self.try_push(item)
+        let begin = |memory: &M| super::deadline(memory.clone(), timeout);
+        self.insist(|end| end.try_push(item), begin, |core| Ok(core.has_room()?))
     }
 }
 
-impl<M: Memory> Producer<[u8], M> {
+impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     /// The largest record, in bytes: half the capacity.
     pub fn max_record(&self) -> usize {
         self.core.max_record()
@@ -233,19 +308,49 @@ impl<M: Memory> Producer<[u8], M> {
     /// # Examples
     /// See [`Reservation`].
     #[inline]
-    pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, M>, PushError> {
-        self.core.withdraw();
+    pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
+        self.take_back();
         let claim = self.core.claim(len)?;
-        Ok(Reservation::new(&mut self.core, Some(&self.seat), claim))
+        Ok(Reservation::new(&mut self.core, &self.seat, claim, false))
     }
 
-    /// Begins a batch: records that become visible all at once.
-    ///
-    /// # Examples
-    /// See [`Batch`].
-    pub fn batch(&mut self) -> Batch<'_, M> {
-        self.core.withdraw();
+    /// A batch whose records find room one by one.
+    pub(crate) fn stage_batch(&mut self) -> Batch<'_, K, M> {
+        self.take_back();
         Batch::new(&mut self.core, &self.seat)
+    }
+
+    /// A batch for which room was set aside.
+    pub(crate) fn opened_batch(&mut self) -> Batch<'_, K, M> {
+        Batch::new(&mut self.core, &self.seat)
+    }
+
+    /// Sets room for a batch aside, as `open` does it.
+    pub(crate) fn begin(
+        &mut self,
+        open: impl FnOnce(&mut K::ByteProducer) -> Result<(), PushError>,
+    ) -> Result<(), PushError> {
+        self.take_back();
+        open(&mut self.core)
+    }
+
+    /// The same; waits while there is none, until what `deadline` returns says that the time is up.
+    pub(crate) fn begin_waiting<D: FnMut() -> Option<Duration>>(
+        &mut self,
+        room: usize,
+        mut open: impl FnMut(&mut K::ByteProducer) -> Result<(), PushError>,
+        deadline: impl FnOnce(&M) -> D,
+    ) -> Result<(), PushError> {
+        self.take_back();
+        self.insist(|end| open(&mut end.core), deadline, |core| core.has_room(room))
+    }
+
+    /// Takes back what was forgotten (`mem::forget`).
+    #[inline(always)]
+    pub(super) fn take_back(&mut self) {
+        if self.core.withdraw() {
+            self.seat.wake_consumer();
+        }
     }
 
     /// Puts a record with these bytes in; waits while there is no room.
@@ -303,9 +408,9 @@ impl<M: Memory> Producer<[u8], M> {
     ///
     /// # Examples
     /// See [`Reservation`].
-    pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, M>, PushError> {
+    pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
         let claim = self.claim(len, |_| || None)?;
-        Ok(Reservation::new(&mut self.core, Some(&self.seat), claim))
+        Ok(Reservation::new(&mut self.core, &self.seat, claim, false))
     }
 
     /// Sets room for a record of `len` bytes aside; waits while there is none, for `timeout` at most.
@@ -315,35 +420,31 @@ impl<M: Memory> Producer<[u8], M> {
     ///
     /// # Examples
     /// See [`Reservation`].
-    pub fn reserve_timeout(&mut self, len: usize, timeout: Duration) -> Result<Reservation<'_, M>, PushError>
+    pub fn reserve_timeout(
+        &mut self,
+        len: usize,
+        timeout: Duration,
+    ) -> Result<Reservation<'_, K, M>, PushError>
     where
         M: Clock,
     {
         let claim = self.claim(len, |memory| super::deadline(memory.clone(), timeout))?;
-        Ok(Reservation::new(&mut self.core, Some(&self.seat), claim))
+        Ok(Reservation::new(&mut self.core, &self.seat, claim, false))
     }
 
     /// Claims room for a record of `len` bytes; waits while there is none, for as long as what `begin` returns allows.
-    fn claim<R: FnMut() -> Option<Duration>>(
+    fn claim<D: FnMut() -> Option<Duration>>(
         &mut self,
         len: usize,
-        begin: impl FnOnce(&M) -> R,
-    ) -> Result<Claim, PushError> {
-        self.core.withdraw();
-        match self.core.claim(len) {
-            Err(PushError::Full) => {
-                let remaining = begin(self.seat.memory());
-                self.wait(remaining, |core| core.has_room(len))?;
-                // There is room: only the consumer moves HEAD, and only forward.
-                self.core.claim(len)
-            }
-            other => other,
-        }
+        begin: impl FnOnce(&M) -> D,
+    ) -> Result<<K::ByteProducer as ProduceBytes>::Claim, PushError> {
+        self.take_back();
+        self.insist(|end| end.core.claim(len), begin, |core| core.has_room(len))
     }
 }
 
 /// Takes back what a forgotten batch left, before the seat is given back.
-impl<T: Carried + ?Sized, M: Memory> Drop for Producer<T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Drop for Producer<K, T, M> {
     fn drop(&mut self) {
         if self.seat.memory().is_claimant() {
             self.core.settle();
@@ -351,8 +452,8 @@ impl<T: Carried + ?Sized, M: Memory> Drop for Producer<T, M> {
     }
 }
 
-impl<T: Carried + ?Sized, M: Memory> fmt::Debug for Producer<T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory> fmt::Debug for Producer<K, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("spsc::Producer").field("position", &self.position()).finish_non_exhaustive()
+        f.debug_struct(K::NAMES[1]).field("position", &self.position()).finish_non_exhaustive()
     }
 }

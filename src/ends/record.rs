@@ -5,8 +5,9 @@ use core::mem::MaybeUninit;
 
 use zerocopy::FromBytes;
 
-use super::{Consumer, Home};
+use super::{Consumer, Home, Kind};
 use crate::memory::{Memory, PayloadRef};
+use crate::ring::ConsumeBytes;
 use crate::ring::bytes::Found;
 
 /// A record that the consumer reads in place. Dropping it, also in a panic, releases it to the producer.
@@ -30,15 +31,15 @@ use crate::ring::bytes::Found;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a record is released when it is dropped, read or not"]
-pub struct Record<'a, M: Memory = Home> {
-    consumer: &'a mut Consumer<[u8], M>,
+pub struct Record<'a, K: Kind, M: Memory = Home> {
+    consumer: &'a mut Consumer<K, [u8], M>,
     found: Found,
     keep: bool,
 }
 
-impl<'a, M: Memory> Record<'a, M> {
+impl<'a, K: Kind, M: Memory> Record<'a, K, M> {
     #[inline(always)]
-    pub(super) fn new(consumer: &'a mut Consumer<[u8], M>, found: Found) -> Self {
+    pub(super) fn new(consumer: &'a mut Consumer<K, [u8], M>, found: Found) -> Self {
         Self { consumer, found, keep: false }
     }
 
@@ -72,7 +73,7 @@ impl<'a, M: Memory> Record<'a, M> {
     }
 }
 
-impl<M: Memory> Drop for Record<'_, M> {
+impl<K: Kind, M: Memory> Drop for Record<'_, K, M> {
     #[inline]
     fn drop(&mut self) {
         if !self.keep && self.consumer.is_own() {
@@ -82,7 +83,7 @@ impl<M: Memory> Drop for Record<'_, M> {
     }
 }
 
-impl<M: Memory> fmt::Debug for Record<'_, M> {
+impl<K: Kind, M: Memory> fmt::Debug for Record<'_, K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record").field("len", &self.len()).field("producer", &self.producer()).finish()
     }

@@ -2,14 +2,15 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::sealed::Resume;
-use super::{Carried, Consumer, Home, Producer};
+use super::blame::Watch;
+use super::{Carried, Consumer, Home, Kind, Producer, spec};
 use crate::error::{LayoutError, SeatError};
 use crate::identity::{Label, Role};
 use crate::layout::{Carries, Geometry, Options};
 use crate::memory::Memory;
 use crate::recovery::{self, Presence, Seat};
 use crate::ring::bytes::max_record;
+use crate::ring::{Consume, Produce};
 
 /// A ring that carries `T`, in the memory `M`: by default a mapped segment.
 ///
@@ -27,36 +28,28 @@ use crate::ring::bytes::max_record;
 /// assert_eq!(rx.try_read()?.payload().to_vec(), b"hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Ring<T: ?Sized, M = Home> {
-    memory: M,
-    geometry: Geometry,
+pub struct Ring<K, T: ?Sized, M = Home> {
+    pub(super) memory: M,
+    pub(super) geometry: Geometry,
     label: Option<Label>,
-    carries: PhantomData<fn(&T)>,
+    is: PhantomData<fn(K, &T)>,
 }
 
-impl<T: Carried + ?Sized> Ring<T> {
-    /// How many bytes of memory a ring of this capacity needs (see [`Options::capacity`] for its unit). At most
-    /// `usize::MAX`, which no memory has.
-    ///
-    /// # Examples
-    /// ```
-    /// use ringway::{memory::StaticMemory, spsc::Ring};
-    ///
-    /// static BYTES: StaticMemory<{ Ring::<u64>::required_len(64) }> = StaticMemory::new();
-    /// ```
-    pub const fn required_len(capacity: usize) -> usize {
-        let len = Geometry::plan(&T::SPEC, capacity).len;
+impl<K: Kind, T: Carried + ?Sized> Ring<K, T> {
+    /// How many bytes of memory a ring needs that is made with these options. At most `usize::MAX`, which no memory has.
+    pub(crate) const fn planned_len(options: &Options<'_>) -> usize {
+        let len = Geometry::plan(&spec::<K, T>(), options).len;
         if len > usize::MAX as u64 { usize::MAX } else { len as usize }
     }
 }
 
-impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
     /// Makes a new, empty ring in `memory`, whatever stood there before, unless that is a ring.
     ///
     /// # Errors
     /// [`LayoutError::Exists`] if a ring is there already, used or not; [`LayoutError::Formatting`] if another is being
     /// made there at this moment; [`LayoutError::TooSmall`] if `memory` has less than
-    /// [`required_len`](Self::required_len) bytes; [`LayoutError::Misaligned`].
+    /// `required_len` bytes (see the kind's page); [`LayoutError::Misaligned`].
     ///
     /// # Examples
     /// See [`Heap`](crate::memory::Heap) and [`StaticMemory`](crate::memory::StaticMemory).
@@ -66,10 +59,11 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
 
     /// `zeroed`: the memory is known to hold zeros only.
     pub(crate) fn make(memory: M, options: &Options<'_>, zeroed: bool) -> Result<Self, LayoutError> {
-        let geometry = Geometry::plan(&T::SPEC, options.capacity);
+        let spec = spec::<K, T>();
+        let geometry = Geometry::plan(&spec, options);
         let creator = memory.identity();
-        geometry.format(&memory.region(), &T::SPEC, &T::label(), &creator, zeroed)?;
-        Ok(Self { memory, geometry, label: options.label.map(Label::new), carries: PhantomData })
+        geometry.format(&memory.region(), &spec, &T::label(), &creator, zeroed)?;
+        Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
     }
 
     /// Joins the ring that stands in `memory`.
@@ -96,14 +90,16 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     }
 
     pub(crate) fn join(memory: M, options: &Options<'_>) -> Result<Self, LayoutError> {
-        let geometry = Geometry::parse(&memory.region(), &T::SPEC, &T::label())?;
-        Ok(Self { memory, geometry, label: options.label.map(Label::new), carries: PhantomData })
+        let geometry = Geometry::parse(&memory.region(), &spec::<K, T>(), &T::label())?;
+        Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
     }
 
-    /// Takes the producer's seat. Goes on after the last record that was published, whoever published it.
+    /// Takes a producer's seat: of several, the first that is free. Goes on after the last record that was published in it,
+    /// whoever published that. A holder that died is replaced.
     ///
     /// # Errors
-    /// [`SeatError::SeatTaken`] if somebody alive holds it, and who that is. A holder that died is replaced.
+    /// [`SeatError::SeatTaken`] if there is one such seat, somebody alive holds it, and who that is;
+    /// [`SeatError::AllTaken`] if there are several, and none is free.
     ///
     /// # Examples
     /// ```
@@ -116,11 +112,14 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// assert!(ring.producer().is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn producer(&self) -> Result<Producer<T, M>, SeatError> {
-        let seat = self.seat(Role::Producer)?;
+    pub fn producer(&self) -> Result<Producer<K, T, M>, SeatError> {
+        let may = |region: &_, block| K::may_sit(region, &self.geometry, block);
+        let seat = Seat::take(&self.memory, &self.geometry, Role::Producer, self.label, may)?;
         Ok(Producer {
-            core: T::Producer::resume(&self.memory.region(), &self.geometry)?,
+            core: T::Producer::resume(&self.memory.region(), &self.geometry, seat.index())?,
             seat,
+            ring: self.clone(),
+            watch: Watch::new(),
             confined: PhantomData,
         })
     }
@@ -132,24 +131,19 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     ///
     /// # Examples
     /// As for [`producer`](Self::producer).
-    pub fn consumer(&self) -> Result<Consumer<T, M>, SeatError> {
-        let seat = self.seat(Role::Consumer)?;
+    pub fn consumer(&self) -> Result<Consumer<K, T, M>, SeatError> {
+        let seat = Seat::take(&self.memory, &self.geometry, Role::Consumer, self.label, |_, _| true)?;
         Ok(Consumer {
-            core: T::Consumer::resume(&self.memory.region(), &self.geometry)?,
+            core: T::Consumer::resume(&self.memory, &self.geometry)?,
             seat,
+            ring: self.clone(),
+            watch: Watch::new(),
             confined: PhantomData,
         })
     }
 
-    fn seat(&self, role: Role) -> Result<Seat<M>, SeatError> {
-        let (own, peer) = match role {
-            Role::Consumer => (self.geometry.consumer(), self.geometry.producer()),
-            Role::Producer => (self.geometry.producer(), self.geometry.consumer()),
-        };
-        Seat::take(&self.memory, role, own, peer, self.label)
-    }
-
-    /// Who is in a seat at this moment. Asks the system, if the memory has a witness.
+    /// Who is in a seat at this moment; of several producers, one who is here, if any is (for each of them, see
+    /// [`seats`](Self::seats)). Asks the system, if the memory has a witness.
     ///
     /// # Examples
     /// ```
@@ -166,19 +160,21 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn presence(&self, role: Role) -> Presence {
-        let block = match role {
-            Role::Consumer => self.geometry.consumer(),
-            Role::Producer => self.geometry.producer(),
-        };
-        recovery::presence(&self.memory, block)
+        recovery::presence_of(&self.memory, &self.geometry, role)
     }
 
-    /// How much it holds: items for a typed ring, payload bytes for a byte ring. As made: not less than was asked
+    /// How much it holds, of `lanes` each one: items for a typed ring, payload bytes for a byte ring. As made: not less than was asked
     /// for.
     pub fn capacity(&self) -> usize {
-        let unit = if T::SPEC.carries == Carries::Bytes { self.geometry.stride } else { 1 };
+        let unit = if T::CARRIES == Carries::Bytes { self.geometry.stride } else { 1 };
         // Fits: the cells lie inside this process's memory.
         (self.geometry.capacity * unit) as usize
+    }
+
+    /// How many seats for producers it has.
+    pub fn producers(&self) -> usize {
+        // Fits: there are at most 2^16 - 1.
+        self.geometry.producers as usize
     }
 
     /// The bytes that the ring is in.
@@ -187,23 +183,23 @@ impl<T: Carried + ?Sized, M: Memory> Ring<T, M> {
     }
 }
 
-impl<M: Memory> Ring<[u8], M> {
+impl<K: Kind, M: Memory> Ring<K, [u8], M> {
     /// The largest record, in bytes: half the capacity.
     pub fn max_record(&self) -> usize {
         max_record(self.geometry.capacity)
     }
 }
 
-impl<T: ?Sized, M: Clone> Clone for Ring<T, M> {
+impl<K, T: ?Sized, M: Clone> Clone for Ring<K, T, M> {
     fn clone(&self) -> Self {
-        Self { memory: self.memory.clone(), geometry: self.geometry, label: self.label, carries: PhantomData }
+        Self { memory: self.memory.clone(), geometry: self.geometry, label: self.label, is: PhantomData }
     }
 }
 
 /// Asks nobody: for who is in the seats, see [`Ring::presence`].
-impl<T: Carried + ?Sized, M: Memory> fmt::Debug for Ring<T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory> fmt::Debug for Ring<K, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("spsc::Ring")
+        f.debug_struct(K::NAMES[0])
             .field("carries", &T::label())
             .field("capacity", &self.capacity())
             .finish_non_exhaustive()

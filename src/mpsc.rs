@@ -1,0 +1,221 @@
+//! Many producers, one consumer, one order: what one producer has sent before another begins comes first.
+//!
+//! Producers may be threads or processes, up to 65,535 of them, and any of them may be killed or stopped at any instruction.
+//! The names are those of [`spsc`](crate::spsc); what differs is told here.
+//!
+//! # `mpsc` or `lanes`
+//! | | `mpsc` | [`lanes`](crate::lanes) |
+//! |---|---|---|
+//! | order | one, of all records | of each producer's records |
+//! | sending | lock-free: producers compete for the next cell | wait-free: each has cells of its own |
+//! | a producer that stopped in the middle of a record | holds up all that were sent after it, until it goes on or dies | holds up nothing but its own lane |
+//! | a producer that died there | its record is lost, and reported by [`losses`](Consumer::losses) | its record was never there |
+//! | room | shared: one may fill the ring for all | each has its own |
+//! | memory | 512 bytes a seat, and the cells once | 512 bytes a seat, and the cells for each |
+//!
+//! Take `lanes`, unless the order between producers means something.
+//!
+//! # Guarantees
+//! | operation | progress | if a producer dies | if a producer stops | if the consumer dies |
+//! |---|---|---|---|---|
+//! | `try_push`, `try_push_slice`, `try_reserve`, `try_batch` | lock-free | no difference | no difference | `Full` once the room is used up |
+//! | `commit`, `abort` | wait-free | | | |
+//! | `push`, `reserve`, `batch` | wait while the ring is full | no difference | no difference | `Closed` when it is full |
+//! | `try_pop`, `try_read`, `drain` | bounded by the capacity | what it had not published is passed over | `Empty`, from its record on, until it goes on | |
+//! | `pop`, `read` | wait while there is nothing to read | passed over within 100 ms | wait, and [`stalled`](Consumer::stalled) says for whom | |
+//! | [`Ring::producer`] | bounded by the number of seats | takes its seat, once what it claimed is decided | [`SeatError::AllTaken`](crate::SeatError::AllTaken) if all are taken | takes its seat |
+//!
+//! A peer that lies can have an operation report `Corrupt`, or hand over wrong data; nothing worse. See
+//! [`spsc`](crate::spsc#guarantees).
+//!
+//! # Reservations hold up what comes after them
+//! A reservation has its place in the order from the moment it is made. Until it is committed or aborted, the consumer cannot
+//! go past it: fill it at once. What takes long should be prepared before.
+//!
+//! # Batches
+//! A batch, too, has its place from the start, so its room must be asked for: see [`Producer::batch`]. A slice of items
+//! appears whole.
+//!
+//! # Closed
+//! A consumer that has taken everything is told [`Closed`](crate::PopError::Closed) while no producer is here and there was one:
+//! `Left`, or `Died` if one of them did. That is not final: it is told as long as it is so, and a daemon that wants to stay
+//! calls [`wait_for_producer`](Consumer::wait_for_producer), or simply asks again. A producer is told that the consumer is
+//! gone when it waits for room; what it has sent stays for the next consumer.
+//!
+//! # Cost
+//! Beside `spsc`: one compare-exchange a record, or a slice, or a batch. As long as the consumer is not stuck it looks at
+//! nothing but the next stamp.
+use crate::ends::{self, Home, sealed};
+use crate::error::PushError;
+use crate::layout::{Geometry, Kind, Options, RoleBlock};
+use crate::memory::{Clock, Memory, Region};
+use crate::ring::bytes::ByteConsumer;
+use crate::ring::ordered::{Losses as Log, OrderedBytes, OrderedConsumer, OrderedItems, is_resolved};
+use crate::ring::typed::TypedConsumer;
+use core::time::Duration;
+
+pub use crate::ends::{CELL, Carried, Item, Payload, PayloadMut, RangeError};
+pub use crate::ring::ordered::Loss;
+
+/// The kind of ring: many producers, one order.
+#[derive(Clone, Copy, Debug)]
+pub enum Mpsc {}
+
+/// A ring of many producers, in one order, that carries `T`.
+pub type Ring<T, M = Home> = ends::Ring<Mpsc, T, M>;
+/// One of its producers.
+pub type Producer<T, M = Home> = ends::Producer<Mpsc, T, M>;
+/// Its consumer.
+pub type Consumer<T, M = Home> = ends::Consumer<Mpsc, T, M>;
+/// Room for a record of such a ring.
+pub type Reservation<'a, M = Home> = ends::Reservation<'a, Mpsc, M>;
+/// Records of such a ring that appear together.
+pub type Batch<'a, M = Home> = ends::Batch<'a, Mpsc, M>;
+/// A record of such a ring.
+pub type Record<'a, M = Home> = ends::Record<'a, Mpsc, M>;
+
+impl sealed::Kind for Mpsc {
+    const KIND: Kind = Kind::Mpsc;
+    const NAMES: [&'static str; 3] = ["mpsc::Ring", "mpsc::Producer", "mpsc::Consumer"];
+    type ItemProducer<T: Item> = OrderedItems<T>;
+    type ItemConsumer<T: Item, M: Memory> = OrderedConsumer<TypedConsumer<T>, M>;
+    type ByteProducer = OrderedBytes;
+    type ByteConsumer<M: Memory> = OrderedConsumer<ByteConsumer, M>;
+
+    fn may_sit(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
+        is_resolved(region, geometry, block)
+    }
+}
+
+impl<T: Carried + ?Sized> Ring<T> {
+    /// How many bytes of memory a ring of this capacity (see [`Options::capacity`] for its unit) with so many seats for
+    /// producers needs. At most `usize::MAX`, which no memory has.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Options, memory::Heap, mpsc::Ring};
+    ///
+    /// let options = Options::new().capacity(64).producers(3);
+    /// let ring = Ring::<u64, _>::format(Heap::new(Ring::<u64>::required_len(64, 3)), &options)?;
+    /// let mut tx = ring.producer()?;
+    /// let mut other = tx.another()?;
+    /// tx.try_push(&1)?;
+    /// other.try_push(&2)?;
+    /// let mut rx = ring.consumer()?;
+    /// assert_eq!((rx.try_pop()?, rx.try_pop()?), (1, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn required_len(capacity: usize, producers: usize) -> usize {
+        Self::planned_len(&Options::new().capacity(capacity).producers(producers))
+    }
+}
+
+impl<M: Memory> Producer<[u8], M> {
+    /// Begins a batch, for which `room` bytes are set aside if they are free: records that become visible all at once. Each of
+    /// its records takes a multiple of [`CELL`] bytes of the room, at least one; what is not used is given back.
+    ///
+    /// # Errors
+    /// [`PushError::Full`]; [`PushError::TooLarge`] if `room` is more than [`max_record`](Self::max_record);
+    /// [`PushError::Corrupt`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, PopError, memory::Heap};
+    /// use ringway::mpsc::{CELL, Ring};
+    ///
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024, 2));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024).producers(2))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut batch = tx.try_batch(2 * CELL)?;
+    /// batch.try_push(b"debit")?;
+    /// batch.try_push(b"credit")?;
+    /// assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
+    /// batch.commit();
+    /// assert_eq!(rx.drain(8, |_| ())?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, M>, PushError> {
+        self.begin(|core| core.begin(room))?;
+        Ok(self.opened_batch())
+    }
+
+    /// Begins a batch; waits while there is no room for it. See [`try_batch`](Self::try_batch).
+    ///
+    /// # Errors
+    /// As [`try_batch`](Self::try_batch), with [`PushError::Closed`] for `Full`.
+    ///
+    /// # Examples
+    /// See [`try_batch`](Self::try_batch).
+    pub fn batch(&mut self, room: usize) -> Result<Batch<'_, M>, PushError> {
+        self.begin_waiting(room, |core| core.begin(room), |_| || None)?;
+        Ok(self.opened_batch())
+    }
+
+    /// Begins a batch; waits while there is no room for it, for `timeout` at most. See [`try_batch`](Self::try_batch).
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch), and [`PushError::Elapsed`].
+    ///
+    /// # Examples
+    /// See [`try_batch`](Self::try_batch).
+    pub fn batch_timeout(&mut self, room: usize, timeout: Duration) -> Result<Batch<'_, M>, PushError>
+    where
+        M: Clock,
+    {
+        self.begin_waiting(room, |core| core.begin(room), |memory| ends::deadline(memory.clone(), timeout))?;
+        Ok(self.opened_batch())
+    }
+}
+
+impl<T: Item, M: Memory> Consumer<T, M> {
+    /// The items that dead producers had claimed and not published, each once: of those that this consumer has passed
+    /// over and not yet reported, at most the last 16. See [`Losses::forgotten`] for whether there were more.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use ringway::mpsc::Ring;
+    ///
+    /// let mut rx = Ring::<u64>::open("ticks")?.consumer()?;
+    /// while let Ok(_tick) = rx.pop() {
+    ///     for loss in rx.losses() {
+    ///         eprintln!("{loss}");
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn losses(&mut self) -> Losses<'_> {
+        Losses { log: self.core.losses() }
+    }
+}
+
+impl<M: Memory> Consumer<[u8], M> {
+    /// The records, or batches, that dead producers had claimed and not published, each once: of those that this consumer has
+    /// passed over and not yet reported, at most the last 16. See [`Losses::forgotten`] for whether there were more.
+    ///
+    /// # Examples
+    /// As for items.
+    pub fn losses(&mut self) -> Losses<'_> {
+        Losses { log: self.core.losses() }
+    }
+}
+
+/// What was lost: see [`Consumer::losses`]. An iterator that removes what it gives.
+#[derive(Debug)]
+pub struct Losses<'a> {
+    log: &'a mut Log,
+}
+
+impl Losses<'_> {
+    /// How many losses were not kept, because more came than were asked for.
+    pub fn forgotten(&self) -> u64 {
+        self.log.forgotten
+    }
+}
+
+impl Iterator for Losses<'_> {
+    type Item = Loss;
+
+    fn next(&mut self) -> Option<Loss> {
+        self.log.pop()
+    }
+}

@@ -1,0 +1,57 @@
+//! [`Bell`]: how the producer of a lane is heard by a consumer that does not look at each lane.
+//!
+//! ```text
+//!   producer of lane i                         consumer
+//!   B1  publish: a stamp in lane i             R1  armed i = 1; from now on lane i is not looked at
+//!   B2  light fence                            R2  heavy fence
+//!   B3  armed i == 0? then done                R3  look at lane i once more
+//!   B4  ready |= bit i                         R4  rung != 0? rung = 0; take all ready bits
+//!   B5  rung = 1                               R5  look at those lanes again from now on
+//!   B6  armed i = 0
+//!   B7  full fence; wake the consumer if parked
+//! ```
+//! B1 to B3 against R1 to R3 are the fences of `wait`: either R3 sees the publication, or B3 sees the 1 (E4).
+//! Bits and the rung word are moved by exchanges on both sides: a bit that R4 does not find was set after it, and then B5
+//! comes after R4's zero, and is found the next time (E6).
+//!
+//! A producer killed between B1 and B5 leaves a record in a lane that nobody looks at. So the consumer also looks at all
+//! lanes after each slice of a wait, and once in many fruitless looks.
+use crate::error::Corruption;
+use crate::layout::Geometry;
+use crate::memory::{Memory, Region, WordRef};
+use crate::sync::{AcqRel, Relaxed, Release, full_fence};
+use crate::wait;
+
+/// The producer's side of it.
+pub(super) struct Bell {
+    ready: WordRef,
+    bit: u64,
+    rung: WordRef,
+    parked: WordRef,
+}
+
+impl Bell {
+    pub(super) fn new(region: &Region, geometry: &Geometry, seat: u64) -> Result<Self, Corruption> {
+        let part = |at| WordRef::new(region, at).ok_or(Corruption::Outside);
+        let (ready, bit) = geometry.ready(seat);
+        Ok(Self {
+            ready: part(ready)?,
+            bit,
+            rung: part(geometry.common().announcement())?,
+            parked: part(geometry.consumer().parked())?,
+        })
+    }
+
+    /// B4 to B7.
+    pub(super) fn ring<M: Memory>(&self, memory: &M, armed: &WordRef) {
+        // AcqRel: E6, pairs with `Merge::answer`; if its exchange came first, so did its zero to `rung`.
+        self.ready.fetch_or(self.bit, AcqRel);
+        // Release: E6, pairs with `Merge::answer`; the bit is visible with it.
+        self.rung.store(1, Release);
+        // Relaxed: E4's fences order it.
+        armed.half().store(0, Relaxed);
+        // Full fence: E4, pairs with the fence in `sleep`; the bit before it, the look at the parked word after it.
+        full_fence();
+        wait::wake(memory, &self.parked, false);
+    }
+}

@@ -1,0 +1,365 @@
+//! [`Merge`]: the consumer of many lanes. Each lane is a ring of one producer; this takes from them in turn.
+//!
+//! ```text
+//!   lane 0  █ █ █ · ·   watched ┐
+//!   lane 1  · · · · ·   resting │    in turn, up to BUDGET records each,
+//!   lane 2  █ · · · ·   watched ┼──▶ among those that are watched
+//!   lane 3  · · · · ·   resting │
+//!   …                           ┘
+//! ```
+//!
+//! # Watched and resting
+//! A lane that was empty for many looks is put to rest, together with others: the consumer *arms* it, and from then on does
+//! not look at it. Its producer finds the armed word set when it publishes, and rings the bell (see
+//! `recovery::bell`), after which the lane is watched again. So lanes in which nothing happens cost nothing, and lanes
+//! in which much happens never ring.
+//!
+//! A few lanes are always watched: that costs less than the barrier it takes to put one to rest. Where the platform has no
+//! barriers that reach every participant, none rests.
+//!
+//! # Edges
+//! | edge | release side | acquire side | makes visible |
+//! |---|---|---|---|
+//! | E6 | `Bell::ring` ready bits and rung | `Merge::answer` rung and ready bits | who rang |
+//!
+//! Progress: looking is bounded by the number of lanes; taking is wait-free. A lane whose producer is stopped, dead or lying
+//! delays no other, but for this: what is found to be corrupt poisons the whole consumer.
+//!
+//! Positions are of each lane; the consumer's own is the sum of all.
+use alloc::vec::Vec;
+
+use super::bytes::{ByteConsumer, Found};
+use super::ordered::InOrder;
+use super::typed::TypedConsumer;
+use super::{Consume, ConsumeBytes, ConsumeItems};
+use crate::error::Corruption;
+use crate::layout::Geometry;
+use crate::memory::{Item, Memory, WordRef};
+use crate::sync::{AcqRel, Acquire, Relaxed};
+
+/// Records from one lane before it is the next one's turn.
+const BUDGET: u32 = 64;
+/// So many lanes are watched in any case.
+const FEW: usize = 8;
+/// Fruitless looks in a row until a lane may rest.
+const TIRED: u32 = 64;
+/// Fruitless looks at all watched lanes until those at rest are looked at too.
+const SWEEP: u32 = 4096;
+
+/// One lane, seen by the consumer.
+struct Line<C> {
+    consumer: C,
+    armed: WordRef,
+    is_watched: bool,
+    /// Whether something was taken and not released.
+    is_dirty: bool,
+    /// Fruitless looks since something was found.
+    fruitless: u32,
+}
+
+/// The consumer of all lanes.
+pub struct Merge<C, M> {
+    memory: M,
+    lanes: Vec<Line<C>>,
+    /// The lanes that are looked at, in turn.
+    watched: Vec<usize>,
+    /// Whose turn it is: an index into `watched`.
+    turn: usize,
+    /// Records taken in this turn.
+    taken: u32,
+    /// The lanes in which something was taken and not released.
+    dirty: Vec<usize>,
+    /// How many watched lanes are tired.
+    tired: usize,
+    ready: Vec<WordRef>,
+    rung: WordRef,
+    /// Fruitless looks at all that are watched.
+    fruitless: u32,
+}
+
+impl<C: LaneConsumer, M: Memory> Merge<C, M> {
+    fn open(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
+        let region = memory.region();
+        let part = |at| WordRef::new(&region, at).ok_or(Corruption::Outside);
+        let lane = |seat: u64| {
+            let armed = part(geometry.producer(seat).armed())?;
+            // Relaxed: whoever was here before may have left it set; this lane is watched now. A bell in vain is harmless.
+            armed.half().store(0, Relaxed);
+            // Fits: there are at most 2^16 - 1 seats.
+            let consumer = C::resume_in_lane(memory, geometry, seat as u16)?;
+            Ok(Line { consumer, armed, is_watched: true, is_dirty: false, fruitless: 0 })
+        };
+        let lanes = (0..geometry.producers).map(lane).collect::<Result<Vec<_>, Corruption>>()?;
+        let ready = (0..geometry.ready_words()).map(|word| part(geometry.ready(64 * word).0));
+        Ok(Self {
+            memory: memory.clone(),
+            watched: (0..lanes.len()).collect(),
+            turn: 0,
+            taken: 0,
+            dirty: Vec::with_capacity(lanes.len()),
+            tired: 0,
+            ready: ready.collect::<Result<_, _>>()?,
+            rung: part(geometry.common().announcement())?,
+            fruitless: 0,
+            lanes,
+        })
+    }
+
+    /// The lane whose turn it is.
+    #[inline(always)]
+    fn current(&mut self) -> Option<&mut Line<C>> {
+        self.lanes.get_mut(*self.watched.get(self.turn)?)
+    }
+
+    /// What `look` finds in the lane whose turn it is, or in the next one where there is something.
+    #[inline(always)]
+    fn find<R>(
+        &mut self,
+        mut look: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
+    ) -> Result<Option<R>, Corruption> {
+        if self.taken < BUDGET {
+            if let Some(lane) = self.current() {
+                if let Some(found) = look(&mut lane.consumer)? {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        self.find_further(look)
+    }
+
+    /// The turn of the current lane is over, or there is nothing in it.
+    fn find_further<R>(
+        &mut self,
+        mut look: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
+    ) -> Result<Option<R>, Corruption> {
+        for _ in 0..2 {
+            for _ in 0..self.watched.len() {
+                self.turn = if self.turn + 1 < self.watched.len() { self.turn + 1 } else { 0 };
+                self.taken = 0;
+                let Some(lane) = self.current() else { break };
+                let found = look(&mut lane.consumer)?;
+                let was_tired = lane.fruitless >= TIRED;
+                lane.fruitless = if found.is_some() { 0 } else { lane.fruitless.saturating_add(1) };
+                let is_tired = lane.fruitless >= TIRED;
+                self.tired = self.tired + usize::from(is_tired) - usize::from(was_tired);
+                if found.is_some() {
+                    if self.tired >= FEW {
+                        self.rest();
+                    }
+                    return Ok(found);
+                }
+            }
+            if self.tired >= FEW {
+                self.rest();
+            }
+            if !self.answer() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts tired lanes to rest (R1 to R3), but for a few.
+    #[cold]
+    fn rest(&mut self) {
+        if self.watched.len() <= FEW {
+            return;
+        }
+        let current = self.watched.get(self.turn).copied();
+        let may_rest = |lane: &Line<C>, index| lane.fruitless >= TIRED && current != Some(index);
+        for index in &self.watched {
+            if let Some(lane) = self.lanes.get(*index).filter(|lane| may_rest(lane, *index)) {
+                // Relaxed: E4's barrier orders it.
+                lane.armed.half().store(1, Relaxed);
+            }
+        }
+        let is_heard = self.memory.barrier();
+        let lanes = &mut self.lanes;
+        self.watched.retain(|index| {
+            let Some(lane) = lanes.get_mut(*index) else { return false };
+            if !may_rest(lane, *index) {
+                return true;
+            }
+            lane.fruitless = 0;
+            // An error is told when the lane's turn comes.
+            lane.is_watched = !is_heard || !matches!(lane.consumer.has_any(), Ok(false));
+            lane.is_watched
+        });
+        self.tired =
+            self.watched.iter().filter_map(|i| lanes.get(*i)).filter(|l| l.fruitless >= TIRED).count();
+        self.turn = self.watched.iter().position(|index| Some(*index) == current).unwrap_or(0);
+    }
+
+    /// Watches the lanes again whose producers have rung (R4 and R5); whether there are any. Once in a while, all that have
+    /// something.
+    #[cold]
+    fn answer(&mut self) -> bool {
+        self.fruitless += 1;
+        if self.fruitless >= SWEEP {
+            return self.sweep();
+        }
+        // Relaxed: only says whether to look closer.
+        if self.rung.load(Relaxed) == 0 {
+            return false;
+        }
+        // Acquire: E6, pairs with `Bell::ring`; the bits of who rang are visible.
+        self.rung.swap(0, Acquire);
+        let mut any = false;
+        for (word, at) in self.ready.iter().zip((0..).step_by(64)) {
+            // AcqRel: E6, pairs with `Bell::ring`; who sets a bit after this rings after our zero above.
+            let mut bits = word.swap(0, AcqRel);
+            while bits != 0 {
+                let index = at + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                any |= watch(&mut self.lanes, &mut self.watched, index);
+            }
+        }
+        any
+    }
+
+    /// Looks at all lanes at rest, and watches those again that have something; whether there are any.
+    fn sweep(&mut self) -> bool {
+        self.fruitless = 0;
+        let mut any = false;
+        for index in 0..self.lanes.len() {
+            let has_any =
+                |lane: &mut Line<C>| !lane.is_watched && !matches!(lane.consumer.has_any(), Ok(false));
+            if self.lanes.get_mut(index).is_some_and(has_any) {
+                any |= watch(&mut self.lanes, &mut self.watched, index);
+            }
+        }
+        any
+    }
+
+    /// A record of the current lane is being taken.
+    #[inline(always)]
+    fn soil(&mut self) {
+        self.taken += 1;
+        let Some(index) = self.watched.get(self.turn).copied() else { return };
+        let Some(lane) = self.lanes.get_mut(index) else { return };
+        if lane.fruitless > 0 {
+            self.tired -= usize::from(lane.fruitless >= TIRED);
+            lane.fruitless = 0;
+        }
+        if !lane.is_dirty {
+            lane.is_dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&C) -> u64) -> u64 {
+        self.lanes.iter().map(|lane| of(&lane.consumer)).fold(0, u64::wrapping_add)
+    }
+}
+
+/// Whether lane `index` is watched only from now on.
+fn watch<C>(lanes: &mut [Line<C>], watched: &mut Vec<usize>, index: usize) -> bool {
+    let Some(lane) = lanes.get_mut(index).filter(|lane| !lane.is_watched) else { return false };
+    lane.is_watched = true;
+    lane.fruitless = 0;
+    watched.push(index);
+    true
+}
+
+/// The consumer of one lane.
+pub trait LaneConsumer: InOrder {
+    fn resume_in_lane<M: Memory>(memory: &M, geometry: &Geometry, seat: u16) -> Result<Self, Corruption>;
+
+    /// Whether there is something.
+    fn has_any(&mut self) -> Result<bool, Corruption> {
+        self.has_record()
+    }
+}
+
+impl<T: Item> LaneConsumer for TypedConsumer<T> {
+    fn resume_in_lane<M: Memory>(memory: &M, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        Self::resume_in(&memory.region(), &geometry.lane(seat.into()))
+    }
+}
+
+impl LaneConsumer for ByteConsumer {
+    fn resume_in_lane<M: Memory>(memory: &M, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        Self::resume_in(&memory.region(), geometry, seat)
+    }
+}
+
+impl<C: LaneConsumer, M: Memory> Consume<M> for Merge<C, M> {
+    fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::open(memory, geometry)
+    }
+
+    fn at(&self) -> u64 {
+        self.sum(|lane| lane.head().get())
+    }
+
+    #[inline(always)]
+    fn has_record(&mut self) -> Result<bool, Corruption> {
+        Ok(self.find(|lane| Ok(lane.has_record()?.then_some(())))?.is_some())
+    }
+
+    fn most_records(&self) -> usize {
+        usize::try_from(self.sum(InOrder::capacity)).unwrap_or(usize::MAX)
+    }
+
+    #[inline(always)]
+    fn release(&mut self, mut wake: impl FnMut(&WordRef)) {
+        for index in self.dirty.drain(..) {
+            if let Some(lane) = self.lanes.get_mut(index) {
+                lane.is_dirty = false;
+                lane.consumer.release(&mut wake);
+            }
+        }
+    }
+
+    /// A producer that died before it could ring may have left something.
+    fn mend(&mut self) -> Result<(), Corruption> {
+        self.sweep();
+        Ok(())
+    }
+
+    /// Whoever publishes in any lane from now on rings.
+    fn lie_down(&mut self) {
+        for index in &self.watched {
+            if let Some(lane) = self.lanes.get(*index) {
+                // Relaxed: E4's fences order it.
+                lane.armed.half().store(1, Relaxed);
+            }
+        }
+    }
+}
+
+impl<T: Item, M: Memory> ConsumeItems<T, M> for Merge<TypedConsumer<T>, M> {
+    #[inline(always)]
+    fn take(&mut self) -> T {
+        self.soil();
+        // Never without one: a record was found in it.
+        self.current().map_or_else(T::new_zeroed, |lane| lane.consumer.take_item())
+    }
+}
+
+impl<M: Memory> ConsumeBytes<M> for Merge<ByteConsumer, M> {
+    fn max_record(&self) -> usize {
+        self.lanes.first().map_or(0, |lane| lane.consumer.largest())
+    }
+
+    #[inline(always)]
+    fn look(&mut self) -> Result<Option<Found>, Corruption> {
+        self.find(ByteConsumer::look_here)
+    }
+
+    fn found_before(&mut self) -> Result<Found, Corruption> {
+        match self.find(ByteConsumer::look_here)? {
+            Some(found) => Ok(found),
+            // Tells what it says, and poisons.
+            None => self.current().map_or(Err(Corruption::Outside), |lane| lane.consumer.found_before_here()),
+        }
+    }
+
+    #[inline(always)]
+    fn pass(&mut self, found: &Found) {
+        self.soil();
+        if let Some(lane) = self.current() {
+            lane.consumer.pass_here(found);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! [`Claims`]: how a producer gets cells of its own. One shared write per function.
+use super::super::Position;
+use super::super::room::Room;
+use crate::error::{Corruption, PushError};
+use crate::layout::{Geometry, RoleBlock};
+use crate::memory::{Region, WordRef};
+use crate::sync::{Acquire, Relaxed, Release};
+
+/// What a role block says of its holder's claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announcement {
+    /// It never claimed anything, or has left.
+    None,
+    /// It is about to claim this position, or has just done so, or has failed to.
+    Announced(Position),
+    /// It has claimed it.
+    Owned(Position),
+}
+
+impl Announcement {
+    /// None if `word` says nothing that a producer would write.
+    pub(super) fn parse(word: u64) -> Option<Self> {
+        if word == 0 {
+            return Some(Self::None);
+        }
+        let at = Position::parse((word >> 1).checked_sub(1)?)?;
+        Some(if word & 1 == 1 { Self::Owned(at) } else { Self::Announced(at) })
+    }
+
+    #[inline(always)]
+    pub(super) fn word(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Announced(at) => at.stamp() << 1,
+            Self::Owned(at) => at.stamp() << 1 | 1,
+        }
+    }
+
+    pub(super) fn position(self) -> Option<Position> {
+        match self {
+            Self::None => None,
+            Self::Announced(at) | Self::Owned(at) => Some(at),
+        }
+    }
+}
+
+/// Consecutive cells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claimed {
+    pub(super) start: Position,
+    pub(super) end: Position,
+}
+
+/// A producer's side of the claim protocol.
+pub(super) struct Claims {
+    tail: WordRef,
+    announcement: WordRef,
+    claim_end: WordRef,
+    room: Room,
+    /// TAIL as seen last: a guess.
+    seen: Position,
+    capacity: u64,
+    poison: Option<Corruption>,
+}
+
+/// How often one claim looks at HEAD: more often it moves only for a liar, or for a ring that is not full.
+const MOST_LOOKS: u32 = 1000;
+
+impl Claims {
+    pub(super) fn resume(region: &Region, geometry: &Geometry, block: RoleBlock) -> Result<Self, Corruption> {
+        let part = |at| WordRef::new(region, at).ok_or(Corruption::Outside);
+        let room = Room::new(part(geometry.consumer().position())?, geometry.capacity)?;
+        let mut claims = Self {
+            tail: part(geometry.common().position())?,
+            announcement: part(block.announcement())?,
+            claim_end: part(block.claim_end())?,
+            seen: room.head_seen(),
+            room,
+            capacity: geometry.capacity,
+            poison: None,
+        };
+        // What the last holder announced is resolved, or nobody could have taken the seat.
+        claims.withdraw();
+        claims.look()?;
+        Ok(claims)
+    }
+
+    /// TAIL as seen last.
+    pub(super) fn seen(&self) -> Position {
+        self.seen
+    }
+
+    /// Claims the cells that `fit` asks for: given where they would start and where free cells end, it says where they
+    /// are to end, or that they do not fit.
+    #[inline]
+    pub(super) fn claim(
+        &mut self,
+        fit: impl Fn(Position, Position) -> Option<Position>,
+    ) -> Result<Claimed, PushError> {
+        let mut looks = 0;
+        loop {
+            let start = self.seen;
+            let end = match fit(start, self.room.end()) {
+                Some(end) if self.poison.is_none() => end,
+                _ => {
+                    looks += 1;
+                    self.look()?;
+                    if looks == MOST_LOOKS || fit(self.seen, self.room.end()).is_none() {
+                        return Err(PushError::Full);
+                    }
+                    continue;
+                }
+            };
+            self.announce(start, end);
+            match self.take(start, end) {
+                Ok(()) => {
+                    self.own(start);
+                    self.seen = end;
+                    return Ok(Claimed { start, end });
+                }
+                Err(found) => self.lost_to(found)?,
+            }
+        }
+    }
+
+    /// C2 and C3.
+    #[inline(always)]
+    fn announce(&self, start: Position, end: Position) {
+        // Relaxed: read only of the dead, all of whose stores are visible.
+        self.claim_end.store(end.get(), Relaxed);
+        // Release: E5, pairs with `Holes::mend`; the stamps of our last claim are visible with it.
+        self.announcement.store(Announcement::Announced(start).word(), Release);
+    }
+
+    /// C4; what TAIL is, if not `start`.
+    #[inline(always)]
+    fn take(&self, start: Position, end: Position) -> Result<(), u64> {
+        // Release: E5, pairs with `Holes::mend`; the announcement is visible with TAIL.
+        self.tail.compare_exchange(start.get(), end.get(), Release, Relaxed).map(|_| ())
+    }
+
+    /// C5.
+    #[inline(always)]
+    fn own(&self, start: Position) {
+        // Relaxed: of the living it makes no difference, and of the dead all stores are visible.
+        self.announcement.store(Announcement::Owned(start).word(), Relaxed);
+    }
+
+    /// Another producer was faster: TAIL is `found`.
+    #[cold]
+    fn lost_to(&mut self, found: u64) -> Result<(), Corruption> {
+        match Position::parse(found) {
+            Some(tail) if tail > self.seen => {
+                self.seen = tail;
+                Ok(())
+            }
+            _ => {
+                let low = self.seen.get() + 1;
+                Err(self.poisoned(Corruption::Tail { found, low, high: self.room.end().get() }))
+            }
+        }
+    }
+
+    /// Looks where HEAD and TAIL are.
+    #[cold]
+    pub(super) fn look(&mut self) -> Result<(), Corruption> {
+        if let Some(what) = self.poison {
+            return Err(what);
+        }
+        self.look_now().map_err(|what| self.poisoned(what))
+    }
+
+    fn look_now(&mut self) -> Result<(), Corruption> {
+        self.room.advance()?;
+        let low = self.seen.max(self.room.head_seen());
+        // Acquire: E5, pairs with `take`; the HEAD from which its claimant had room is visible with it.
+        let found = self.tail.load(Acquire);
+        let tail = Position::parse(found).filter(|tail| *tail >= low);
+        if tail.is_some_and(|tail| tail > self.room.end()) {
+            self.room.advance()?;
+        }
+        match tail {
+            Some(tail) if tail <= self.room.end() => {
+                self.seen = tail;
+                Ok(())
+            }
+            _ => Err(Corruption::Tail { found, low: low.get(), high: self.room.end().get() }),
+        }
+    }
+
+    /// How many cells the consumer has not released.
+    pub(super) fn behind(&mut self) -> Result<u64, Corruption> {
+        self.look()?;
+        Ok(self.seen.since(self.room.head_seen()).unwrap_or(0))
+    }
+
+    /// Announces nothing any more. Only when all that was claimed is stamped.
+    pub(super) fn withdraw(&self) {
+        // Release: E5, pairs with `Holes::mend`; the stamps of our last claim are visible with it.
+        self.announcement.store(Announcement::None.word(), Release);
+    }
+
+    fn poisoned(&mut self, what: Corruption) -> Corruption {
+        self.poison = Some(what);
+        what
+    }
+
+    pub(super) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+}
+
+/// Whether what the last holder of the producer's seat at `block` announced has been decided, so that the seat can be taken
+/// again. To be asked by who has proof that nobody alive holds it.
+pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
+    let word = |at| WordRef::new(region, at);
+    let lane = geometry.lane(0);
+    let (Some(announcement), Some(tail), Some(head)) =
+        (word(block.announcement()), lane.tail(region), lane.head(region))
+    else {
+        return false;
+    };
+    // Relaxed: the proof that its holder is dead, or has left (E3), made all its stores visible.
+    let Some(found) = Announcement::parse(announcement.load(Relaxed)) else { return true };
+    let Some(at) = found.position() else { return true };
+    // Acquire: E5, pairs with `take`: what is not beyond its position now, the dead one cannot move there.
+    let is_claimed = tail.load(Acquire) > at.get();
+    // Acquire: E2, pairs with the consumer's release: it passed the position because that was stamped, or lost.
+    let is_passed = head.load(Acquire) > at.get();
+    if !is_claimed || is_passed {
+        return true;
+    }
+    let stamp = match geometry.carries {
+        crate::layout::Carries::Items => {
+            word(lane.cells.plus(lane.stride * (at.get() & (lane.capacity - 1))))
+        }
+        crate::layout::Carries::Bytes => {
+            word(lane.descriptors.plus(crate::memory::Descriptors::STRIDE * (at.get() & (lane.capacity - 1))))
+        }
+    };
+    // Acquire: E1, pairs with the stamp's store: as decided as it will ever be.
+    let stamp = stamp.map_or(0, |stamp| stamp.load(Acquire));
+    stamp == at.stamp() || at.is_lost_mark(stamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announcement_says_what_it_said() {
+        let at = Position::parse(77).unwrap_or_else(|| unreachable!());
+        for said in [Announcement::None, Announcement::Announced(at), Announcement::Owned(at)] {
+            assert_eq!(Announcement::parse(said.word()), Some(said));
+        }
+        assert_eq!(Announcement::parse(1), None);
+        assert_eq!(Announcement::parse(u64::MAX), None);
+    }
+}

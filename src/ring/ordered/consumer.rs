@@ -1,0 +1,282 @@
+//! [`OrderedConsumer`]: the consumer of a total order: any other's, that also passes over what is lost.
+use core::fmt;
+
+use super::super::bytes::{ByteConsumer, Found};
+use super::super::typed::TypedConsumer;
+use super::super::{Consume, ConsumeBytes, ConsumeItems, Position};
+use super::hole::{Hole, Holes, Lost};
+use crate::error::Corruption;
+use crate::identity::Identity;
+use crate::layout::{Geometry, RoleBlock};
+use crate::memory::{Item, Memory, Region, Stamped, WordRef};
+use crate::recovery;
+use crate::sync::Relaxed;
+
+/// A record that was claimed by a producer, and lost with it: see `Consumer::losses`.
+///
+/// # Examples
+/// See [`mpsc::Consumer`](crate::mpsc::Consumer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loss {
+    /// The seat of the producer that died.
+    pub seat: u16,
+    /// Who that was; nobody known, if the seat has been taken again since.
+    pub by: Identity,
+    /// Where the claim began, in cells.
+    pub position: u64,
+    /// How many cells it had. For items: how many items; for bytes, one record or one batch.
+    pub cells: u64,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seat, by, position, cells } = self;
+        write!(f, "{by}, in seat {seat}, died with {cells} claimed cells from position {position} on")
+    }
+}
+
+/// The losses that nobody has asked for yet: the last ones, and how many there were before them.
+#[derive(Debug)]
+pub(crate) struct Losses {
+    recent: [Option<Loss>; Self::MOST],
+    /// Where the oldest stands.
+    first: usize,
+    len: usize,
+    pub(crate) forgotten: u64,
+}
+
+impl Losses {
+    const MOST: usize = 16;
+
+    const fn new() -> Self {
+        Self { recent: [None; Self::MOST], first: 0, len: 0, forgotten: 0 }
+    }
+
+    fn push(&mut self, loss: Loss) {
+        if self.len == Self::MOST {
+            self.pop();
+            self.forgotten += 1;
+        }
+        if let Some(place) = self.recent.get_mut((self.first + self.len) % Self::MOST) {
+            *place = Some(loss);
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Loss> {
+        self.len = self.len.checked_sub(1)?;
+        let loss = self.recent.get_mut(self.first).and_then(Option::take);
+        self.first = (self.first + 1) % Self::MOST;
+        loss
+    }
+}
+
+/// What an [`OrderedConsumer`] asks of the one that it is built on.
+pub trait InOrder: Sized + Send {
+    type Cells: Stamped;
+
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption>;
+    fn cells(&self) -> &Self::Cells;
+    fn head(&self) -> Position;
+    fn capacity(&self) -> u64;
+    /// Moves on, whatever stands there.
+    fn skip(&mut self, cells: u64);
+    /// Reports `what` from now on.
+    fn poison(&mut self, what: Corruption);
+    fn has_record(&mut self) -> Result<bool, Corruption>;
+    /// Moves past the next record; whether there was one.
+    fn pass(&mut self) -> Result<bool, Corruption>;
+    fn release(&mut self, wake: impl FnMut(&WordRef));
+}
+
+/// How many fruitless looks at the same hole it takes until the consumer asks the witness on its own account.
+const PATIENCE: u32 = 1024;
+
+/// A consumer of a total order.
+pub struct OrderedConsumer<C, M> {
+    inner: C,
+    holes: Holes<M>,
+    losses: Losses,
+    /// HEAD as it was released last.
+    released: Position,
+    /// Fruitless looks.
+    looks: u32,
+}
+
+impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
+    pub(crate) fn losses(&mut self) -> &mut Losses {
+        &mut self.losses
+    }
+
+    /// There is no record at HEAD: passes over what is lost; whether it did.
+    #[cold]
+    fn pass_lost(&mut self) -> Result<bool, Corruption> {
+        let at = self.inner.head();
+        // Relaxed: marks are stored in this very seat (E3).
+        if !at.is_lost_mark(self.inner.cells().stamp(at.get()).load(Relaxed)) {
+            self.looks += 1;
+            if self.looks < PATIENCE {
+                return Ok(false);
+            }
+            self.looks = 0;
+            return Ok(self.mend_here()? == Hole::Lost && self.pass_lost()?);
+        }
+        if let Some(lost) = self.jump()? {
+            self.note(at, lost);
+        }
+        Ok(true)
+    }
+
+    /// Moves past the lost mark at HEAD, if there is one; what is lost.
+    fn jump(&mut self) -> Result<Option<Lost>, Corruption> {
+        let at = self.inner.head();
+        // Relaxed: marks are stored in this very seat (E3).
+        if !at.is_lost_mark(self.inner.cells().stamp(at.get()).load(Relaxed)) {
+            return Ok(None);
+        }
+        let second = self.inner.cells().second(at.get()).ok_or(Corruption::Outside)?;
+        // Relaxed: as above.
+        let lost = Lost::parse(second.load(Relaxed));
+        match self.holes.claimed_beyond(at) {
+            Ok(Some(tail)) if lost.cells > 0 && at.plus(lost.cells.into()) <= tail => {
+                self.inner.skip(lost.cells.into());
+                Ok(Some(lost))
+            }
+            found => {
+                let what = Corruption::Descriptor { position: at.get(), found: lost.word() };
+                let what = found.err().unwrap_or(what);
+                self.inner.poison(what);
+                Err(what)
+            }
+        }
+    }
+
+    fn note(&mut self, at: Position, lost: Lost) {
+        let (region, geometry) = (self.holes.region(), self.holes.geometry());
+        let mut by = Identity::unknown();
+        if u64::from(lost.seat) < geometry.producers {
+            let block = geometry.producer(lost.seat.into());
+            recovery::count_loss(region, block);
+            by = recovery::identity_of(region, block, lost.epoch).unwrap_or(by);
+        }
+        self.losses.push(Loss { seat: lost.seat, by, position: at.get(), cells: lost.cells.into() });
+    }
+
+    fn mend_here(&mut self) -> Result<Hole, Corruption> {
+        let mended = self.holes.mend(self.inner.cells(), self.inner.head());
+        if let Err(what) = mended {
+            self.inner.poison(what);
+        }
+        mended
+    }
+
+    /// `found`, or what is behind the lost.
+    #[inline(always)]
+    fn look_again<R>(
+        &mut self,
+        mut look: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
+    ) -> Result<Option<R>, Corruption> {
+        loop {
+            // Bounded: what is lost lies before TAIL, and each has a cell at least.
+            match look(&mut self.inner)? {
+                None if self.pass_lost()? => {}
+                found => return Ok(found),
+            }
+        }
+    }
+}
+
+impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
+    fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
+        let inner = C::resume(&memory.region(), geometry)?;
+        let released = inner.head();
+        Ok(Self { inner, holes: Holes::new(memory, geometry)?, losses: Losses::new(), released, looks: 0 })
+    }
+
+    fn at(&self) -> u64 {
+        self.inner.head().get()
+    }
+
+    #[inline(always)]
+    fn has_record(&mut self) -> Result<bool, Corruption> {
+        Ok(self.look_again(|inner| Ok(inner.has_record()?.then_some(())))?.is_some())
+    }
+
+    fn most_records(&self) -> usize {
+        usize::try_from(self.inner.capacity()).unwrap_or(usize::MAX)
+    }
+
+    #[inline(always)]
+    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+        self.released = self.inner.head();
+        self.looks = 0;
+        self.inner.release(wake);
+    }
+
+    fn has_skipped(&self) -> bool {
+        self.released != self.inner.head()
+    }
+
+    fn mend(&mut self) -> Result<(), Corruption> {
+        // Bounded: what is lost lies before TAIL, and each has a cell at least.
+        while self.mend_here()? == Hole::Lost {
+            self.pass_lost()?;
+            if self.inner.has_record()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// HEAD stays: what is found is only marked.
+    fn mend_all(mut self) -> Result<(u64, Option<u16>), Corruption> {
+        let mut lost = 0;
+        loop {
+            if self.inner.pass()? {
+                continue;
+            }
+            match self.mend_here()? {
+                Hole::Lost => lost += 1,
+                Hole::Filled => {}
+                Hole::Unclaimed => return Ok((lost, None)),
+                Hole::Held(seat) => return Ok((lost, Some(seat))),
+            }
+            self.jump()?;
+        }
+    }
+
+    fn held_up(&mut self) -> Result<Option<(u16, RoleBlock, u64)>, Corruption> {
+        let Hole::Held(seat) = self.mend_here()? else { return Ok(None) };
+        let at = self.inner.head();
+        let behind = self.holes.claimed_beyond(at)?.and_then(|tail| tail.since(at)).unwrap_or(0);
+        Ok(Some((seat, self.holes.geometry().producer(seat.into()), behind)))
+    }
+}
+
+impl<T: Item, M: Memory> ConsumeItems<T, M> for OrderedConsumer<TypedConsumer<T>, M> {
+    #[inline(always)]
+    fn take(&mut self) -> T {
+        self.inner.take_item()
+    }
+}
+
+impl<M: Memory> ConsumeBytes<M> for OrderedConsumer<ByteConsumer, M> {
+    fn max_record(&self) -> usize {
+        self.inner.largest()
+    }
+
+    #[inline(always)]
+    fn look(&mut self) -> Result<Option<Found>, Corruption> {
+        self.look_again(ByteConsumer::look_here)
+    }
+
+    fn found_before(&mut self) -> Result<Found, Corruption> {
+        self.inner.found_before_here()
+    }
+
+    #[inline(always)]
+    fn pass(&mut self, found: &Found) {
+        self.inner.pass_here(found);
+    }
+}

@@ -1,0 +1,84 @@
+//! [`OrderedItems`]: a producer of items in total order.
+//!
+//! Progress: lock-free. Cost beside an [`spsc`](crate::spsc) producer: one compare-exchange on a word that all producers
+//! share, and two stores to a line of its own.
+use super::super::sent::Sent;
+use super::super::{Produce, ProduceItems};
+use super::claim::Claims;
+use crate::error::{Corruption, PushError};
+use crate::layout::Geometry;
+use crate::memory::{Item, Region, Slots};
+use crate::sync::{Relaxed, Release};
+
+/// The producer's side.
+pub struct OrderedItems<T> {
+    claims: Claims,
+    slots: Slots<T>,
+    sent: Sent,
+}
+
+/// What is told of a lost claim has 32 bits for its cells.
+const MOST_AT_ONCE: u64 = 1 << 31;
+
+impl<T: Item> Produce for OrderedItems<T> {
+    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        let block = geometry.producer(seat.into());
+        let slots = geometry.lane(seat.into()).slots(region).ok_or(Corruption::Outside)?;
+        let sent = Sent::resume(region, block)?;
+        Ok(Self { claims: Claims::resume(region, geometry, block)?, slots, sent })
+    }
+
+    fn settle(&mut self) {
+        self.claims.withdraw();
+    }
+
+    fn at(&self) -> u64 {
+        self.claims.seen().get()
+    }
+
+    fn behind(&mut self) -> Result<u64, Corruption> {
+        self.claims.behind()
+    }
+}
+
+impl<T: Item> ProduceItems<T> for OrderedItems<T> {
+    #[inline]
+    fn try_push(&mut self, item: &T) -> Result<(), PushError> {
+        let claim = self.claims.claim(|start, limit| (start < limit).then(|| start.plus(1)))?;
+        self.slots.write(claim.start.get(), item);
+        // Release: E1, pairs with `TypedConsumer::has_item`; the item is visible before its stamp.
+        self.slots.stamp(claim.start.get()).store(claim.start.stamp(), Release);
+        self.sent.publish_at_once(1, size_of::<T>() as u64);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        let most = (items.len() as u64).min(MOST_AT_ONCE);
+        let claim = self.claims.claim(|start, limit| {
+            let room = limit.since(start).filter(|room| *room > 0)?;
+            Some(start.plus(room.min(most)))
+        })?;
+        let positions = claim.start.get()..claim.end.get();
+        for (position, item) in positions.zip(items) {
+            self.slots.write(position, item);
+        }
+        let pushed = claim.end.get() - claim.start.get();
+        for later in (1..pushed).rev().map(|later| claim.start.plus(later)) {
+            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
+            self.slots.stamp(later.get()).store(later.stamp(), Relaxed);
+        }
+        // Release: E1, pairs with `TypedConsumer::has_item`; items and later stamps are visible before it.
+        self.slots.stamp(claim.start.get()).store(claim.start.stamp(), Release);
+        self.sent.publish_at_once(pushed, pushed.wrapping_mul(size_of::<T>() as u64));
+        // Fits: at most `items.len()`.
+        Ok(pushed as usize)
+    }
+
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        Ok(self.claims.behind()? < self.slots.count())
+    }
+}

@@ -1,0 +1,89 @@
+//! One producer, one consumer: the fastest ring there is, and the one to take unless several processes send.
+//!
+//! A [`Ring`] names the shared bytes; [`Ring::producer`] and [`Ring::consumer`] take the two seats. A ring
+//! carries items of one type (`Ring<T>`) or records of any size (`Ring<[u8]>`).
+//!
+//! # Which ring for what
+//! | you send | take | because |
+//! |---|---|---|
+//! | items of up to 56 bytes, one at a time | `Ring<T>` | stamp and item share one cache line: 56 bytes are one line, 64 are two |
+//! | larger items, records of varying size | `Ring<[u8]>` | payload is contiguous, and can be written and read in place |
+//! | many small items at once | `Ring<[u8]>`, a record of many items | one stamp for all of them |
+//!
+//! # Guarantees
+//! | operation | progress | if the peer dies | if the peer lies |
+//! |---|---|---|---|
+//! | `try_push`, `try_push_slice`, `try_reserve`, `commit`, `batch` | wait-free | `Full` once the room is used up; nothing is lost | `Corrupt`; wrong data at worst |
+//! | `try_pop`, `try_pop_slice`, `try_read`, `drain` | wait-free | the rest, then `Closed` | `Corrupt`; wrong data at worst |
+//! | `push`, `reserve` | waits while the ring is full | `Closed`, when the ring is full | `Corrupt`, or waits |
+//! | `pop`, `read` | waits while the ring is empty | the rest, then `Closed` | `Corrupt`, or waits |
+//! | `_timeout` forms | as above, for a limited time | as above | as above |
+//! | [`Ring::producer`], [`Ring::consumer`] | bounded by the capacity | takes over the seat | `Corrupt` |
+//!
+//! What a dead producer had not published is gone; what it had published arrives. What a dead consumer had read
+//! but not released is read again by the next one; nothing else is ever delivered twice. A stopped peer is not
+//! a dead one: its seat stays its own, however long it takes.
+//!
+//! # Positions
+//! `position()` of an end counts cells since the ring was made, and never wraps: of a typed ring, items; of a byte
+//! ring, cells of [`CELL`] bytes, of which a record of `n` bytes takes `max(1, n.div_ceil(CELL))`, and a pad, where a
+//! record would not fit the lap, what is left of it. It survives every death, so it can be the token from which a
+//! restarted process goes on.
+use crate::ends::{self, Home, sealed};
+use crate::layout::{Kind, Options};
+use crate::memory::Memory;
+use crate::ring::bytes::{ByteConsumer, ByteProducer};
+use crate::ring::typed::{TypedConsumer, TypedProducer};
+
+pub use crate::ends::{CELL, Carried, Item, Payload, PayloadMut, RangeError};
+
+/// The kind of ring: one producer.
+#[derive(Clone, Copy, Debug)]
+pub enum Spsc {}
+
+/// A ring of one producer that carries `T`.
+pub type Ring<T, M = Home> = ends::Ring<Spsc, T, M>;
+/// Its producer.
+pub type Producer<T, M = Home> = ends::Producer<Spsc, T, M>;
+/// Its consumer.
+pub type Consumer<T, M = Home> = ends::Consumer<Spsc, T, M>;
+/// Room for a record of such a ring.
+pub type Reservation<'a, M = Home> = ends::Reservation<'a, Spsc, M>;
+/// Records of such a ring that appear together.
+pub type Batch<'a, M = Home> = ends::Batch<'a, Spsc, M>;
+/// A record of such a ring.
+pub type Record<'a, M = Home> = ends::Record<'a, Spsc, M>;
+
+impl sealed::Kind for Spsc {
+    const KIND: Kind = Kind::Spsc;
+    const NAMES: [&'static str; 3] = ["spsc::Ring", "spsc::Producer", "spsc::Consumer"];
+    type ItemProducer<T: Item> = TypedProducer<T>;
+    type ItemConsumer<T: Item, M: Memory> = TypedConsumer<T>;
+    type ByteProducer = ByteProducer;
+    type ByteConsumer<M: Memory> = ByteConsumer;
+}
+
+impl<T: Carried + ?Sized> Ring<T> {
+    /// How many bytes of memory a ring of this capacity needs (see [`Options::capacity`] for its unit). At most
+    /// `usize::MAX`, which no memory has.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{memory::StaticMemory, spsc::Ring};
+    ///
+    /// static BYTES: StaticMemory<{ Ring::<u64>::required_len(64) }> = StaticMemory::new();
+    /// ```
+    pub const fn required_len(capacity: usize) -> usize {
+        Self::planned_len(&Options::new().capacity(capacity))
+    }
+}
+
+impl<M: Memory> Producer<[u8], M> {
+    /// Begins a batch: records that become visible all at once.
+    ///
+    /// # Examples
+    /// See [`Batch`].
+    pub fn batch(&mut self) -> Batch<'_, M> {
+        self.stage_batch()
+    }
+}
