@@ -5,11 +5,14 @@
 //! have to agree. Payload stands in `UnsafeCell`s because loom reports unordered access to those;
 //! as atomics, a weakened HEAD went unnoticed.
 use std::sync::Arc;
+use std::vec::Vec;
 
+use core::time::Duration;
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::AtomicU32;
 
-use super::{Liveness, Memory, Park, ParkWord};
-use crate::sync::{Half, Word};
+use super::{Claim, Clock, Liveness, Memory, Park, ParkWord, Span};
+use crate::sync::{Acquire, Half, Relaxed, Release, Word, mortal};
 
 struct Cell {
     word: Word,
@@ -58,6 +61,10 @@ impl Region {
     /// # Safety
     /// `src` is readable for `len` bytes.
     pub(super) unsafe fn write(&self, at: usize, src: *const u8, len: usize) {
+        if !mortal::may_write() {
+            return;
+        }
+        mortal::has_written();
         for i in 0..len {
             // SAFETY: `i < len`, readable by contract.
             let from = unsafe { src.add(i) };
@@ -90,18 +97,36 @@ impl Region {
     }
 }
 
-/// A [`Memory`] for models: `--cfg loom` only. It parks on a loom condition variable and has no proof of
-/// death, like a heap.
+/// A [`Memory`] for models: `--cfg loom` only. It parks on a loom condition variable. Like a heap it has no proof of
+/// death, unless it is made [`with_witness`](Self::with_witness).
 #[derive(Clone)]
 pub struct Model {
     region: Region,
     parking: Arc<Parking>,
     fences: bool,
+    witness: Option<Arc<Witness>>,
 }
 
 struct Parking {
     lot: loom::sync::Mutex<()>,
     bell: loom::sync::Condvar,
+}
+
+/// What the kernel's locks are: for each role block a word, 1 while somebody alive holds it.
+///
+/// All accesses are exchanges, as a lock is never seen as it was before; the edges are the kernel's, from a release, also that by
+/// a death, to whoever claims the lock or finds it free.
+struct Witness {
+    locks: Vec<AtomicU32>,
+}
+
+impl Witness {
+    /// A role block's bytes, and so the distance of their starts.
+    const BLOCK: u64 = 512;
+
+    fn lock(&self, block: u64) -> Option<&AtomicU32> {
+        self.locks.get((block / Self::BLOCK) as usize)
+    }
 }
 
 impl Model {
@@ -119,7 +144,37 @@ impl Model {
             region: Region { cells: (0..len.div_ceil(8)).map(|_| cell()).collect() },
             parking: Arc::new(parking),
             fences: true,
+            witness: None,
         }
+    }
+
+    /// The same memory with a witness, who believes all that have claimed a seat to be alive until they are
+    /// [buried](Self::bury).
+    #[must_use]
+    pub fn with_witness(self) -> Self {
+        let blocks = (self.region.len() as u64).div_ceil(Witness::BLOCK);
+        let locks = (0..blocks).map(|_| AtomicU32::new(0)).collect();
+        Self { witness: Some(Arc::new(Witness { locks })), ..self }
+    }
+
+    /// Runs `body` on `end`, as somebody who makes `writes` shared writes and, about to make another, stops for ever; whether
+    /// it came to its end before. Either way `end` goes without a trace: it is not left, and nobody knows.
+    pub fn mortal<E>(writes: u32, end: E, body: impl FnOnce(&mut E)) -> bool {
+        mortal::run(writes, end, body)
+    }
+
+    /// The witness knows from now on that whoever held the seat whose role block starts at `block` is dead. The time slices
+    /// of all sleepers end, at some moment after that.
+    pub fn bury(&self, block: u64) {
+        if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(block)) {
+            lock.swap(0, Release);
+        }
+        self.rouse();
+    }
+
+    fn rouse(&self) {
+        drop(self.parking.lot.lock());
+        self.parking.bell.notify_all();
     }
 }
 
@@ -130,13 +185,43 @@ unsafe impl Memory for Model {
     }
 }
 
-impl Liveness for Model {}
+impl Liveness for Model {
+    fn claim(&self, seat: Span) -> Result<Claim, i32> {
+        let Some(witness) = &self.witness else { return Ok(Claim::NoWitness) };
+        let Some(lock) = witness.lock(seat.start()) else { return Err(0) };
+        if !mortal::may_write() {
+            return Ok(Claim::Held);
+        }
+        Ok(match lock.compare_exchange(0, 1, Acquire, Relaxed) {
+            Ok(_) => Claim::Granted,
+            Err(_) => Claim::Held,
+        })
+    }
+
+    fn disclaim(&self, seat: Span) {
+        if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(seat.start())) {
+            mortal::write(|| {
+                lock.swap(0, Release);
+            });
+        }
+    }
+
+    fn is_proved_dead(&self, seat: Span) -> bool {
+        let lock = self.witness.as_ref().and_then(|witness| witness.lock(seat.start()));
+        lock.is_some_and(|lock| lock.fetch_or(0, Acquire) == 0)
+    }
+
+    /// Whoever has stopped drops nothing.
+    fn is_claimant(&self) -> bool {
+        !mortal::has_stopped()
+    }
+}
 
 impl Park for Model {
     /// As a futex does it: the value is compared under the lock that the waker takes, so no wake-up falls
-    /// between the comparison and the sleep. There are no slices in the model: a lost wake-up is a deadlock,
-    /// which loom reports.
-    fn park(&self, word: &ParkWord, expected: u32, _limit: core::time::Duration) {
+    /// between the comparison and the sleep. There are no slices in the model, but when somebody is buried: a lost wake-up
+    /// is a deadlock, which loom reports.
+    fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
         let Ok(guard) = self.parking.lot.lock() else { return };
         if word.value() == expected {
             drop(self.parking.bell.wait(guard));
@@ -144,11 +229,17 @@ impl Park for Model {
     }
 
     fn unpark(&self, _word: &ParkWord) {
-        drop(self.parking.lot.lock());
-        self.parking.bell.notify_all();
+        mortal::write(|| self.rouse());
     }
 
     fn is_reached_by_barriers(&self) -> bool {
         !self.fences
+    }
+}
+
+impl Clock for Model {
+    /// Time stands still.
+    fn now(&self) -> Duration {
+        Duration::ZERO
     }
 }

@@ -5,17 +5,18 @@
 //!   B1  publish: a stamp in lane i             R1  armed i = 1; from now on lane i is not looked at
 //!   B2  light fence                            R2  heavy fence
 //!   B3  armed i == 0? then done                R3  look at lane i once more
-//!   B4  ready |= bit i                         R4  rung != 0? rung = 0; take all ready bits
-//!   B5  rung = 1                               R5  look at those lanes again from now on
-//!   B6  armed i = 0
+//!   B4  armed i = 0                            R4  rung != 0? rung = 0; take all ready bits
+//!   B5  ready |= bit i                         R5  look at those lanes again from now on
+//!   B6  rung = 1
 //!   B7  full fence; wake the consumer if parked
 //! ```
-//! B1 to B3 against R1 to R3 are the fences of `wait`: either R3 sees the publication, or B3 sees the 1 (E4).
-//! Bits and the rung word are moved by exchanges on both sides: a bit that R4 does not find was set after it, and then B5
-//! comes after R4's zero, and is found the next time (E6).
+//! B1 to B3 against R1 to R3 are the fences of `wait`: either R3 sees the publication, or B3 sees the 1 (E4). Each 0 of B4 is
+//! followed by a bit and a ring; a consumer that has found the bit (E6) sets its next 1 after that 0.
+//! Ready bits are moved by exchanges on both sides: one that R4 does not find was set after it, and then B6 comes
+//! after R4's zero, and is found the next time.
 //!
-//! A producer killed between B1 and B5 leaves a record in a lane that nobody looks at. So the consumer also looks at all
-//! lanes after each slice of a wait, and once in many fruitless looks.
+//! A producer killed between B1 and B6 leaves a record in a lane that nobody looks at. So the consumer also looks at all
+//! lanes after each slice of a wait, and now and then in between; and whoever takes the seat next rings first of all.
 use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Memory, Region, WordRef};
@@ -44,12 +45,12 @@ impl Bell {
 
     /// B4 to B7.
     pub(super) fn ring<M: Memory>(&self, memory: &M, armed: &WordRef) {
+        // Relaxed: who finds the bit, set next, has it before any 1 of its own (E6).
+        armed.half().store(0, Relaxed);
         // AcqRel: E6, pairs with `Merge::answer`; if its exchange came first, so did its zero to `rung`.
         self.ready.fetch_or(self.bit, AcqRel);
         // Release: E6, pairs with `Merge::answer`; the bit is visible with it.
         self.rung.store(1, Release);
-        // Relaxed: E4's fences order it.
-        armed.half().store(0, Relaxed);
         // Full fence: E4, pairs with the fence in `sleep`; the bit before it, the look at the parked word after it.
         full_fence();
         wait::wake(memory, &self.parked, false);

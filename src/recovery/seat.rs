@@ -135,7 +135,11 @@ impl<M: Memory> Seat<M> {
             reached,
         };
         // Those across may be waiting for somebody to come.
-        seat.wake_all();
+        match &seat.bell {
+            // Whether it is armed or not: the last holder may have died between disarming it and ringing.
+            Some(bell) => bell.ring(&seat.memory, &seat.alarm),
+            None => seat.wake_all(),
+        }
         Ok(seat)
     }
 

@@ -341,7 +341,7 @@ impl ByteConsumer {
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
         match self.poison {
             Some(what) => Err(what),
-            None if found > self.head.stamp() && !self.head.is_lost_mark(found) => {
+            None if self.head.is_passed_by(found) => {
                 Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
             }
             None => Ok(false),

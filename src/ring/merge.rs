@@ -43,7 +43,7 @@ const BUDGET: u32 = 64;
 const FEW: usize = 8;
 /// Fruitless looks in a row until a lane may rest.
 const TIRED: u32 = 64;
-/// Fruitless looks at all watched lanes until those at rest are looked at too.
+/// Turns until the lanes at rest are looked at too.
 const SWEEP: u32 = 4096;
 
 /// One lane, seen by the consumer.
@@ -51,7 +51,7 @@ struct Line<C> {
     consumer: C,
     armed: WordRef,
     is_watched: bool,
-    /// Whether something was taken and not released.
+    /// Whether it is among those to be released.
     is_dirty: bool,
     /// Fruitless looks since something was found.
     fruitless: u32,
@@ -65,16 +65,20 @@ pub struct Merge<C, M> {
     watched: Vec<usize>,
     /// Whose turn it is: an index into `watched`.
     turn: usize,
+    /// The same: an index into `lanes`.
+    current: usize,
     /// Records taken in this turn.
     taken: u32,
-    /// The lanes in which something was taken and not released.
+    /// Whether some of them were not released.
+    is_dirty: bool,
+    /// The lanes that had their turn, and in which something was taken and not released.
     dirty: Vec<usize>,
     /// How many watched lanes are tired.
     tired: usize,
     ready: Vec<WordRef>,
     rung: WordRef,
-    /// Fruitless looks at all that are watched.
-    fruitless: u32,
+    /// Turns since the last sweep.
+    turns: u32,
 }
 
 impl<C: LaneConsumer, M: Memory> Merge<C, M> {
@@ -95,20 +99,22 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
             memory: memory.clone(),
             watched: (0..lanes.len()).collect(),
             turn: 0,
+            current: 0,
             taken: 0,
+            is_dirty: false,
             dirty: Vec::with_capacity(lanes.len()),
             tired: 0,
             ready: ready.collect::<Result<_, _>>()?,
             rung: part(geometry.common().announcement())?,
-            fruitless: 0,
+            turns: 0,
             lanes,
         })
     }
 
     /// The lane whose turn it is.
     #[inline(always)]
-    fn current(&mut self) -> Option<&mut Line<C>> {
-        self.lanes.get_mut(*self.watched.get(self.turn)?)
+    fn line(&mut self) -> Option<&mut Line<C>> {
+        self.lanes.get_mut(self.current)
     }
 
     /// What `look` finds in the lane whose turn it is, or in the next one where there is something.
@@ -118,7 +124,7 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         mut look: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
     ) -> Result<Option<R>, Corruption> {
         if self.taken < BUDGET {
-            if let Some(lane) = self.current() {
+            if let Some(lane) = self.line() {
                 if let Some(found) = look(&mut lane.consumer)? {
                     return Ok(Some(found));
                 }
@@ -132,16 +138,16 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         &mut self,
         mut look: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
     ) -> Result<Option<R>, Corruption> {
+        self.turns += 1;
+        if self.turns >= SWEEP {
+            self.sweep();
+        }
         for _ in 0..2 {
             for _ in 0..self.watched.len() {
-                self.turn = if self.turn + 1 < self.watched.len() { self.turn + 1 } else { 0 };
-                self.taken = 0;
-                let Some(lane) = self.current() else { break };
+                self.pass_the_turn();
+                let Some(lane) = self.line() else { break };
                 let found = look(&mut lane.consumer)?;
-                let was_tired = lane.fruitless >= TIRED;
-                lane.fruitless = if found.is_some() { 0 } else { lane.fruitless.saturating_add(1) };
-                let is_tired = lane.fruitless >= TIRED;
-                self.tired = self.tired + usize::from(is_tired) - usize::from(was_tired);
+                self.was_fruitful(found.is_some());
                 if found.is_some() {
                     if self.tired >= FEW {
                         self.rest();
@@ -159,14 +165,39 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         Ok(None)
     }
 
+    fn pass_the_turn(&mut self) {
+        if self.taken > 0 {
+            self.was_fruitful(true);
+        }
+        if core::mem::take(&mut self.is_dirty) {
+            if let Some(lane) = self.lanes.get_mut(self.current).filter(|lane| !lane.is_dirty) {
+                lane.is_dirty = true;
+                // Never grows: no lane is in it twice.
+                self.dirty.push(self.current);
+            }
+        }
+        self.taken = 0;
+        self.turn = if self.turn + 1 < self.watched.len() { self.turn + 1 } else { 0 };
+        self.current = self.watched.get(self.turn).copied().unwrap_or(0);
+    }
+
+    /// Notes whether there was something in the lane whose turn it is.
+    fn was_fruitful(&mut self, was: bool) {
+        let Some(lane) = self.line() else { return };
+        let was_tired = lane.fruitless >= TIRED;
+        lane.fruitless = if was { 0 } else { lane.fruitless.saturating_add(1) };
+        let is_tired = lane.fruitless >= TIRED;
+        self.tired = self.tired + usize::from(is_tired) - usize::from(was_tired);
+    }
+
     /// Puts tired lanes to rest (R1 to R3), but for a few.
     #[cold]
     fn rest(&mut self) {
         if self.watched.len() <= FEW {
             return;
         }
-        let current = self.watched.get(self.turn).copied();
-        let may_rest = |lane: &Line<C>, index| lane.fruitless >= TIRED && current != Some(index);
+        let current = self.current;
+        let may_rest = |lane: &Line<C>, index| lane.fruitless >= TIRED && current != index;
         for index in &self.watched {
             if let Some(lane) = self.lanes.get(*index).filter(|lane| may_rest(lane, *index)) {
                 // Relaxed: E4's barrier orders it.
@@ -187,17 +218,12 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         });
         self.tired =
             self.watched.iter().filter_map(|i| lanes.get(*i)).filter(|l| l.fruitless >= TIRED).count();
-        self.turn = self.watched.iter().position(|index| Some(*index) == current).unwrap_or(0);
+        self.turn = self.watched.iter().position(|index| *index == current).unwrap_or(0);
     }
 
-    /// Watches the lanes again whose producers have rung (R4 and R5); whether there are any. Once in a while, all that have
-    /// something.
+    /// Watches the lanes again whose producers have rung (R4 and R5); whether there are any.
     #[cold]
     fn answer(&mut self) -> bool {
-        self.fruitless += 1;
-        if self.fruitless >= SWEEP {
-            return self.sweep();
-        }
         // Relaxed: only says whether to look closer.
         if self.rung.load(Relaxed) == 0 {
             return false;
@@ -217,33 +243,34 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         any
     }
 
-    /// Looks at all lanes at rest, and watches those again that have something; whether there are any.
-    fn sweep(&mut self) -> bool {
-        self.fruitless = 0;
-        let mut any = false;
+    /// Looks at all lanes at rest, and watches those again that have something.
+    #[cold]
+    fn sweep(&mut self) {
+        self.turns = 0;
         for index in 0..self.lanes.len() {
             let has_any =
                 |lane: &mut Line<C>| !lane.is_watched && !matches!(lane.consumer.has_any(), Ok(false));
             if self.lanes.get_mut(index).is_some_and(has_any) {
-                any |= watch(&mut self.lanes, &mut self.watched, index);
+                watch(&mut self.lanes, &mut self.watched, index);
             }
         }
-        any
     }
 
-    /// A record of the current lane is being taken.
+    /// A record of the lane whose turn it is is being taken.
     #[inline(always)]
-    fn soil(&mut self) {
+    fn take_in_turn(&mut self) {
         self.taken += 1;
-        let Some(index) = self.watched.get(self.turn).copied() else { return };
-        let Some(lane) = self.lanes.get_mut(index) else { return };
-        if lane.fruitless > 0 {
-            self.tired -= usize::from(lane.fruitless >= TIRED);
-            lane.fruitless = 0;
-        }
-        if !lane.is_dirty {
-            lane.is_dirty = true;
-            self.dirty.push(index);
+        self.is_dirty = true;
+    }
+
+    /// Releases what was taken in lanes that had their turn.
+    #[cold]
+    fn release_earlier(&mut self, mut wake: impl FnMut(&WordRef)) {
+        for index in self.dirty.drain(..) {
+            if let Some(lane) = self.lanes.get_mut(index) {
+                lane.is_dirty = false;
+                lane.consumer.release(&mut wake);
+            }
         }
     }
 
@@ -303,11 +330,14 @@ impl<C: LaneConsumer, M: Memory> Consume<M> for Merge<C, M> {
 
     #[inline(always)]
     fn release(&mut self, mut wake: impl FnMut(&WordRef)) {
-        for index in self.dirty.drain(..) {
-            if let Some(lane) = self.lanes.get_mut(index) {
-                lane.is_dirty = false;
+        if self.is_dirty {
+            self.is_dirty = false;
+            if let Some(lane) = self.line() {
                 lane.consumer.release(&mut wake);
             }
+        }
+        if !self.dirty.is_empty() {
+            self.release_earlier(wake);
         }
     }
 
@@ -331,9 +361,9 @@ impl<C: LaneConsumer, M: Memory> Consume<M> for Merge<C, M> {
 impl<T: Item, M: Memory> ConsumeItems<T, M> for Merge<TypedConsumer<T>, M> {
     #[inline(always)]
     fn take(&mut self) -> T {
-        self.soil();
+        self.take_in_turn();
         // Never without one: a record was found in it.
-        self.current().map_or_else(T::new_zeroed, |lane| lane.consumer.take_item())
+        self.line().map_or_else(T::new_zeroed, |lane| lane.consumer.take_item())
     }
 }
 
@@ -351,14 +381,14 @@ impl<M: Memory> ConsumeBytes<M> for Merge<ByteConsumer, M> {
         match self.find(ByteConsumer::look_here)? {
             Some(found) => Ok(found),
             // Tells what it says, and poisons.
-            None => self.current().map_or(Err(Corruption::Outside), |lane| lane.consumer.found_before_here()),
+            None => self.line().map_or(Err(Corruption::Outside), |lane| lane.consumer.found_before_here()),
         }
     }
 
     #[inline(always)]
     fn pass(&mut self, found: &Found) {
-        self.soil();
-        if let Some(lane) = self.current() {
+        self.take_in_turn();
+        if let Some(lane) = self.line() {
             lane.consumer.pass_here(found);
         }
     }

@@ -40,6 +40,11 @@ impl Position {
         word == self.lost_mark()
     }
 
+    /// Whether `word` is the stamp, or the lost mark, of a later position: one that cannot be here as yet.
+    pub(crate) const fn is_passed_by(self, word: u64) -> bool {
+        word & !Self::LOST > self.stamp()
+    }
+
     /// `cells` further on.
     #[inline(always)]
     pub(crate) const fn plus(self, cells: u64) -> Self {

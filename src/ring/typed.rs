@@ -164,7 +164,7 @@ impl<T: Item> TypedConsumer<T> {
 
     #[cold]
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
-        if self.poison.is_none() && found > self.head.stamp() && !self.head.is_lost_mark(found) {
+        if self.poison.is_none() && self.head.is_passed_by(found) {
             self.poison = Some(Corruption::Stamp { position: self.head.get(), found });
         }
         self.poison.map_or(Ok(false), Err)
