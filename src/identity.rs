@@ -126,6 +126,33 @@ impl fmt::Display for ItemLayout {
     }
 }
 
+/// Kinds of ring, by their numbers in the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Spsc = 1,
+    Mpsc = 2,
+    Lanes = 3,
+}
+
+impl Kind {
+    pub(crate) const fn from_code(code: u64) -> Option<Self> {
+        match code {
+            1 => Some(Self::Spsc),
+            2 => Some(Self::Mpsc),
+            3 => Some(Self::Lanes),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Spsc => "spsc",
+            Self::Mpsc => "mpsc",
+            Self::Lanes => "lanes",
+        }
+    }
+}
+
 /// What a participant does in a ring.
 ///
 /// # Examples

@@ -1,7 +1,7 @@
 //! [`LayoutError`]: the bytes are not the ring that was expected.
 use core::fmt;
 
-use crate::identity::ItemLayout;
+use crate::identity::{ItemLayout, Kind};
 
 /// Why some bytes are not the ring that was expected, or cannot become one.
 ///
@@ -63,6 +63,8 @@ pub enum LayoutError {
     Kind {
         /// Its kind's number in the format.
         found: u64,
+        /// The number of the kind that was expected.
+        expected: u64,
     },
     /// It carries something else.
     Item {
@@ -92,6 +94,18 @@ impl fmt::Display for Carried<'_> {
     }
 }
 
+/// A kind of ring by its number.
+struct KindName(u64);
+
+impl fmt::Display for KindName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Kind::from_code(self.0) {
+            Some(kind) => write!(f, "`{}`", kind.name()),
+            None => write!(f, "{} (of a newer version?)", self.0),
+        }
+    }
+}
+
 /// Continues a sentence that begins with the ring's name.
 impl fmt::Display for LayoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +114,7 @@ impl fmt::Display for LayoutError {
                 write!(f, "does not start at a multiple of {} bytes; align its memory so", crate::memory::ALIGN)
             }
             Self::TooSmall { need: u64::MAX, .. } => {
-                f.write_str("would be larger than a ring may be: 4 GiB of records, or 2^40 items; ask for a smaller capacity")
+                f.write_str("would be larger than a ring may be: 4 GiB of records, or 2^40 items, and 65,535 producers; ask for less")
             }
             Self::TooSmall { need, have } => {
                 write!(f, "needs {need} bytes of memory and has {have}; give it more, or ask for a smaller capacity")
@@ -129,9 +143,11 @@ impl fmt::Display for LayoutError {
             Self::Truncated { claims, has } => {
                 write!(f, "is truncated: it should have {claims} bytes and has {has}; unlink it and make it anew")
             }
-            Self::Kind { found } => write!(
+            Self::Kind { found, expected } => write!(
                 f,
-                "is a ring of kind {found}, not `spsc` (kind 1); open it through the module for its kind"
+                "is a ring of kind {}, not {}; use the module of that name",
+                KindName(*found),
+                KindName(*expected)
             ),
             Self::Item { found, expected } => {
                 write!(f, "carries {}, not {}; both sides must name the same type", Carried(found), Carried(expected))

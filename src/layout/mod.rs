@@ -10,12 +10,15 @@
 //!  256 ├──────────────────┤
 //!      │ object table     │  256 per object; this version writes one
 //!  512 ├──────────────────┤
-//!      │ roles            │  512 per seat: the consumer's first, then the producers'
+//!      │ roles            │  512 per seat: the consumer's; the producers' in common, where there are
+//!      │                  │  several; each producer's
 //!      ├──────────────────┤
-//!      │ descriptors      │   16 per cell; byte rings only
+//!      │ ready bits       │    1 per producer, in whole words; lanes only
 //!      ├──────────────────┤
-//!      │ cells            │  stride per cell: stamp + item, or 64 bytes of payload
-//!      └──────────────────┘  each part starts at a multiple of 128
+//!      │ descriptors      │   16 per cell; byte rings only; lanes: one lane after the other
+//!      ├──────────────────┤
+//!      │ cells            │  stride per cell: stamp + item, or 64 bytes of payload; lanes: likewise
+//!      └──────────────────┘  each part, and each lane's, starts at a multiple of 128
 //! ```
 //!
 //! # Header (offset 0)
@@ -34,35 +37,46 @@
 //! # Object table entry (offset 256)
 //! | at | field | meaning |
 //! |---|---|---|
-//! | 0 | kind | 1 `spsc`; 2 and 3 are reserved for `mpsc` and `lanes` |
+//! | 0 | kind | 1 `spsc`; 2 `mpsc`; 3 `lanes` |
 //! | 8 | payload | 1 items of one type; 2 bytes |
-//! | 16 | producers | producer seats |
-//! | 24 | capacity | cells; a power of two |
-//! | 32 | stride | bytes from one cell to the next; items: a multiple of 8, at least item size + 8; bytes: 64 |
+//! | 16 | producers | producer seats; `spsc`: 1; else 1 to 65,535 |
+//! | 24 | capacity | cells, of `lanes` in each; a power of two |
+//! | 32 | stride | bytes from one cell to the next; items: a multiple of 8, at least item size + 8, in `mpsc` at least 16; bytes: 64 |
 //! | 40 | roles | offset of the first role block |
 //! | 48 | descriptors | offset of the first descriptor; items: where the cells start |
 //! | 56 | cells | offset of the first cell |
 //! | 64 | item size | bytes; 1 for bytes |
 //! | 72 | item align | bytes; 1 for bytes |
+//! | 80 | ready | offset of the ready bits; `spsc` and `mpsc`: where the descriptors start |
 //! | 128 | item label | 64 bytes: the type's name without its path, `u8` for bytes |
 //!
 //! All of it is written once, by the formatter, before the magic.
 //!
-//! # Role block (512 bytes; each third on lines of its own)
+//! # Role block (512 bytes; fields that different participants write often are on lines of their own)
 //! | at | field | meaning | written by |
 //! |---|---|---|---|
-//! | 0 | position | consumer: HEAD, the first cell not released; producer: TAIL, the first cell not published (it may lag) | the holder, on the data path |
-//! | 8 | announcement | reserved for `mpsc` | |
-//! | 128 | parked | 32 bits: 1 while the holder may be asleep on it; the other 32 are zero | the holder; cleared by whoever wakes it |
+//! | 0 | position | consumer: HEAD, the first cell not released (`lanes`: unused); producer of `spsc` or `lanes`: TAIL, the first cell not published (it may lag) | the holder, on the data path |
+//! | 8 | announcement | `mpsc` producers: 2 (p + 1) when position p is about to be claimed, 2 (p + 1) + 1 when it is; 0 none | the holder |
+//! | 16 | claim end | `mpsc` producers: where that claim ends | the holder |
+//! | 24, 32, 40 | counters | producers: records, bytes, aborted; kept by byte rings and `mpsc`. For display | the holder |
+//! | 128 | parked | 32 bits: 1 while somebody may be asleep on it; the other 32 are zero | the sleeper; cleared by whoever wakes it |
+//! | 136 | armed | `lanes` producers, 32 bits: 1 if the consumer does not look at the lane | the consumer; cleared by the holder |
 //! | 256 | state | low 8 bits: 0 never held, 1 taken, 2 left, 3 died; above: the epoch, one more with each holder | the holder; *died* by a peer with proof |
-//! | 264 | pid | of the holder, as it sees itself. For display | the holder, when it sits down |
-//! | 272 | started | the holder's start, in clock ticks since boot. For display | likewise |
+//! | 264 | pid | of the holder, as it sees itself | the holder, when it sits down |
+//! | 272 | started | the holder's start, in clock ticks since boot | likewise |
 //! | 280 | attached | nanoseconds since 1970. For display | likewise |
+//! | 288 | namespace | the inode of the holder's PID namespace; 0 if not told | likewise |
 //! | 320 | label | 64 bytes. For display | likewise |
-//! | 384 | counters | 4 words, reserved: records, bytes, aborted, lost | |
+//! | 384 | lost | claims that died with a holder. For display | the consumer |
+//! | 448 | head | `lanes` producers: the lane's HEAD | the consumer |
+//!
+//! The *common block* of several producers is no seat, but laid out like one: `mpsc` has its TAIL at 0, moved by
+//! compare-exchange, and producers who wait for room sleep on the word at 128; `lanes` have at 8 the *rung* word, 1 if a ready bit
+//! was set.
 //!
 //! Life is proved by an open-file-description write lock (`F_OFD_SETLK`) on the role block's byte range in
-//! the segment's file: who can take it knows that nobody alive holds the seat.
+//! the segment's file: who can take it knows that nobody alive holds the seat, unless the process that pid, start and
+//! namespace tell of is seen to run (it may have closed the file behind the library's back).
 //!
 //! # Cell and descriptor
 //! Positions count cells since the ring was made and never wrap; position `p` lies in cell
@@ -73,28 +87,26 @@
 //! | items | 0 | stamp | of the position whose item this is |
 //! | items | 8 | item | its bytes |
 //! | bytes, descriptor | 0 | stamp | of the record that starts in this cell |
-//! | bytes, descriptor | 8 | info | bits 0-31: length, in bytes (pad: in cells); 32-39: 1 record, 2 pad; 48-63: the producer's seat |
+//! | bytes, descriptor | 8 | info | bits 0-31: length, in bytes (skip: in cells); 32-39: 1 record, 2 skip; 48-63: the producer's seat |
 //! | bytes, cell | 0 | payload | of the record; it goes on in the following cells, never past the last |
 //!
 //! Both are written by the producer; the stamp last. A record of `n` bytes has `max(1, ceil(n / 64))` cells.
-//! One that would not fit before the last cell is preceded by a pad that fills the rest of the lap.
+//! One that would not fit before the last cell is preceded by a pad: a skip that fills the rest of the lap. In `mpsc` a skip also
+//! stands for what a producer gave up.
+//!
+//! In `mpsc` the *lost mark* of `p` is its stamp with bit 63 set. The word beside it then says, in bits 0-31: how many cells the
+//! lost claim had; 32-47: the low bits of the epoch of who died; 48-63: the seat.
 mod geometry;
+mod header;
 mod lane;
 mod options;
 mod role;
 
+pub use crate::identity::Kind;
 pub use geometry::{Geometry, Spec};
 pub(crate) use lane::Lane;
 pub use options::Options;
 pub(crate) use role::{RoleBlock, SeatState, State};
-
-/// Kinds of ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Spsc = 1,
-    Mpsc = 2,
-    Lanes = 3,
-}
 
 /// What its cells carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! A seat is a [role block](crate::layout) in the segment. Its *state word* says who has it (never held,
 //! taken, left, died, and the how-manieth holder), and moves by compare-exchange. Where the memory has a
 //! witness ([`Liveness`]: for segments the kernel, by a lock on the block's byte range) the witness decides
-//! who lives; a state word that says *taken* without a living holder means that the holder died.
+//! who lives; a state word that says *taken* without a living holder means that the holder died. A second witness, which knows
+//! processes, may save a holder whose lock is gone though it runs; it never buries one.
 //!
 //! ```text
 //!              take                     leave
@@ -34,11 +35,17 @@
 //! |---|---|---|
 //! | taking the seat, before the state word moved | nothing: the lock is gone | |
 //! | a producer, before its (first) stamp | payload, infos, later stamps in free cells | its successor: `resume` removes the stamps |
+//! | a producer of `mpsc`, in a claim | claimed cells that nobody will stamp | the consumer: see [`ordered`](crate::ring::ordered) |
+//! | a producer of `lanes`, before it rang | a record in a lane at rest | the consumer: it sweeps; or a successor: it rings |
 //! | a producer, after the stamp | TAIL too low; a sleeping consumer | its successor rolls forward; the sleeper's slice ends |
 //! | a consumer, before HEAD moved | HEAD too low: records read but not released | its successor, who reads them again |
 //! | parked | parked = 1 | the next waker, once |
 //!
 //! The mending is idempotent, and done in the mender's own seat: it may be killed too.
+//!
+//! # Several producers
+//! [`Seat`] says who sleeps where and is woken by whom; [`Across`](across::Across) asks as few seats as it can who is there;
+//! [`Bell`](bell::Bell) is how a producer is heard whose lane the consumer does not look at.
 mod across;
 mod bell;
 mod seat;

@@ -14,6 +14,12 @@
 //! one or more consecutive cells and is published by storing the *stamp* of its position with Release.
 //! The consumer at position `p` waits for exactly the stamp of `p`.
 //!
+//! | module | what | rings |
+//! |---|---|---|
+//! | [`typed`], [`bytes`] | one producer, one consumer: this page | `spsc`, and each of `lanes` |
+//! | [`ordered`] | how several producers claim cells of one ring, and what becomes of a dead one's | `mpsc` |
+//! | [`merge`] | how one consumer takes from many rings of one producer | `lanes` |
+//!
 //! # Who writes what
 //! | word | written by | read by |
 //! |---|---|---|
@@ -39,8 +45,8 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E1 | `publish` stamp | `look` stamp | the record's bytes and info, and all earlier ones |
-//! | E2 | `release` HEAD | `Room::refresh` HEAD | that the consumer is done reading there |
+//! | E1 | `publish` stamp | `has_item`, `is_stamped` stamp | the record's bytes and info, and all earlier ones |
+//! | E2 | `release_all` HEAD | `Room::refresh`, `advance` HEAD | that the consumer is done reading there |
 //!
 //! # Several stamps at once
 //! A publication that has more than one stamp (pad + record, batch) stores its *first* stamp last. The consumer

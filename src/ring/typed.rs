@@ -120,7 +120,7 @@ impl<T: Item> TypedProducer<T> {
 
     #[inline(always)]
     fn publish(&mut self) {
-        // Release: E1, pairs with `TypedConsumer::look`; the item is visible before its stamp.
+        // Release: E1, pairs with `TypedConsumer::has_item`; the item is visible before its stamp.
         self.slots.stamp(self.tail.get()).store(self.tail.stamp(), Release);
         self.tail = self.tail.plus(1);
     }

@@ -166,7 +166,7 @@ impl ProduceBytes for OrderedBytes {
         if let Some(Open { claimed, next }) = &self.open {
             let (start, next, end) = (claimed.start, *next, claimed.end);
             self.skip(next, end);
-            // Release: E1, pairs with `ByteConsumer::look_here`; payload, infos and later stamps are visible before it.
+            // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, infos and later stamps are visible before it.
             self.descriptors.stamp(start.get()).store(start.stamp(), Release);
             self.open = None;
             self.sent.publish();

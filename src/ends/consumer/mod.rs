@@ -1,0 +1,201 @@
+//! [`Consumer`]: the end that takes records out.
+mod bytes;
+mod items;
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use super::blame::Watch;
+use super::{Blame, Carried, Home, Kind, Ring, sealed};
+use crate::error::{Corruption, Departure, PopError};
+use crate::identity::Role;
+use crate::memory::{Clock, Memory};
+use crate::recovery::{Presence, Seat, presence};
+use crate::ring::Consume;
+use crate::wait::{self, Waiter, Woken};
+
+/// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
+///
+/// `Send`, not `Sync`: it may move to another thread, and its operations take `&mut self`.
+///
+/// # Examples
+/// See [`Ring`](super::Ring), and each method.
+pub struct Consumer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
+    pub(crate) core: <T as sealed::Carried>::Consumer<K, M>,
+    pub(super) seat: Seat<M>,
+    pub(super) ring: Ring<K, T, M>,
+    /// Since when the next record is held up.
+    pub(super) watch: Watch,
+    /// Not `Sync`.
+    pub(super) confined: PhantomData<Cell<()>>,
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
+    /// Where the next record is, in [cells](super#positions) since the ring was made.
+    pub fn position(&self) -> u64 {
+        self.core.at()
+    }
+
+    /// The ring that this is an end of.
+    pub fn ring(&self) -> &Ring<K, T, M> {
+        &self.ring
+    }
+
+    /// Who is to be waited for: what a [`PopError::Empty`] or `Elapsed` leads to. In an `mpsc` ring, whoever has claimed the
+    /// next record and not published it; where there is one producer, that one. None if there is a record, or nobody in
+    /// particular to wait for, or if the ring is corrupt, which the next operation tells. Asks the system, if the memory has a
+    /// witness.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, mpsc::Ring};
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024, 2));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024).producers(2).label("slow"))?;
+    /// let (mut slow, mut fast, mut rx) = (ring.producer()?, ring.producer()?, ring.consumer()?);
+    /// let reserved = slow.try_reserve(100)?;
+    /// fast.try_push(b"sent, but after it")?;
+    /// assert!(rx.try_read().is_err());
+    /// let blame = rx.stalled().unwrap();
+    /// assert_eq!(blame.to_string(), "the producer in seat 0, `slow`, is alive and holds up 3 cells, for 0.0 s");
+    /// reserved.commit();
+    /// assert!(rx.stalled().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stalled(&mut self) -> Option<Blame>
+    where
+        M: Clock,
+    {
+        if self.core.has_record().ok()? {
+            return None;
+        }
+        let memory = self.seat.memory();
+        let (seat, who, behind) = match self.core.held_up().ok()? {
+            Some((seat, block, behind)) => (seat, presence(memory, block), behind),
+            None if self.ring.producers() == 1 => (0, self.seat.peer(), 0),
+            None => return None,
+        };
+        let since = self.watch.since(self.core.at(), memory);
+        Some(Blame::new(Role::Producer, seat, who, behind, since))
+    }
+
+    /// Who is the producer; of several, one who is here, if any is. Asks the system, if the memory has a witness.
+    ///
+    /// # Examples
+    /// As for [`Producer::consumer`](super::Producer::consumer).
+    pub fn producer(&self) -> Presence {
+        self.seat.peer()
+    }
+
+    /// Waits until somebody sits in the producer's seat, for `timeout` at most; whether somebody did.
+    /// Somebody who came and went meanwhile counts.
+    ///
+    /// # Examples
+    /// As for [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).
+    pub fn wait_for_producer(&self, timeout: Duration) -> bool
+    where
+        M: Clock,
+    {
+        super::wait_for_peer(&self.seat, timeout)
+    }
+
+    /// Whether there is a record; if not, whether that is final.
+    #[inline(always)]
+    fn look(&mut self) -> Result<(), PopError> {
+        if self.core.has_record()? { Ok(()) } else { self.nothing() }
+    }
+
+    /// There was nothing. If the producers are gone, what they published before is visible now: one more look.
+    #[cold]
+    fn nothing(&mut self) -> Result<(), PopError> {
+        if self.core.has_skipped() {
+            self.release();
+        }
+        let Some(how) = self.seat.departed() else { return Err(PopError::Empty) };
+        if self.core.has_record()? {
+            return Ok(());
+        }
+        self.core.mend()?;
+        if self.core.has_record()? {
+            return Ok(());
+        }
+        if self.core.has_skipped() {
+            self.release();
+        }
+        Err(PopError::Closed(how))
+    }
+
+    /// Waits until there is a record. Without a deadline if `remaining` gives none.
+    fn wait(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
+        let Self { core, seat, .. } = self;
+        let mut waiter = ForRecord { core, seat };
+        match wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter) {
+            Woken::Ready => Ok(()),
+            Woken::Gone(how) => Err(PopError::Closed(how)),
+            Woken::Elapsed => Err(PopError::Elapsed),
+            Woken::Failed(what) => Err(what.into()),
+        }
+    }
+
+    /// Whether this is the end that took the seat, and not its copy in a forked child, which must not touch the ring.
+    #[inline(always)]
+    pub(super) fn is_own(&self) -> bool {
+        self.seat.memory().is_claimant()
+    }
+
+    /// Tells the producer that all that was passed may be written again.
+    #[inline(always)]
+    pub(super) fn release(&mut self) {
+        let Self { core, seat, .. } = self;
+        core.release(|parked| seat.wake(parked));
+    }
+}
+
+/// A consumer that waits for a record.
+struct ForRecord<'a, C, M: Memory> {
+    core: &'a mut C,
+    seat: &'a Seat<M>,
+}
+
+impl<C: Consume<M>, M: Memory> Waiter for ForRecord<'_, C, M> {
+    type Departure = Departure;
+    type Error = Corruption;
+
+    fn ready(&mut self) -> Result<bool, Corruption> {
+        let is_there = self.core.has_record()?;
+        if !is_there && self.core.has_skipped() {
+            self.core.release(|parked| self.seat.wake(parked));
+        }
+        Ok(is_there)
+    }
+    fn departed(&self) -> Option<Departure> {
+        self.seat.departed()
+    }
+    fn inquire(&mut self) -> Result<Option<Departure>, Corruption> {
+        // Before mending: what those who are gone left is all there then.
+        let gone = self.seat.departed_by_proof();
+        self.core.mend()?;
+        Ok(gone)
+    }
+    fn lie_down(&mut self) {
+        self.core.lie_down();
+    }
+}
+
+/// Releases what was taken, also when the taker panics.
+struct ReleaseOnDrop<'a, K: Kind, T: Carried + ?Sized, M: Memory>(&'a mut Consumer<K, T, M>);
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Drop for ReleaseOnDrop<'_, K, T, M> {
+    fn drop(&mut self) {
+        if self.0.is_own() {
+            self.0.release();
+        }
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> fmt::Debug for Consumer<K, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(K::NAMES[2]).field("position", &self.position()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! [`Producer`]: the end that puts records in.
+mod bytes;
+mod items;
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use super::blame::Watch;
+use super::{Blame, Carried, Home, Kind, Ring, sealed};
+use crate::error::{Departure, PushError, SeatError};
+use crate::identity::Role;
+use crate::memory::{Clock, Memory};
+use crate::recovery::{Presence, Seat};
+use crate::ring::Produce;
+use crate::wait::{self, Waiter, Woken};
+
+/// The producer of a ring. Dropping it gives the seat back; what it published stays.
+///
+/// `Send`, not `Sync`: it may move to another thread, and its operations take `&mut self`.
+///
+/// # Examples
+/// See [`Ring`](super::Ring), and each method.
+pub struct Producer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
+    pub(super) core: <T as sealed::Carried>::Producer<K>,
+    pub(super) seat: Seat<M>,
+    pub(super) ring: Ring<K, T, M>,
+    /// Since when the consumer is where it is.
+    pub(super) watch: Watch,
+    /// Not `Sync`.
+    pub(super) confined: PhantomData<Cell<()>>,
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
+    /// Where the next record goes, in [cells](super#positions) since the ring was made. It tells a restarted sender how
+    /// far its predecessor came: see the `stream` example.
+    pub fn position(&self) -> u64 {
+        self.core.at()
+    }
+
+    /// Who is the consumer. Asks the system, if the memory has a witness.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, Presence, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let tx = ring.producer()?;
+    /// assert_eq!(tx.consumer(), Presence::Never);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn consumer(&self) -> Presence {
+        self.seat.peer()
+    }
+
+    /// Which of the producers' seats this is; always 0 where there is only one. A byte ring's consumer finds it as
+    /// `Record::producer`.
+    pub fn seat(&self) -> u16 {
+        self.seat.index()
+    }
+
+    /// The ring that this is an end of.
+    pub fn ring(&self) -> &Ring<K, T, M> {
+        &self.ring
+    }
+
+    /// Takes another seat for a producer of the same ring: for another thread of this process, say.
+    ///
+    /// # Errors
+    /// As [`Ring::producer`].
+    ///
+    /// # Examples
+    /// See [`mpsc::Ring::required_len`](crate::mpsc::Ring#method.required_len).
+    pub fn another(&self) -> Result<Self, SeatError> {
+        self.ring.producer()
+    }
+
+    /// Whether the consumer is behind, and who that is: what a [`PushError::Full`] or `Elapsed` leads to. None if it has
+    /// released everything, or if the ring is corrupt, which the next operation tells.
+    ///
+    /// # Examples
+    /// See [`Blame`].
+    pub fn stalled(&mut self) -> Option<Blame>
+    where
+        M: Clock,
+    {
+        let behind = self.core.behind().ok().filter(|behind| *behind > 0)?;
+        let since = self.watch.since(behind, self.seat.memory());
+        Some(Blame::new(Role::Consumer, 0, self.seat.peer(), behind, since))
+    }
+
+    /// Waits until somebody sits in the consumer's seat, for `timeout` at most; whether somebody did.
+    /// Somebody who came and went meanwhile counts.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # use std::time::Duration;
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let tx = ring.producer()?;
+    /// assert!(!tx.wait_for_consumer(Duration::from_millis(5)));
+    /// let rx = ring.consumer()?;
+    /// assert!(tx.wait_for_consumer(Duration::from_secs(60)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_for_consumer(&self, timeout: Duration) -> bool
+    where
+        M: Clock,
+    {
+        super::wait_for_peer(&self.seat, timeout)
+    }
+
+    /// Waits until `ready`. Without a deadline if `remaining` gives none.
+    fn wait(
+        &mut self,
+        remaining: impl FnMut() -> Option<Duration>,
+        ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
+    ) -> Result<(), PushError> {
+        let Self { core, seat, .. } = self;
+        let mut waiter = ForRoom { core, seat, ready };
+        match wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter) {
+            Woken::Ready => Ok(()),
+            Woken::Gone(how) => Err(PushError::Closed(how)),
+            Woken::Elapsed => Err(PushError::Elapsed),
+            Woken::Failed(error) => Err(error),
+        }
+    }
+
+    /// Calls `attempt` until it finds room; waits in between, until what `begin` returns says that the time is up.
+    fn insist<R, D: FnMut() -> Option<Duration>>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<R, PushError>,
+        begin: impl FnOnce(&M) -> D,
+        mut ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
+    ) -> Result<R, PushError> {
+        match attempt(self) {
+            Err(PushError::Full) => {}
+            other => return other,
+        }
+        let mut remaining = begin(self.seat.memory());
+        loop {
+            self.wait(&mut remaining, &mut ready)?;
+            match attempt(self) {
+                // Another producer was faster.
+                Err(PushError::Full) => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+/// A producer that waits for room.
+struct ForRoom<'a, C, M: Memory, F> {
+    core: &'a mut C,
+    seat: &'a Seat<M>,
+    ready: F,
+}
+
+impl<C, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> Waiter for ForRoom<'_, C, M, F> {
+    type Departure = Departure;
+    type Error = PushError;
+
+    fn ready(&mut self) -> Result<bool, PushError> {
+        (self.ready)(self.core)
+    }
+    fn departed(&self) -> Option<Departure> {
+        self.seat.departed()
+    }
+    fn inquire(&mut self) -> Result<Option<Departure>, PushError> {
+        Ok(self.seat.departed_by_proof())
+    }
+}
+
+/// Takes back what a forgotten batch left, before the seat is given back.
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Drop for Producer<K, T, M> {
+    fn drop(&mut self) {
+        if self.seat.memory().is_claimant() {
+            self.core.settle();
+        }
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> fmt::Debug for Producer<K, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(K::NAMES[1]).field("position", &self.position()).finish_non_exhaustive()
+    }
+}

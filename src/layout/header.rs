@@ -1,0 +1,265 @@
+//! The header and the object table: written when a segment is made, parsed by everybody who joins.
+//!
+//! Parsed once, into private memory, and never read again: later changes of the bytes change nothing in a
+//! [`Geometry`].
+use super::geometry::{MAX_BYTE_CELLS, MAX_CELLS, MAX_PRODUCERS, ROLES, slot_need};
+use super::{Carries, FORMATTING, Geometry, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, Spec};
+use crate::error::LayoutError;
+use crate::identity::{Identity, ItemLayout, Label};
+use crate::memory::{ALIGN, Cells, Offset, Region, WordRef};
+use crate::sync::{Acquire, Relaxed, Release};
+
+const HEADER: u64 = 0;
+const OBJECT: u64 = 256;
+/// The smallest segment there can be, in bytes: header, object, no seats.
+const SMALLEST: usize = ROLES as usize;
+
+/// Header words, in bytes from the start of the segment.
+mod field {
+    pub(super) const MAGIC: u64 = 0;
+    pub(super) const MAJOR: u64 = 8;
+    pub(super) const MINOR: u64 = 16;
+    pub(super) const INCOMPATIBLE: u64 = 24;
+    pub(super) const COMPATIBLE: u64 = 32;
+    pub(super) const LENGTH: u64 = 40;
+    pub(super) const OBJECTS: u64 = 48;
+    pub(super) const CREATED: u64 = 56;
+    pub(super) const CREATOR: u64 = 64;
+}
+
+/// Object words, in bytes from the start of the entry.
+mod object {
+    pub(super) const KIND: u64 = 0;
+    pub(super) const CARRIES: u64 = 8;
+    pub(super) const PRODUCERS: u64 = 16;
+    pub(super) const CAPACITY: u64 = 24;
+    pub(super) const STRIDE: u64 = 32;
+    pub(super) const ROLES: u64 = 40;
+    pub(super) const DESCRIPTORS: u64 = 48;
+    pub(super) const CELLS: u64 = 56;
+    pub(super) const READY: u64 = 80;
+    pub(super) const ITEM_SIZE: u64 = 64;
+    pub(super) const ITEM_ALIGN: u64 = 72;
+    pub(super) const ITEM_LABEL: u64 = 128;
+}
+
+impl Geometry {
+    /// Writes header, object and empty cells into `region`, and publishes them by the magic.
+    ///
+    /// `zeroed` says that the region is known to hold zeros only, so that its cells need not be touched.
+    pub(crate) fn format(
+        &self,
+        region: &Region,
+        spec: &Spec,
+        label: &Label,
+        creator: &Identity,
+        zeroed: bool,
+    ) -> Result<(), LayoutError> {
+        if !region.is_aligned() {
+            return Err(LayoutError::Misaligned);
+        }
+        if (region.len() as u64) < self.len {
+            return Err(LayoutError::TooSmall { need: self.len, have: region.len() as u64 });
+        }
+        let fields = Fields { region, start: HEADER };
+        let magic = fields.word(field::MAGIC)?;
+        // Relaxed: the exchange below is what counts.
+        let found = magic.load(Relaxed);
+        match found {
+            MAGIC => return Err(LayoutError::Exists),
+            FORMATTING => return Err(LayoutError::Formatting),
+            _ => {}
+        }
+        // Relaxed: of two formatters one wins, and the other touches nothing; what the winner writes is published by
+        // the store below.
+        if magic.compare_exchange(found, FORMATTING, Relaxed, Relaxed).is_err() {
+            return Err(LayoutError::Formatting);
+        }
+        if !zeroed {
+            self.clear(region)?;
+        }
+        self.write(region, spec, label, creator)?;
+        // Release: E0, pairs with `parse`; all that was written above is visible with the magic.
+        magic.store(MAGIC, Release);
+        Ok(())
+    }
+
+    /// Zeros all words but the magic and the payload.
+    fn clear(&self, region: &Region) -> Result<(), LayoutError> {
+        let zero = |at: u64| -> Result<(), LayoutError> {
+            let word = WordRef::new(region, Offset::new(at)).ok_or(LayoutError::Misaligned)?;
+            // Relaxed: published by the magic (E0).
+            word.store(0, Relaxed);
+            Ok(())
+        };
+        (8..self.cells.get()).step_by(8).try_for_each(zero)?;
+        if self.carries == Carries::Items {
+            for seat in 0..self.lanes() {
+                let first = self.lane(seat).cells.get();
+                (0..self.capacity).map(|i| first + i * self.stride).try_for_each(zero)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        region: &Region,
+        spec: &Spec,
+        label: &Label,
+        creator: &Identity,
+    ) -> Result<(), LayoutError> {
+        let fields = Fields { region, start: HEADER };
+        fields.set(field::MAJOR, MAJOR)?;
+        fields.set(field::MINOR, MINOR)?;
+        fields.set(field::INCOMPATIBLE, 0)?;
+        fields.set(field::COMPATIBLE, 0)?;
+        fields.set(field::LENGTH, self.len)?;
+        fields.set(field::OBJECTS, 1)?;
+        fields.set(field::CREATED, creator.attached)?;
+        fields.set(field::CREATOR, creator.pid)?;
+        let fields = Fields { region, start: OBJECT };
+        fields.set(object::KIND, spec.kind as u64)?;
+        fields.set(object::CARRIES, spec.carries as u64)?;
+        fields.set(object::PRODUCERS, self.producers)?;
+        fields.set(object::CAPACITY, self.capacity)?;
+        fields.set(object::STRIDE, self.stride)?;
+        fields.set(object::ROLES, self.roles.get())?;
+        fields.set(object::DESCRIPTORS, self.descriptors.get())?;
+        fields.set(object::CELLS, self.cells.get())?;
+        fields.set(object::READY, self.ready.get())?;
+        fields.set(object::ITEM_SIZE, spec.item_size)?;
+        fields.set(object::ITEM_ALIGN, spec.item_align)?;
+        (0..).zip(label.words()).try_for_each(|(i, word)| fields.set(object::ITEM_LABEL + 8 * i, word))
+    }
+
+    /// Reads and checks header and object, and that the ring is what the caller expects.
+    pub(crate) fn parse(region: &Region, spec: &Spec, label: &Label) -> Result<Self, LayoutError> {
+        if !region.is_aligned() {
+            return Err(LayoutError::Misaligned);
+        }
+        if region.len() < SMALLEST {
+            return Err(LayoutError::Truncated { claims: SMALLEST as u64, has: region.len() as u64 });
+        }
+        let fields = Fields { region, start: HEADER };
+        // Acquire: E0, pairs with `format`; with the magic, all that stands behind it is visible.
+        match fields.word(field::MAGIC)?.load(Acquire) {
+            MAGIC => {}
+            FORMATTING => return Err(LayoutError::Formatting),
+            found if found == MAGIC.swap_bytes() => return Err(LayoutError::OtherByteOrder),
+            found => return Err(LayoutError::NotARing { found }),
+        }
+        let (major, minor) = (fields.get(field::MAJOR)?, fields.get(field::MINOR)?);
+        if major != MAJOR {
+            return Err(LayoutError::Version { major, minor, ours: MAJOR });
+        }
+        let unknown = fields.get(field::INCOMPATIBLE)? & !KNOWN_FEATURES;
+        if unknown != 0 {
+            return Err(LayoutError::Features { unknown });
+        }
+        let len = fields.get(field::LENGTH)?;
+        if len > region.len() as u64 {
+            return Err(LayoutError::Truncated { claims: len, has: region.len() as u64 });
+        }
+        check("objects", fields.get(field::OBJECTS)?, |n| n >= 1)?;
+
+        let fields = Fields { region, start: OBJECT };
+        let kind = fields.get(object::KIND)?;
+        if kind != spec.kind as u64 {
+            return Err(LayoutError::Kind { found: kind, expected: spec.kind as u64 });
+        }
+        let mut words = [0; Label::WORDS];
+        for (i, word) in (0..).zip(&mut words) {
+            *word = fields.get(object::ITEM_LABEL + 8 * i)?;
+        }
+        let found = ItemLayout {
+            size: fields.get(object::ITEM_SIZE)?,
+            align: fields.get(object::ITEM_ALIGN)?,
+            label: Label::from_words(words),
+        };
+        let expected = ItemLayout { size: spec.item_size, align: spec.item_align, label: *label };
+        let carries = fields.get(object::CARRIES)?;
+        let (found_bytes, expected_bytes) =
+            (carries == Carries::Bytes as u64, spec.carries == Carries::Bytes);
+        if found_bytes != expected_bytes || found != expected {
+            let found = (!found_bytes).then_some(found);
+            return Err(LayoutError::Item { found, expected: (!expected_bytes).then_some(expected) });
+        }
+        check("payload kind", carries, |n| n == spec.carries as u64)?;
+        Self::read(region, spec)?.checked(spec, len)
+    }
+
+    /// The numbers as they stand in the bytes.
+    fn read(region: &Region, spec: &Spec) -> Result<Self, LayoutError> {
+        let fields = Fields { region, start: OBJECT };
+        Ok(Self {
+            kind: spec.kind,
+            carries: spec.carries,
+            capacity: fields.get(object::CAPACITY)?,
+            stride: fields.get(object::STRIDE)?,
+            producers: fields.get(object::PRODUCERS)?,
+            roles: Offset::new(fields.get(object::ROLES)?),
+            descriptors: Offset::new(fields.get(object::DESCRIPTORS)?),
+            cells: Offset::new(fields.get(object::CELLS)?),
+            ready: Offset::new(fields.get(object::READY)?),
+            len: Fields { region, start: HEADER }.get(field::LENGTH)?,
+        })
+    }
+
+    /// Checks that the parts follow each other, apart, aligned and inside.
+    fn checked(self, spec: &Spec, len: u64) -> Result<Self, LayoutError> {
+        let aligned = |n: u64| n % ALIGN as u64 == 0;
+        let bytes = spec.carries == Carries::Bytes;
+        let most = if bytes { MAX_BYTE_CELLS } else { MAX_CELLS };
+        let least = if bytes { 2 } else { 1 };
+        check("length", self.len, |n| n == len)?;
+        check("capacity", self.capacity, |n| n.is_power_of_two() && (least..=most).contains(&n))?;
+        let most = if spec.kind == Kind::Spsc { 1 } else { MAX_PRODUCERS };
+        check("producers", self.producers, |n| (1..=most).contains(&n))?;
+        let need = slot_need(spec.kind, spec.item_size);
+        check("stride", self.stride, |n| {
+            if bytes { n == Cells::SIZE } else { n % 8 == 0 && n >= need && n <= len }
+        })?;
+        let after = |n: u64, end: u64| aligned(n) && n >= end && n <= len;
+        check("roles", self.roles.get(), |n| after(n, ROLES))?;
+        check("ready", self.ready.get(), |n| after(n, self.roles.get() + self.roles_bytes()))?;
+        check("descriptors", self.descriptors.get(), |n| after(n, self.ready.get() + self.ready_bytes()))?;
+        // No overflow: at most 2^30 bytes for each of 2^16 lanes.
+        let descriptors_end = self.descriptors.get() + self.lane_descriptor_bytes() * self.lanes();
+        check("cells", self.cells.get(), |n| after(n, descriptors_end))?;
+        let cell_bytes =
+            self.stride.checked_mul(self.capacity).and(self.lane_cell_bytes().checked_mul(self.lanes()));
+        let fits = cell_bytes.is_some_and(|n| n <= len - self.cells.get());
+        check("capacity", self.capacity, |_| fits)?;
+        Ok(self)
+    }
+}
+
+fn check(field: &'static str, found: u64, valid: impl FnOnce(u64) -> bool) -> Result<(), LayoutError> {
+    if valid(found) { Ok(()) } else { Err(LayoutError::Field { field, found }) }
+}
+
+/// Words at fixed distances from a start.
+struct Fields<'a> {
+    region: &'a Region,
+    start: u64,
+}
+
+impl Fields<'_> {
+    fn word(&self, at: u64) -> Result<WordRef, LayoutError> {
+        let have = self.region.len() as u64;
+        WordRef::new(self.region, Offset::new(self.start).plus(at))
+            .ok_or(LayoutError::TooSmall { need: SMALLEST as u64, have })
+    }
+
+    fn set(&self, at: u64, value: u64) -> Result<(), LayoutError> {
+        // Relaxed: published by the magic (E0).
+        self.word(at)?.store(value, Relaxed);
+        Ok(())
+    }
+
+    fn get(&self, at: u64) -> Result<u64, LayoutError> {
+        // Relaxed: visible since the magic was (E0).
+        Ok(self.word(at)?.load(Relaxed))
+    }
+}
