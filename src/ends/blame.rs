@@ -17,7 +17,7 @@ use crate::recovery::Presence;
 /// assert_eq!(tx.try_push_slice(&[1, 2, 3])?, 2);
 /// assert_eq!(tx.try_push(&3), Err(PushError::Full));
 /// let blame = tx.stalled().unwrap();
-/// assert_eq!(blame.to_string(), "no consumer has come yet; 2 cells wait for one");
+/// assert_eq!(blame.to_string(), "no consumer has come yet; 2 cells to be taken");
 /// assert_eq!((blame.behind, blame.alive), (2, false));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -41,21 +41,36 @@ pub struct Blame {
     /// Whether it is known to be there; without a witness, it may have died. Of somebody dead, a successor or the consumer
     /// takes care.
     pub alive: bool,
+    /// Whether nobody ever was in the seat.
+    never_came: bool,
 }
 
 impl Blame {
     pub(super) fn new(role: Role, seat: u16, who: Presence, behind: u64, since: Duration) -> Self {
         let Identity { pid, label, .. } = who.identity().unwrap_or_else(Identity::unknown);
-        Self { role, seat, label, pid, behind, since, alive: matches!(who, Presence::Here(_)) }
+        Self {
+            role,
+            seat,
+            label,
+            pid,
+            behind,
+            since,
+            alive: matches!(who, Presence::Here(_)),
+            never_came: who == Presence::Never,
+        }
     }
 }
 
 /// ``the consumer, process 4711 `plotter`, is alive and 1024 cells behind, for 2.5 s``
 impl fmt::Display for Blame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { role, seat, label, pid, behind, since, alive } = *self;
-        if !alive && pid == 0 && label.is_empty() && role == Role::Consumer {
-            return write!(f, "no consumer has come yet; {behind} cells wait for one");
+        let Self { role, seat, label, pid, behind, since, alive, never_came } = *self;
+        let cells = if behind == 1 { "cell" } else { "cells" };
+        if never_came {
+            return match role {
+                Role::Consumer => write!(f, "no consumer has come yet; {behind} {cells} to be taken"),
+                Role::Producer => f.write_str("no producer has come yet"),
+            };
         }
         let who = Identity { pid, label, ..Identity::unknown() };
         match role {
@@ -65,8 +80,8 @@ impl fmt::Display for Blame {
         f.write_str(if alive { "is alive and " } else { "is gone and " })?;
         match (role, behind) {
             (Role::Producer, 0) => f.write_str("has sent nothing more")?,
-            (Role::Producer, _) => write!(f, "holds up {behind} cells")?,
-            (Role::Consumer, _) => write!(f, "{behind} cells behind")?,
+            (Role::Producer, _) => write!(f, "holds up {behind} {cells}")?,
+            (Role::Consumer, _) => write!(f, "{behind} {cells} behind")?,
         }
         write!(f, ", for {:.1} s", since.as_secs_f64())
     }

@@ -53,19 +53,33 @@ impl Across {
 
     #[cold]
     fn look_at_all(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<Departure> {
-        let mut departed = None;
+        let first = self.look_at_each(&state)?;
+        // Several seats are not read in one moment: somebody may have come to one that was read before the last of the others
+        // left. If the holders are the same at a second look, all were gone in between.
+        let is_one = self.seats() == 1;
+        if is_one || self.look_at_each(&state)? == first { first.1 } else { None }
+    }
+
+    /// The number of holders there have been, and how the last ones went; none if somebody is here.
+    fn look_at_each(
+        &self,
+        state: impl Fn(RoleBlock) -> Option<SeatState>,
+    ) -> Option<(u64, Option<Departure>)> {
+        let (mut holders, mut departed) = (0_u64, None);
         for seat in 0..self.seats() {
-            match state(self.block(seat)).map(SeatState::state) {
-                Some(State::Taken) => {
+            let Some(state) = state(self.block(seat)) else { continue };
+            holders = holders.wrapping_add(state.epoch());
+            match state.state() {
+                State::Taken => {
                     self.remembered.set(seat);
                     return None;
                 }
-                Some(State::Died) => departed = Some(Departure::Died),
-                Some(State::Left) => departed = departed.or(Some(Departure::Left)),
-                Some(State::Never) | None => {}
+                State::Died => departed = Some(Departure::Died),
+                State::Left => departed = departed.or(Some(Departure::Left)),
+                State::Never => {}
             }
         }
-        departed
+        Some((holders, departed))
     }
 
     /// Who is here; if nobody, who was: of several any one, rather one who died.

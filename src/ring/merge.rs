@@ -142,6 +142,8 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         if self.turns >= SWEEP {
             self.sweep();
         }
+        // Once a turn, also while some lane is never empty.
+        self.answer();
         for _ in 0..2 {
             for _ in 0..self.watched.len() {
                 self.pass_the_turn();
@@ -222,7 +224,6 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
     }
 
     /// Watches the lanes again whose producers have rung (R4 and R5); whether there are any.
-    #[cold]
     fn answer(&mut self) -> bool {
         // Relaxed: only says whether to look closer.
         if self.rung.load(Relaxed) == 0 {

@@ -85,6 +85,11 @@ impl Claims {
         Ok(claims)
     }
 
+    /// How many cells are free, as far as is known.
+    pub(super) fn known_room(&self) -> u64 {
+        self.room.end().since(self.seen).unwrap_or(0)
+    }
+
     /// TAIL as seen last.
     pub(super) fn seen(&self) -> Position {
         self.seen

@@ -141,6 +141,7 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
         match self.holes.claimed_beyond(at) {
             Ok(Some(tail)) if lost.cells > 0 && at.plus(lost.cells.into()) <= tail => {
                 self.inner.skip(lost.cells.into());
+                self.stay_within_a_lap()?;
                 Ok(Some(lost))
             }
             found => {
@@ -150,6 +151,18 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
                 Err(what)
             }
         }
+    }
+
+    /// Nobody can have claimed more than a lap beyond HEAD as released: who goes on beyond that follows a liar.
+    fn stay_within_a_lap(&mut self) -> Result<(), Corruption> {
+        let (found, low) = (self.inner.head().get(), self.released.get());
+        let high = self.released.plus(self.inner.capacity()).get();
+        if found <= high {
+            return Ok(());
+        }
+        let what = Corruption::Tail { found, low, high };
+        self.inner.poison(what);
+        Err(what)
     }
 
     fn note(&mut self, at: Position, lost: Lost) {
@@ -178,7 +191,7 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
         mut look: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
     ) -> Result<Option<R>, Corruption> {
         loop {
-            // Bounded: what is lost lies before TAIL, and each has a cell at least.
+            // Bounded: each that is lost has a cell at least, and they lie within a lap.
             match look(&mut self.inner)? {
                 None if self.pass_lost()? => {}
                 found => return Ok(found),
@@ -219,7 +232,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     }
 
     fn mend(&mut self) -> Result<(), Corruption> {
-        // Bounded: what is lost lies before TAIL, and each has a cell at least.
+        // Bounded, as `look_again` is.
         while self.mend_here()? == Hole::Lost {
             self.pass_lost()?;
             if self.inner.has_record()? {
@@ -233,6 +246,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     fn mend_all(mut self) -> Result<(u64, Option<u16>), Corruption> {
         let mut lost = 0;
         loop {
+            self.stay_within_a_lap()?;
             if self.inner.pass()? {
                 continue;
             }

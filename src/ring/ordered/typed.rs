@@ -58,6 +58,9 @@ impl<T: Item> ProduceItems<T> for OrderedItems<T> {
             return Ok(0);
         }
         let most = (items.len() as u64).min(MOST_AT_ONCE);
+        if self.claims.known_room() < most {
+            self.claims.look()?;
+        }
         let claim = self.claims.claim(|start, limit| {
             let room = limit.since(start).filter(|room| *room > 0)?;
             Some(start.plus(room.min(most)))
