@@ -27,6 +27,8 @@ pub(crate) struct Seat<M: Memory> {
     state: WordRef,
     /// What the state word holds while the seat is ours.
     taken: SeatState,
+    /// What is to stand in it afterwards.
+    afterwards: State,
     /// What its holder sleeps on.
     bed: WordRef,
     /// What a producer looks at after it has published.
@@ -128,6 +130,7 @@ impl<M: Memory> Seat<M> {
             block,
             state: word(&region, block.state())?,
             taken,
+            afterwards: State::Left,
             bed: word(&region, bed)?,
             alarm: word(&region, alarm)?,
             bell: if rings { Some(Bell::new(&region, geometry, seat)?) } else { None },
@@ -150,6 +153,15 @@ impl<M: Memory> Seat<M> {
     /// Which of the producers' seats it is; 0 for the consumer's.
     pub(crate) fn index(&self) -> u16 {
         self.index
+    }
+
+    /// Gives the seat back as if nobody had been in it since `before`.
+    pub(crate) fn leave_as(mut self, before: Presence) {
+        self.afterwards = match before {
+            Presence::Never => State::Never,
+            Presence::Died(_) => State::Died,
+            Presence::Here(_) | Presence::Left(_) => State::Left,
+        };
     }
 
     /// Where its holder sleeps.
@@ -246,7 +258,7 @@ impl<M: Memory> Drop for Seat<M> {
         // A forked child has a copy of the handle, not the seat.
         if self.memory.is_claimant() {
             // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
-            self.state.store(self.taken.now(State::Left).word(), Release);
+            self.state.store(self.taken.now(self.afterwards).word(), Release);
             self.memory.disclaim(self.block.span());
             self.wake_all();
         }

@@ -33,7 +33,7 @@ pub struct Consumer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
 }
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
-    /// Where the next record is, in [cells](super#positions) since the ring was made.
+    /// Where the next record is, in [cells](crate::spsc#positions) since the ring was made; of `lanes`, the sum of all.
     pub fn position(&self) -> u64 {
         self.core.at()
     }

@@ -33,8 +33,9 @@ pub struct Producer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
 }
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
-    /// Where the next record goes, in [cells](super#positions) since the ring was made. It tells a restarted sender how
-    /// far its predecessor came: see the `stream` example.
+    /// Where the next record goes, in [cells](crate::spsc#positions) since the ring (of `lanes`: the lane) was made. It tells a
+    /// restarted sender how far its predecessor came: see the `stream` example. In an `mpsc` ring, where this is for all
+    /// producers to decide: where it was when this producer last looked.
     pub fn position(&self) -> u64 {
         self.core.at()
     }
