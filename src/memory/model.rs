@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
 
 use super::{Claim, Clock, Liveness, Memory, Park, ParkWord, Span};
-use crate::sync::{Acquire, Half, Relaxed, Release, Word, mortal};
+use crate::sync::{Acquire, Half, Relaxed, Release, Word, full_fence, mortal};
 
 struct Cell {
     word: Word,
@@ -234,6 +234,14 @@ impl Park for Model {
 
     fn is_reached_by_barriers(&self) -> bool {
         !self.fences
+    }
+
+    /// None where publishing is without fences: nobody parks there, and no lane rests.
+    fn barrier(&self) -> bool {
+        if self.fences {
+            full_fence();
+        }
+        self.fences
     }
 }
 

@@ -38,11 +38,11 @@ use crate::memory::{Item, Memory, WordRef};
 use crate::sync::{AcqRel, Acquire, Relaxed};
 
 /// Records from one lane before it is the next one's turn.
-const BUDGET: u32 = 64;
+const BUDGET: u32 = if cfg!(loom) { 2 } else { 64 };
 /// So many lanes are watched in any case.
-const FEW: usize = 8;
+const FEW: usize = if cfg!(loom) { 1 } else { 8 };
 /// Fruitless looks in a row until a lane may rest.
-const TIRED: u32 = 64;
+const TIRED: u32 = if cfg!(loom) { 2 } else { 64 };
 /// Turns until the lanes at rest are looked at too.
 const SWEEP: u32 = 4096;
 

@@ -7,68 +7,65 @@ use crate::sync::Relaxed;
 /// A producer's counters. Kept in private, and copied into its role block with each publication; a successor goes on from
 /// there.
 pub(super) struct Sent {
-    records: Counter,
-    bytes: Counter,
-    aborted: Counter,
-    /// Records and bytes staged and not yet published.
-    staged: (u64, u64),
-}
-
-struct Counter {
-    word: WordRef,
-    count: u64,
-}
-
-impl Counter {
-    #[inline(always)]
-    fn add(&mut self, n: u64) {
-        self.count = self.count.wrapping_add(n);
-        // Relaxed: for display.
-        self.word.store(self.count, Relaxed);
-    }
+    words: [WordRef; 3],
+    /// Published, or staged to be.
+    records: u64,
+    /// Likewise.
+    bytes: u64,
 }
 
 impl Sent {
     pub(super) fn resume(region: &Region, block: RoleBlock) -> Result<Self, Corruption> {
-        let counter = |at| {
-            let word = WordRef::new(region, at).ok_or(Corruption::Outside)?;
-            // Relaxed: for display.
-            let count = word.load(Relaxed);
-            Ok(Counter { word, count })
-        };
+        let part = |at| WordRef::new(region, at).ok_or(Corruption::Outside);
         let [records, bytes, aborted] = block.sent();
-        Ok(Self {
-            records: counter(records)?,
-            bytes: counter(bytes)?,
-            aborted: counter(aborted)?,
-            staged: (0, 0),
-        })
+        let mut sent = Self { words: [part(records)?, part(bytes)?, part(aborted)?], records: 0, bytes: 0 };
+        sent.forget_staged();
+        Ok(sent)
     }
 
+    /// A record is staged.
     #[inline(always)]
     pub(super) fn stage(&mut self, bytes: u64) {
-        self.staged = (self.staged.0 + 1, self.staged.1 + bytes);
+        self.records = self.records.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(bytes);
     }
 
     /// What was staged is published.
     #[inline(always)]
-    pub(super) fn publish(&mut self) {
-        let (records, bytes) = core::mem::take(&mut self.staged);
-        self.records.add(records);
-        self.bytes.add(bytes);
+    pub(super) fn publish(&self) {
+        let [records, bytes, _] = &self.words;
+        // Relaxed: for display.
+        records.store(self.records, Relaxed);
+        // Relaxed: for display.
+        bytes.store(self.bytes, Relaxed);
     }
 
     /// `records` of `bytes` in all are published, without having been staged.
     #[inline(always)]
     pub(super) fn publish_at_once(&mut self, records: u64, bytes: u64) {
-        self.records.add(records);
-        self.bytes.add(bytes);
+        self.records = self.records.wrapping_add(records);
+        self.bytes = self.bytes.wrapping_add(bytes);
+        self.publish();
     }
 
     /// What was staged is given up; what was only reserved counts as one.
     pub(super) fn abort(&mut self) {
-        let (records, _) = core::mem::take(&mut self.staged);
-        self.aborted.add(records.max(1));
+        let staged = self.records;
+        self.forget_staged();
+        let given_up = staged.wrapping_sub(self.records).max(1);
+        let [.., aborted] = &self.words;
+        // Relaxed: for display.
+        let before = aborted.load(Relaxed);
+        // Relaxed: for display.
+        aborted.store(before.wrapping_add(given_up), Relaxed);
+    }
+
+    fn forget_staged(&mut self) {
+        let [records, bytes, _] = &self.words;
+        // Relaxed: for display, and written by nobody else.
+        self.records = records.load(Relaxed);
+        // Relaxed: as above.
+        self.bytes = bytes.load(Relaxed);
     }
 }
 
