@@ -17,7 +17,7 @@ use crate::recovery::Presence;
 /// assert_eq!(tx.try_push_slice(&[1, 2, 3])?, 2);
 /// assert_eq!(tx.try_push(&3), Err(PushError::Full));
 /// let blame = tx.stalled().unwrap();
-/// assert_eq!(blame.to_string(), "no consumer has come yet; 2 cells to be taken");
+/// assert_eq!(blame.to_string(), "no consumer has come yet; 2 cells wait for one");
 /// assert_eq!((blame.behind, blame.alive), (2, false));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -68,7 +68,10 @@ impl fmt::Display for Blame {
         let cells = if behind == 1 { "cell" } else { "cells" };
         if never_came {
             return match role {
-                Role::Consumer => write!(f, "no consumer has come yet; {behind} {cells} to be taken"),
+                Role::Consumer if behind == 1 => {
+                    f.write_str("no consumer has come yet; 1 cell waits for one")
+                }
+                Role::Consumer => write!(f, "no consumer has come yet; {behind} cells wait for one"),
                 Role::Producer => f.write_str("no producer has come yet"),
             };
         }

@@ -108,7 +108,8 @@ pub struct Model {
 }
 
 struct Parking {
-    lot: loom::sync::Mutex<()>,
+    /// Whether somebody was buried.
+    lot: loom::sync::Mutex<bool>,
     bell: loom::sync::Condvar,
 }
 
@@ -139,7 +140,7 @@ impl Model {
     /// `len` bytes, all zero, for models in which somebody parks: publishing is with full fences.
     pub fn with_fences(len: usize) -> Self {
         let cell = || Cell { word: Word::new(0), half: Half::new(0), bytes: UnsafeCell::new([0; 8]) };
-        let parking = Parking { lot: loom::sync::Mutex::new(()), bell: loom::sync::Condvar::new() };
+        let parking = Parking { lot: loom::sync::Mutex::new(false), bell: loom::sync::Condvar::new() };
         Self {
             region: Region { cells: (0..len.div_ceil(8)).map(|_| cell()).collect() },
             parking: Arc::new(parking),
@@ -163,17 +164,15 @@ impl Model {
         mortal::run(writes, end, body)
     }
 
-    /// The witness knows from now on that whoever held the seat whose role block starts at `block` is dead. The time slices
-    /// of all sleepers end, at some moment after that.
+    /// The witness knows from now on that whoever held the seat whose role block starts at `block` is dead. From then on time
+    /// passes: each park ends after a slice.
     pub fn bury(&self, block: u64) {
         if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(block)) {
             lock.swap(0, Release);
         }
-        self.rouse();
-    }
-
-    fn rouse(&self) {
-        drop(self.parking.lot.lock());
+        if let Ok(mut has_buried) = self.parking.lot.lock() {
+            *has_buried = true;
+        }
         self.parking.bell.notify_all();
     }
 }
@@ -219,17 +218,23 @@ impl Liveness for Model {
 
 impl Park for Model {
     /// As a futex does it: the value is compared under the lock that the waker takes, so no wake-up falls
-    /// between the comparison and the sleep. There are no slices in the model, but when somebody is buried: a lost wake-up
-    /// is a deadlock, which loom reports.
+    /// between the comparison and the sleep. There are no slices in the model until somebody is buried: a lost wake-up is a
+    /// deadlock, which loom reports.
     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
-        let Ok(guard) = self.parking.lot.lock() else { return };
-        if word.value() == expected {
-            drop(self.parking.bell.wait(guard));
+        let Ok(has_buried) = self.parking.lot.lock() else { return };
+        if *has_buried {
+            drop(has_buried);
+            loom::thread::yield_now();
+        } else if word.value() == expected {
+            drop(self.parking.bell.wait(has_buried));
         }
     }
 
     fn unpark(&self, _word: &ParkWord) {
-        mortal::write(|| self.rouse());
+        mortal::write(|| {
+            drop(self.parking.lot.lock());
+            self.parking.bell.notify_all();
+        });
     }
 
     fn is_reached_by_barriers(&self) -> bool {

@@ -297,13 +297,18 @@ fn occupy<M: Memory>(
     who: &Identity,
     may: impl Fn(&Region, RoleBlock) -> bool,
 ) -> Result<Result<SeatState, Refusal>, SeatError> {
+    let region = memory.region();
+    // Acquire: E3, pairs with the holder's introduction, which is asked about next.
+    let asked = SeatState::from_word(state.load(Acquire));
+    if asked.state() == State::Taken && memory.is_running(block.span(), &block.identity(&region)) {
+        return Ok(Err(Refusal::Taken));
+    }
     let witnessed = match claim(memory, block, state)? {
         Claim::Granted => true,
         Claim::NoWitness => false,
         Claim::Held => return Ok(Err(Refusal::Taken)),
         Claim::Inherited => return Err(SeatError::Inherited),
     };
-    let region = memory.region();
     let refuse = |why| {
         if witnessed {
             memory.disclaim(block.span());
@@ -312,9 +317,8 @@ fn occupy<M: Memory>(
     };
     // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen by `may`.
     let mut found = SeatState::from_word(state.load(Acquire));
-    if found.state() == State::Taken
-        && (!witnessed || memory.is_running(block.span(), &block.identity(&region)))
-    {
+    // Taken without a claim: by somebody dead, if it is still the one that was asked about.
+    if found.state() == State::Taken && (!witnessed || found != asked) {
         return refuse(Refusal::Taken);
     }
     if !may(&region, block) {

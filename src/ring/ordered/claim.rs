@@ -147,8 +147,8 @@ impl Claims {
     /// C5.
     #[inline(always)]
     fn own(&self, start: Position) {
-        // Relaxed: of the living it makes no difference, and of the dead all stores are visible.
-        self.announcement.store(Announcement::Owned(start).word(), Relaxed);
+        // Release: E5, pairs with `Holes::mend`; as the announcement that it takes the place of.
+        self.announcement.store(Announcement::Owned(start).word(), Release);
     }
 
     /// Another producer was faster: TAIL is `found`.
