@@ -1,7 +1,7 @@
 //! Who this process is, for others to read.
 //!
 //! # References
-//! proc(5), `/proc/self/stat`, fields 3 and 22; pid_namespaces(7); pthread_atfork(3).
+//! proc(5), `/proc/PID/stat`, fields 3, 9 and 22; pid_namespaces(7); pthread_atfork(3).
 use std::format;
 use std::os::unix::fs::MetadataExt;
 use std::string::ToString;
@@ -81,11 +81,14 @@ fn started() -> Option<u64> {
     Some(stat("self")?.started)
 }
 
+/// Among a process's flags: it is on its way out (`include/linux/sched.h`).
+const PF_EXITING: u64 = 0x4;
+
 /// What the system tells of a process.
 struct Stat {
     /// In clock ticks since boot.
     started: u64,
-    /// Whether only its parent keeps it from being gone.
+    /// Whether it runs no more, and is still to be noticed by its parent.
     has_ended: bool,
 }
 
@@ -94,8 +97,11 @@ fn stat(process: &str) -> Option<Stat> {
     // The second field is the name in parentheses, and may contain anything; the third, the state, is next.
     let mut after_name = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = after_name.next()?;
-    let started = after_name.nth(22 - 4)?.parse().ok()?;
-    Some(Stat { started, has_ended: matches!(state, "Z" | "X" | "x") })
+    let flags: u64 = after_name.nth(9 - 4)?.parse().ok()?;
+    let started = after_name.nth(22 - 10)?.parse().ok()?;
+    // Its files are closed, and their locks gone, a moment before its state says so.
+    let is_exiting = flags & PF_EXITING != 0;
+    Some(Stat { started, has_ended: is_exiting || matches!(state, "Z" | "X" | "x") })
 }
 
 #[cfg(test)]
