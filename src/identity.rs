@@ -210,6 +210,9 @@ pub struct Identity {
     pub attached: u64,
     /// Its PID namespace, within which `pid` means something: the inode of `/proc/self/ns/pid`; 0 if it did not say.
     pub namespace: u64,
+    /// Which run of a program in that process it is: another number after the process has replaced itself (exec); 0 if it did
+    /// not say.
+    pub run: u64,
     /// What it calls itself: by default the name of its executable.
     pub label: Label,
 }
@@ -217,7 +220,7 @@ pub struct Identity {
 impl Identity {
     /// Of somebody who says nothing.
     pub fn unknown() -> Self {
-        Self { pid: 0, started: 0, attached: 0, namespace: 0, label: Label::new("") }
+        Self { pid: 0, started: 0, attached: 0, namespace: 0, run: 0, label: Label::new("") }
     }
 }
 

@@ -37,6 +37,12 @@ impl Word {
         Self(atomic::AtomicU64::new(value))
     }
 
+    /// One of which loom knows nothing.
+    #[cfg(loom)]
+    pub(crate) fn plain(value: u64) -> Self {
+        Self(atomic::AtomicU64::Plain(core::sync::atomic::AtomicU64::new(value)))
+    }
+
     #[inline]
     pub(crate) fn load(&self, order: Ordering) -> u64 {
         self.0.load(order)
@@ -87,6 +93,22 @@ impl Half {
     #[inline]
     pub(crate) fn store(&self, value: u32, order: Ordering) {
         self.0.store(value, order);
+    }
+
+    #[inline]
+    pub(crate) fn fetch_or(&self, bits: u32, order: Ordering) -> u32 {
+        self.0.fetch_or(bits, order)
+    }
+
+    #[inline]
+    pub(crate) fn compare_exchange(
+        &self,
+        current: u32,
+        new: u32,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u32, u32> {
+        self.0.compare_exchange(current, new, success, failure)
     }
 
     /// The atomic itself, for the one system call that takes it.
@@ -193,17 +215,31 @@ pub(crate) mod mortal {
         }
     }
 
-    pub(super) struct AtomicU64(loom::sync::atomic::AtomicU64);
+    pub(super) enum AtomicU64 {
+        Modelled(loom::sync::atomic::AtomicU64),
+        /// Of which loom knows nothing: for words by which nothing is decided.
+        Plain(core::sync::atomic::AtomicU64),
+    }
 
     impl AtomicU64 {
         pub(super) fn new(value: u64) -> Self {
-            Self(loom::sync::atomic::AtomicU64::new(value))
+            Self::Modelled(loom::sync::atomic::AtomicU64::new(value))
         }
         pub(super) fn load(&self, order: Ordering) -> u64 {
-            self.0.load(order)
+            match self {
+                Self::Modelled(word) => word.load(order),
+                Self::Plain(word) => word.load(order),
+            }
         }
         pub(super) fn store(&self, value: u64, order: Ordering) {
-            write(|| self.0.store(value, order));
+            match self {
+                Self::Modelled(word) => write(|| word.store(value, order)),
+                Self::Plain(word) => word.store(value, order),
+            }
+        }
+        fn exchanged(&self) -> &loom::sync::atomic::AtomicU64 {
+            let Self::Modelled(word) = self else { std::panic!("a plain word decides nothing") };
+            word
         }
         /// Counts as a write if it exchanges.
         pub(super) fn compare_exchange(
@@ -216,7 +252,7 @@ pub(crate) mod mortal {
             if !may_write() {
                 return Err(current);
             }
-            let exchanged = self.0.compare_exchange(current, new, success, failure);
+            let exchanged = self.exchanged().compare_exchange(current, new, success, failure);
             if exchanged.is_ok() {
                 has_written();
             }
@@ -224,12 +260,12 @@ pub(crate) mod mortal {
         }
         pub(super) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
             let mut found = 0;
-            write(|| found = self.0.fetch_or(bits, order));
+            write(|| found = self.exchanged().fetch_or(bits, order));
             found
         }
         pub(super) fn swap(&self, value: u64, order: Ordering) -> u64 {
             let mut found = 0;
-            write(|| found = self.0.swap(value, order));
+            write(|| found = self.exchanged().swap(value, order));
             found
         }
     }
@@ -245,6 +281,28 @@ pub(crate) mod mortal {
         }
         pub(super) fn store(&self, value: u32, order: Ordering) {
             write(|| self.0.store(value, order));
+        }
+        pub(super) fn fetch_or(&self, bits: u32, order: Ordering) -> u32 {
+            let mut found = 0;
+            write(|| found = self.0.fetch_or(bits, order));
+            found
+        }
+        /// Counts as a write if it exchanges.
+        pub(super) fn compare_exchange(
+            &self,
+            current: u32,
+            new: u32,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<u32, u32> {
+            if !may_write() {
+                return Err(current);
+            }
+            let exchanged = self.0.compare_exchange(current, new, success, failure);
+            if exchanged.is_ok() {
+                has_written();
+            }
+            exchanged
         }
     }
 }

@@ -59,13 +59,14 @@
 //! | 8 | announcement | `mpsc` producers: 2 (p + 1) when position p is about to be claimed, 2 (p + 1) + 1 when it is; 0 none | the holder |
 //! | 16 | claim end | `mpsc` producers: where that claim ends | the holder |
 //! | 24, 32, 40 | counters | producers: records, bytes, aborted; kept by byte rings and `mpsc`. For display | the holder |
-//! | 128 | parked | 32 bits: 1 while somebody may be asleep on it; the other 32 are zero | the sleeper; cleared by whoever wakes it |
+//! | 128 | parked | 32 bits: odd while somebody may be asleep on it; the other 32 are zero | the sleeper; made even by whoever wakes it |
 //! | 136 | armed | `lanes` producers, 32 bits: 1 if the consumer does not look at the lane | the consumer; cleared by the holder |
 //! | 256 | state | low 8 bits: 0 never held, 1 taken, 2 left, 3 died; above: the epoch, one more with each holder | the holder; *died* by a peer with proof |
 //! | 264 | pid | of the holder, as it sees itself | the holder, when it sits down |
 //! | 272 | started | the holder's start, in clock ticks since boot | likewise |
 //! | 280 | attached | nanoseconds since 1970. For display | likewise |
 //! | 288 | namespace | the inode of the holder's PID namespace; 0 if not told | likewise |
+//! | 296 | run | which run of a program in that process: another number after an exec | likewise |
 //! | 320 | label | 64 bytes. For display | likewise |
 //! | 384 | lost | claims that died with a holder. For display | the consumer |
 //! | 448 | head | `lanes` producers: the lane's HEAD | the consumer |

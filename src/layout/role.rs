@@ -75,6 +75,7 @@ impl RoleBlock {
     const STARTED: u64 = 272;
     const ATTACHED: u64 = 280;
     const NAMESPACE: u64 = 288;
+    const RUN: u64 = 296;
     const LABEL: u64 = 320;
     const LOST: u64 = 384;
     const HEAD: u64 = 448;
@@ -144,6 +145,7 @@ impl RoleBlock {
             (Self::STARTED, who.started),
             (Self::ATTACHED, who.attached),
             (Self::NAMESPACE, who.namespace),
+            (Self::RUN, who.run),
         ];
         let label = (0..).map(|i| Self::LABEL + 8 * i).zip(who.label.words());
         for (at, value) in numbers.into_iter().chain(label) {
@@ -169,6 +171,7 @@ impl RoleBlock {
             started: read(Self::STARTED),
             attached: read(Self::ATTACHED),
             namespace: read(Self::NAMESPACE),
+            run: read(Self::RUN),
             label: Label::from_words(label),
         }
     }

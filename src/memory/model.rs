@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
 
 use super::{Claim, Clock, Liveness, Memory, Park, ParkWord, Span};
-use crate::sync::{Acquire, Half, Relaxed, Release, Word, full_fence, mortal};
+use crate::sync::{Acquire, Half, Relaxed, Release, Word, mortal};
 
 struct Cell {
     word: Word,
@@ -149,6 +149,18 @@ impl Model {
         }
     }
 
+    /// The same memory, in which the first `seats` role blocks are known: of their words that are for display (see `layout`)
+    /// loom knows nothing. Nothing is decided by them, and each doubles the model whenever it is read.
+    #[must_use]
+    pub fn with_seats(mut self, seats: usize) -> Self {
+        let blocks = (1..=seats).map(|block| block * Witness::BLOCK as usize);
+        let display = blocks.flat_map(|block| (block + 264..block + 384).step_by(8));
+        if let Some(cells) = Arc::get_mut(&mut self.region.cells) {
+            display.for_each(|at| cells[at / 8].word = Word::plain(0));
+        }
+        self
+    }
+
     /// The same memory with a witness, who believes all that have claimed a seat to be alive until they are
     /// [buried](Self::bury).
     #[must_use]
@@ -243,12 +255,14 @@ impl Park for Model {
 
     /// None where publishing is without fences: nobody parks there, and no lane rests.
     fn barrier(&self) -> bool {
-        if self.fences {
-            full_fence();
-        }
-        self.fences
+        self.fences && Fenced.barrier()
     }
 }
+
+/// A platform whose participants all fence for themselves.
+struct Fenced;
+
+impl Park for Fenced {}
 
 impl Clock for Model {
     /// Time stands still.

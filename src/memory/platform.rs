@@ -68,10 +68,10 @@ pub trait Liveness {
         false
     }
 
-    /// Whether the process of `who`, the last holder of the seat, is known to run and to hold it: a second witness, which can
+    /// Whether the process of `who`, the last holder of a seat, is known to run: a second witness, which can
     /// save a holder whose claim was dropped behind its back, and never buries one. False if that cannot be told.
-    fn is_running(&self, seat: Span, who: &Identity) -> bool {
-        let _ = (seat, who);
+    fn is_running(&self, who: &Identity) -> bool {
+        let _ = who;
         false
     }
 
@@ -92,7 +92,7 @@ pub trait Liveness {
 pub struct ParkWord(Half);
 
 impl ParkWord {
-    /// What it holds: 1 while somebody may be parked on it.
+    /// What it holds: an odd number while somebody may be parked on it.
     pub fn value(&self) -> u32 {
         // Relaxed: E4's fences order it.
         self.0.load(Relaxed)

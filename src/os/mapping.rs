@@ -260,12 +260,9 @@ impl Liveness for Mapping {
             && lock::is_free(&self.inner.file, seat).unwrap_or(false)
     }
 
-    /// A process that closed all its descriptors, as daemons do, has lost its locks and sits there still. If it says that it
-    /// is this very process, this handle's own list knows better: it may have been another program (exec).
-    fn is_running(&self, seat: Span, who: &Identity) -> bool {
-        if who.pid == u64::from(std::process::id()) && self.is_claimant() {
-            return self.held().contains(&seat.start());
-        }
+    /// Where mapping a file does not keep it open for its locks (overlayfs is such a file system), a process that closed all its
+    /// descriptors, as daemons do, has lost them and sits there still.
+    fn is_running(&self, who: &Identity) -> bool {
         process::is_running(who)
     }
 

@@ -42,6 +42,8 @@ pub(crate) fn user() -> u32 {
 /// Who this process is, now.
 pub(crate) fn identity() -> Identity {
     static LABEL: OnceLock<Label> = OnceLock::new();
+    // The time when it was first asked for: after an exec, a later one.
+    static RUN: OnceLock<u64> = OnceLock::new();
     let label = *LABEL.get_or_init(|| {
         let path = std::env::current_exe().unwrap_or_default();
         Label::new(&path.file_name().unwrap_or_default().to_string_lossy())
@@ -52,6 +54,7 @@ pub(crate) fn identity() -> Identity {
         started: started().unwrap_or(0),
         attached: since_1970.as_nanos().try_into().unwrap_or(u64::MAX),
         namespace: namespace(),
+        run: *RUN.get_or_init(|| since_1970.as_nanos() as u64 | 1),
         label,
     }
 }
@@ -59,6 +62,10 @@ pub(crate) fn identity() -> Identity {
 /// Whether the process of `who` is known to run. Not if that is another PID namespace's, or has ended and only waits for
 /// its parent to notice.
 pub(crate) fn is_running(who: &Identity) -> bool {
+    if who.pid == u64::from(std::process::id()) && who.namespace == namespace() && who.run != identity().run {
+        // This very process, when it was another program.
+        return false;
+    }
     let own_proc = || {
         let named = std::fs::read_link("/proc/self").ok()?;
         Some(named.to_str()? == std::process::id().to_string())

@@ -300,7 +300,7 @@ fn occupy<M: Memory>(
     let region = memory.region();
     // Acquire: E3, pairs with the holder's introduction, which is asked about next.
     let asked = SeatState::from_word(state.load(Acquire));
-    if asked.state() == State::Taken && memory.is_running(block.span(), &block.identity(&region)) {
+    if asked.state() == State::Taken && memory.is_running(&block.identity(&region)) {
         return Ok(Err(Refusal::Taken));
     }
     let witnessed = match claim(memory, block, state)? {
@@ -356,7 +356,7 @@ pub(super) fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -
     let seen = SeatState::from_word(state.load(Acquire));
     if seen.state() != State::Taken
         || !memory.is_proved_dead(block.span())
-        || memory.is_running(block.span(), &block.identity(&memory.region()))
+        || memory.is_running(&block.identity(&memory.region()))
     {
         return seen;
     }

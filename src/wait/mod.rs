@@ -4,12 +4,12 @@
 //! word after everything that could end the wait, and wakes it if it says so.
 //!
 //! ```text
-//!   sleeper (owns `parked`)                   waker
-//!   S1  parked = 1                            W1  publish: stamp, HEAD or state
-//!   S2  heavy fence                           W2  light fence
-//!   S3  look again: ready, or left? no park   W3  parked == 0? then done
-//!   S4  park while parked == 1                W4  parked = 0, unpark
-//!   S5  parked = 0
+//!   sleeper                                      waker
+//!   S1  make parked odd, remember it             W1  publish: stamp, HEAD or state
+//!   S2  heavy fence                              W2  light fence
+//!   S3  look again: ready, or left? no park      W3  parked is even? then done
+//!   S4  park while parked is what S1 made it     W4  parked: odd -> the next even number; unpark all
+//!   S5  parked = 0, if nobody else sleeps there
 //! ```
 //!
 //! # Fences
@@ -26,25 +26,29 @@
 //!
 //! # No wake-up is lost
 //! Take a publication (W1) and a sleeper whose S3 did not see it. Were W2 before S2, what W1 stored would be
-//! visible at S3; it was not, so S2 is before W2, and W3 sees the 1 of S1 or something later. If later, then
-//! either the sleeper's own S5 (it is awake, and looks before it parks again) or the 0 of an earlier W4, for
-//! which the park at S4 returns at once because the word is no longer 1, or is woken by the unpark that
-//! follows. If W3 sees the 1, W4 wakes it. In each case the sleeper looks once more.
+//! visible at S3; it was not, so S2 is before W2, and W3 sees what S1 made or something later. If it is odd, W4 or another
+//! waker's W4 makes it another number and unparks all; if it is even, a waker has done so, or the sleeper's own S5 (it is
+//! awake, and looks before it parks again). In each case the park at S4 returns at once, because the word is no longer what
+//! S1 made, or is woken by the unpark that follows; and the sleeper looks once more.
+//!
+//! A waker that loses the exchange at W4 to another need not unpark: had the sleeper gone to sleep anew since, its new S2 would be
+//! after our W2, which is before our W3; and then it has seen our publication.
 //!
 //! # Deaths
 //! A waker killed between W1 and W4 leaves the sleeper asleep: so every park ends after a slice
 //! ([`SLICE`]) at most, and the sleeper looks, and asks whether its peer lives. A sleeper killed after S1
-//! leaves a 1: the next waker makes one wake-up call for nobody and stores 0, so it costs nothing after that.
+//! leaves an odd number: the next waker makes one wake-up call for nobody, and it costs nothing after that.
+//!
+//! # Several sleepers on one word
+//! The producers of an `mpsc` ring wait for room on one word, that of their common block. Each waker wakes all of them. The word
+//! counts, instead of being 0 or 1, because of them: another sleeper may make it odd again between a waker's W4 and a
+//! slow sleeper's S4, which would then sleep through a wake-up that was meant for it. S5 is left out: whose time is up
+//! leaves the word odd, for one unpark for nobody.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E4 | `wake` fence W2, after the publication | `sleep` fence S2, before the look | the publication to the look, or the 1 to W3 |
-//!
-//! # Several sleepers on one word
-//! The producers of an `mpsc` ring wait for room on one word, that of their common block. Then S5 is left out: only wakers
-//! store 0, and each wakes all. A sleeper that set the word before a waker's 0 is woken by the unpark after it; one
-//! that set it after is seen by the next waker. One whose time was up leaves its 1: one unpark for nobody, once.
+//! | E4 | `wake` fence W2, after the publication | `sleep` fence S2, before the look | the publication to the look, or the odd number to W3 |
 //!
 //! The accesses to `parked` itself are Relaxed: the fences order them. The models run the full fences.
 //!
@@ -95,14 +99,19 @@ pub(crate) fn is_wanted(word: &WordRef, reached: bool) -> bool {
         full_fence();
     }
     // Relaxed: E4's fences order it.
-    word.half().load(Relaxed) != 0
+    word.half().load(Relaxed) & 1 == 1
 }
 
+/// W4.
 #[cold]
 pub(crate) fn rouse(park: &impl Park, parked: &WordRef) {
-    // Relaxed: a sleeper that still reads 1 is in its park, and is woken next.
-    parked.half().store(0, Relaxed);
-    park.unpark(parked.park_word());
+    let half = parked.half();
+    // Relaxed: E4's fences order it; the exchange below is what counts.
+    let found = half.load(Relaxed);
+    // Relaxed: a sleeper that still reads what it made is in its park, and is woken next.
+    if found & 1 == 1 && half.compare_exchange(found, found.wrapping_add(1), Relaxed, Relaxed).is_ok() {
+        park.unpark(parked.park_word());
+    }
 }
 
 /// The word that somebody sleeps on.
@@ -115,13 +124,13 @@ pub(crate) struct Bed<'a> {
 /// Sleeps until woken, `limit` at most, unless `is_over` (S1 to S5).
 fn sleep<W: Waiter>(park: &impl Park, bed: &Bed<'_>, limit: Duration, waiter: &mut W) {
     // Relaxed: E4's fences order it.
-    bed.parked.half().store(1, Relaxed);
+    let expected = bed.parked.half().fetch_or(1, Relaxed) | 1;
     waiter.lie_down();
     // Full fence, or a barrier in every process: E4, pairs with the fence in `wake`; the word before it, the look
     // after it.
     let limit = if park.barrier() { limit } else { limit.min(NAP) };
     if waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) {
-        park.park(bed.parked.park_word(), 1, limit);
+        park.park(bed.parked.park_word(), expected, limit);
     }
     if !bed.shared {
         // Relaxed: only saves the waker a call.
