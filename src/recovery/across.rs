@@ -1,7 +1,7 @@
 //! [`Across`]: those in the seats across the ring, one or many.
 use core::cell::Cell;
 
-use super::seat::{Presence, presence, proved_at};
+use super::presence::{Presence, presence, proved_at};
 use crate::error::Departure;
 use crate::identity::Role;
 use crate::layout::{Geometry, RoleBlock, SeatState, State};

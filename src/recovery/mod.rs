@@ -48,8 +48,10 @@
 //! [`Bell`](bell::Bell) is how a producer is heard whose lane the consumer does not look at.
 mod across;
 mod bell;
+mod presence;
 mod seat;
 
 pub(crate) use across::presence_of;
-pub use seat::Presence;
-pub(crate) use seat::{Seat, count_loss, identity_of, presence, proved_at};
+pub use presence::Presence;
+pub(crate) use presence::{count_loss, identity_of, presence, proved_at};
+pub(crate) use seat::Seat;
