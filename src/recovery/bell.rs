@@ -12,6 +12,8 @@
 //! ```
 //! B1 to B3 against R1 to R3 are the fences of `wait`: either R3 sees the publication, or B3 sees the 1 (E4). Each 0 of B4 is
 //! followed by a bit and a ring; a consumer that has found the bit (E6) sets its next 1 after that 0.
+//! A consumer that is about to park arms all lanes first; if it then finds, at its last look, that somebody rang, it does not
+//! park, because the lane of who rang is not armed any more.
 //! Ready bits are moved by exchanges on both sides: one that R4 does not find was set after it, and then B6 comes
 //! after R4's zero, and is found the next time.
 //!

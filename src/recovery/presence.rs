@@ -75,10 +75,11 @@ pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
     }
 }
 
-/// Who was the last holder of the seat at `block`, if its epoch ended on these bits.
+/// Who was the last holder of the seat at `block`, if its epoch ended on these bits, as far as can be known: somebody who is
+/// about to sit down may have introduced itself already.
 pub(crate) fn identity_of(region: &Region, block: RoleBlock, epoch: u16) -> Option<Identity> {
     let identity = block.identity(region);
-    // Acquire: E3, pairs with `occupy`: had another holder introduced itself before, its epoch would be seen here.
+    // Acquire: E3, pairs with the last holder's leave.
     let state = SeatState::from_word(WordRef::new(region, block.state())?.load(Acquire));
     (state.epoch() as u16 == epoch).then_some(identity)
 }

@@ -59,7 +59,7 @@ impl<M: Memory> Seat<M> {
         let who = Identity { label: label.unwrap_or(own.label), ..own };
         let seats = if role == Role::Consumer { 1 } else { geometry.producers };
         let mut taken_by = None;
-        // First those that are free by their state, then those whose holder may have died.
+        // First those that are free by their state, then all: holders may have died, or left meanwhile.
         for seem_free in [true, false] {
             for index in 0..seats {
                 let block =
@@ -67,7 +67,7 @@ impl<M: Memory> Seat<M> {
                 let state = word(&memory.region(), block.state())?;
                 // Relaxed: only says in which turn the seat is tried.
                 let is_taken = SeatState::from_word(state.load(Relaxed)).state() == State::Taken;
-                if seem_free == is_taken {
+                if seem_free && is_taken {
                     continue;
                 }
                 match occupy(memory, block, &state, &who, &may)? {

@@ -79,6 +79,8 @@ pub struct Merge<C, M> {
     rung: WordRef,
     /// Turns since the last sweep.
     turns: u32,
+    /// Whether somebody rang since the consumer lay down: that one's lane is not armed any more.
+    is_up: bool,
 }
 
 impl<C: LaneConsumer, M: Memory> Merge<C, M> {
@@ -107,6 +109,7 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
             ready: ready.collect::<Result<_, _>>()?,
             rung: part(geometry.common().announcement())?,
             turns: 0,
+            is_up: true,
             lanes,
         })
     }
@@ -231,6 +234,7 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         }
         // Acquire: E6, pairs with `Bell::ring`; the bits of who rang are visible.
         self.rung.swap(0, Acquire);
+        self.is_up = true;
         let mut any = false;
         for (word, at) in self.ready.iter().zip((0..).step_by(64)) {
             // AcqRel: E6, pairs with `Bell::ring`; who sets a bit after this rings after our zero above.
@@ -350,12 +354,17 @@ impl<C: LaneConsumer, M: Memory> Consume<M> for Merge<C, M> {
 
     /// Whoever publishes in any lane from now on rings.
     fn lie_down(&mut self) {
+        self.is_up = false;
         for index in &self.watched {
             if let Some(lane) = self.lanes.get(*index) {
                 // Relaxed: E4's fences order it.
                 lane.armed.half().store(1, Relaxed);
             }
         }
+    }
+
+    fn is_up(&self) -> bool {
+        self.is_up
     }
 }
 

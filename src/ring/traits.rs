@@ -17,6 +17,11 @@ pub trait Produce: Sized + Send {
 
     /// How many cells the consumer has not released: what TAIL is ahead of HEAD.
     fn behind(&mut self) -> Result<u64, Corruption>;
+
+    /// The producer in whose unpublished claim the consumer is stuck, if it is.
+    fn held_by(&mut self) -> Option<u16> {
+        None
+    }
 }
 
 /// A producer of items.
@@ -88,6 +93,11 @@ pub trait Consume<M: Memory>: Sized + Send {
 
     /// Has all that may be published from now on wake whoever sleeps on the consumer's parked word.
     fn lie_down(&mut self) {}
+
+    /// Whether something happened since then after which not everybody may.
+    fn is_up(&self) -> bool {
+        false
+    }
 
     /// Mends all that the dead have left, and goes; how many records are lost, and who holds up the next, if that is why it
     /// could not go on.

@@ -129,7 +129,7 @@ fn sleep<W: Waiter>(park: &impl Park, bed: &Bed<'_>, limit: Duration, waiter: &m
     // Full fence, or a barrier in every process: E4, pairs with the fence in `wake`; the word before it, the look
     // after it.
     let limit = if park.barrier() { limit } else { limit.min(NAP) };
-    if waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) {
+    if waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) && !waiter.is_up() {
         park.park(bed.parked.park_word(), expected, limit);
     }
     if !bed.shared {
@@ -156,6 +156,11 @@ pub(crate) trait Waiter {
 
     /// Has whatever could be published from now on look at the parked word.
     fn lie_down(&mut self) {}
+
+    /// Whether something happened since then after which not all of that does.
+    fn is_up(&self) -> bool {
+        false
+    }
 }
 
 /// Waits until it is there, or those awaited are gone, or no time is left.

@@ -181,6 +181,9 @@ impl<C: Consume<M>, M: Memory> Waiter for ForRecord<'_, C, M> {
     fn lie_down(&mut self) {
         self.core.lie_down();
     }
+    fn is_up(&self) -> bool {
+        self.core.is_up()
+    }
 }
 
 /// Releases what was taken, also when the taker panics.

@@ -12,7 +12,7 @@ use super::{Blame, Carried, Home, Kind, Ring, sealed};
 use crate::error::{Departure, PushError, SeatError};
 use crate::identity::Role;
 use crate::memory::{Clock, Memory};
-use crate::recovery::{Presence, Seat};
+use crate::recovery::{Presence, Seat, presence};
 use crate::ring::Produce;
 use crate::wait::{self, Waiter, Woken};
 
@@ -77,8 +77,9 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
         self.ring.producer()
     }
 
-    /// Whether the consumer is behind, and who that is: what a [`PushError::Full`] or `Elapsed` leads to. None if it has
-    /// released everything, or if the ring is corrupt, which the next operation tells.
+    /// Who is in the way of more room: what a [`PushError::Full`] or `Elapsed` leads to. The consumer, if it is behind; in an
+    /// `mpsc` ring the producer whose unpublished record the consumer is stuck at. None if everything is released, or if the
+    /// ring is corrupt, which the next operation tells.
     ///
     /// # Examples
     /// See [`Blame`].
@@ -88,7 +89,13 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
     {
         let behind = self.core.behind().ok().filter(|behind| *behind > 0)?;
         let since = self.watch.since(behind, self.seat.memory());
-        Some(Blame::new(Role::Consumer, 0, self.seat.peer(), behind, since))
+        Some(match self.core.held_by() {
+            Some(seat) => {
+                let who = presence(self.seat.memory(), self.ring.geometry.producer(seat.into()));
+                Blame::new(Role::Producer, seat, who, behind, since)
+            }
+            None => Blame::new(Role::Consumer, 0, self.seat.peer(), behind, since),
+        })
     }
 
     /// Waits until somebody sits in the consumer's seat, for `timeout` at most; whether somebody did.
@@ -145,6 +152,9 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
             self.wait(&mut remaining, &mut ready)?;
             match attempt(self) {
                 // Another producer was faster.
+                Err(PushError::Full) if remaining().is_some_and(|left| left.is_zero()) => {
+                    return Err(PushError::Elapsed);
+                }
                 Err(PushError::Full) => {}
                 other => return other,
             }

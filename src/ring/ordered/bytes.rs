@@ -57,6 +57,10 @@ impl Produce for OrderedBytes {
     fn behind(&mut self) -> Result<u64, Corruption> {
         self.claims.behind()
     }
+
+    fn held_by(&mut self) -> Option<u16> {
+        self.claims.held_by(&self.descriptors)
+    }
 }
 
 /// Where `cells` cells side by side, claimed at `start`, would begin.

@@ -3,8 +3,8 @@ use super::super::Position;
 use super::super::room::Room;
 use crate::error::{Corruption, PushError};
 use crate::layout::{Geometry, RoleBlock};
-use crate::memory::{Region, WordRef};
-use crate::sync::{Acquire, Relaxed, Release};
+use crate::memory::{Region, Stamped, WordRef};
+use crate::sync::{Acquire, Relaxed, Release, compiler_fence};
 
 /// What a role block says of its holder's claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,8 @@ pub(super) struct Claims {
     room: Room,
     /// TAIL as seen last: a guess.
     seen: Position,
-    capacity: u64,
+    region: Region,
+    geometry: Geometry,
     poison: Option<Corruption>,
 }
 
@@ -76,7 +77,8 @@ impl Claims {
             claim_end: part(block.claim_end())?,
             seen: room.head_seen(),
             room,
-            capacity: geometry.capacity,
+            region: region.clone(),
+            geometry: *geometry,
             poison: None,
         };
         // What the last holder announced is resolved, or nobody could have taken the seat.
@@ -102,30 +104,64 @@ impl Claims {
         &mut self,
         fit: impl Fn(Position, Position) -> Option<Position>,
     ) -> Result<Claimed, PushError> {
-        let mut looks = 0;
-        loop {
-            let start = self.seen;
-            let end = match fit(start, self.room.end()) {
-                Some(end) if self.poison.is_none() => end,
-                _ => {
-                    looks += 1;
-                    self.look()?;
-                    if looks == MOST_LOOKS || fit(self.seen, self.room.end()).is_none() {
-                        return Err(PushError::Full);
-                    }
-                    continue;
+        let start = self.seen;
+        let found = match fit(start, self.room.end()) {
+            Some(end) if self.poison.is_none() => {
+                self.announce(start, end);
+                match self.take(start, end) {
+                    Ok(()) => return Ok(self.own(start, end)),
+                    Err(found) => Some(found),
                 }
-            };
+            }
+            _ => None,
+        };
+        let claimed = self.claim_on(found, &fit);
+        if claimed.is_err() {
+            // Whoever looks for the owner of what we announced and did not get must not wait for us.
+            self.withdraw();
+        }
+        claimed
+    }
+
+    /// What was known of TAIL, which is `found`, or of HEAD was not enough.
+    #[cold]
+    fn claim_on(
+        &mut self,
+        found: Option<u64>,
+        fit: &impl Fn(Position, Position) -> Option<Position>,
+    ) -> Result<Claimed, PushError> {
+        if let Some(found) = found {
+            self.lost_to(found)?;
+            if let Some(claimed) = self.contend(fit)? {
+                return Ok(claimed);
+            }
+        }
+        for _ in 0..MOST_LOOKS {
+            self.look()?;
+            if fit(self.seen, self.room.end()).is_none() {
+                break;
+            }
+            if let Some(claimed) = self.contend(fit)? {
+                return Ok(claimed);
+            }
+        }
+        Err(PushError::Full)
+    }
+
+    /// Claims, or finds that others have used up the room there was when HEAD was last looked at.
+    fn contend(
+        &mut self,
+        fit: &impl Fn(Position, Position) -> Option<Position>,
+    ) -> Result<Option<Claimed>, Corruption> {
+        while let Some(end) = fit(self.seen, self.room.end()) {
+            let start = self.seen;
             self.announce(start, end);
             match self.take(start, end) {
-                Ok(()) => {
-                    self.own(start);
-                    self.seen = end;
-                    return Ok(Claimed { start, end });
-                }
+                Ok(()) => return Ok(Some(self.own(start, end))),
                 Err(found) => self.lost_to(found)?,
             }
         }
+        Ok(None)
     }
 
     /// C2 and C3.
@@ -146,13 +182,16 @@ impl Claims {
 
     /// C5.
     #[inline(always)]
-    fn own(&self, start: Position) {
+    fn own(&mut self, start: Position, end: Position) -> Claimed {
         // Release: E5, pairs with `Holes::mend`; as the announcement that it takes the place of.
         self.announcement.store(Announcement::Owned(start).word(), Release);
+        // Compiler fence: no stamp before C5, if we are killed in between.
+        compiler_fence();
+        self.seen = end;
+        Claimed { start, end }
     }
 
     /// Another producer was faster: TAIL is `found`.
-    #[cold]
     fn lost_to(&mut self, found: u64) -> Result<(), Corruption> {
         match Position::parse(found) {
             Some(tail) if tail > self.seen => {
@@ -193,6 +232,29 @@ impl Claims {
         }
     }
 
+    /// Whose claim the consumer waits at, if it cannot have gone past HEAD for that: by what is announced, without proof.
+    pub(super) fn held_by(&mut self, cells: &impl Stamped) -> Option<u16> {
+        self.look().ok()?;
+        let head = self.room.head_seen();
+        // Acquire: E1, pairs with the owner's stamp: only whether it is there.
+        let is_filled = cells.stamp(head.get()).load(Acquire) == head.stamp();
+        if is_filled || head >= self.seen {
+            return None;
+        }
+        let mut suspect = None;
+        for seat in 0..self.geometry.producers {
+            let word = WordRef::new(&self.region, self.geometry.producer(seat).announcement())?;
+            // Acquire: E5, pairs with `announce`; as in `Holes::mend`.
+            match Announcement::parse(word.load(Acquire)) {
+                // Fits: there are at most 2^16 - 1 seats.
+                Some(Announcement::Owned(at)) if at == head => return Some(seat as u16),
+                Some(Announcement::Announced(at)) if at == head => suspect = Some(seat as u16),
+                _ => {}
+            }
+        }
+        suspect
+    }
+
     /// How many cells the consumer has not released.
     pub(super) fn behind(&mut self) -> Result<u64, Corruption> {
         self.look()?;
@@ -211,7 +273,7 @@ impl Claims {
     }
 
     pub(super) fn capacity(&self) -> u64 {
-        self.capacity
+        self.geometry.capacity
     }
 }
 
@@ -245,7 +307,8 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
     };
     // Acquire: E1, pairs with the stamp's store: as decided as it will ever be.
     let stamp = stamp.map_or(0, |stamp| stamp.load(Acquire));
-    stamp == at.stamp() || at.is_lost_mark(stamp)
+    // Of a later lap: passed, since HEAD was looked at.
+    stamp == at.stamp() || at.is_lost_mark(stamp) || at.is_passed_by(stamp)
 }
 
 #[cfg(test)]

@@ -98,6 +98,8 @@ pub struct OrderedConsumer<C, M> {
     inner: C,
     holes: Holes<M>,
     losses: Losses,
+    /// The claim that we marked last, and whose it was.
+    buried: Option<(Position, Identity)>,
     /// HEAD as it was released last.
     released: Position,
     /// Fruitless looks.
@@ -120,7 +122,7 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
                 return Ok(false);
             }
             self.looks = 0;
-            return Ok(self.mend_here()? == Hole::Lost && self.pass_lost()?);
+            return Ok(matches!(self.mend_here()?, Hole::Lost(_)) && self.pass_lost()?);
         }
         if let Some(lost) = self.jump()? {
             self.note(at, lost);
@@ -167,19 +169,23 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
 
     fn note(&mut self, at: Position, lost: Lost) {
         let (region, geometry) = (self.holes.region(), self.holes.geometry());
-        let mut by = Identity::unknown();
+        let mut known = self.buried.filter(|(buried, _)| *buried == at).map(|(_, by)| by);
         if u64::from(lost.seat) < geometry.producers {
             let block = geometry.producer(lost.seat.into());
             recovery::count_loss(region, block);
-            by = recovery::identity_of(region, block, lost.epoch).unwrap_or(by);
+            // Marked by somebody before us: the seat may have been taken since.
+            known = known.or_else(|| recovery::identity_of(region, block, lost.epoch));
         }
+        let by = known.unwrap_or_else(Identity::unknown);
         self.losses.push(Loss { seat: lost.seat, by, position: at.get(), cells: lost.cells.into() });
     }
 
     fn mend_here(&mut self) -> Result<Hole, Corruption> {
         let mended = self.holes.mend(self.inner.cells(), self.inner.head());
-        if let Err(what) = mended {
-            self.inner.poison(what);
+        match mended {
+            Ok(Hole::Lost(by)) => self.buried = Some((self.inner.head(), by)),
+            Err(what) => self.inner.poison(what),
+            Ok(_) => {}
         }
         mended
     }
@@ -204,7 +210,14 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
         let inner = C::resume(&memory.region(), geometry)?;
         let released = inner.head();
-        Ok(Self { inner, holes: Holes::new(memory, geometry)?, losses: Losses::new(), released, looks: 0 })
+        Ok(Self {
+            inner,
+            holes: Holes::new(memory, geometry)?,
+            losses: Losses::new(),
+            buried: None,
+            released,
+            looks: 0,
+        })
     }
 
     fn at(&self) -> u64 {
@@ -233,7 +246,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
 
     fn mend(&mut self) -> Result<(), Corruption> {
         // Bounded, as `look_again` is.
-        while self.mend_here()? == Hole::Lost {
+        while matches!(self.mend_here()?, Hole::Lost(_)) {
             self.pass_lost()?;
             if self.inner.has_record()? {
                 break;
@@ -251,7 +264,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
                 continue;
             }
             match self.mend_here()? {
-                Hole::Lost => lost += 1,
+                Hole::Lost(_) => lost += 1,
                 Hole::Filled => {}
                 Hole::Unclaimed => return Ok((lost, None)),
                 Hole::Held(seat) => return Ok((lost, Some(seat))),

@@ -2,10 +2,11 @@
 use super::super::Position;
 use super::claim::Announcement;
 use crate::error::Corruption;
+use crate::identity::Identity;
 use crate::layout::{Geometry, RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, Stamped, WordRef};
 use crate::recovery;
-use crate::sync::{Acquire, Relaxed};
+use crate::sync::{Acquire, Relaxed, Release};
 
 /// What is at a position that has no stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,8 @@ pub(super) enum Hole {
     Filled,
     /// The producer in this seat is at it, or may be, and is not proved dead.
     Held(u16),
-    /// It is lost, and marked so.
-    Lost,
+    /// It is lost, and marked so; with whom.
+    Lost(Identity),
 }
 
 /// Whom a lost claim belonged to, and how many cells it had: what stands beside a lost mark.
@@ -119,11 +120,13 @@ impl<M: Memory> Holes<M> {
     /// Marks what is at `at` as lost. Who reads the mark holds the consumer's seat, as we do.
     fn mark(&self, cells: &impl Stamped, at: Position, lost: Lost) -> Result<Hole, Corruption> {
         let second = cells.second(at.get()).ok_or(Corruption::Outside)?;
+        // Before the mark: with it the seat can be taken again.
+        let by = self.geometry.producer(lost.seat.into()).identity(&self.region);
         // Relaxed: read only by who holds this seat after us (E3), or by ourselves.
         second.store(lost.word(), Relaxed);
-        // Relaxed: as above; others only compare it.
-        cells.stamp(at.get()).store(at.lost_mark(), Relaxed);
-        Ok(Hole::Lost)
+        // Release: E1, pairs with a look; if we are killed in between, there is no mark without the word beside it.
+        cells.stamp(at.get()).store(at.lost_mark(), Release);
+        Ok(Hole::Lost(by))
     }
 
     /// Goes through the announcements.

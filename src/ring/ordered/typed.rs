@@ -39,6 +39,10 @@ impl<T: Item> Produce for OrderedItems<T> {
     fn behind(&mut self) -> Result<u64, Corruption> {
         self.claims.behind()
     }
+
+    fn held_by(&mut self) -> Option<u16> {
+        self.claims.held_by(&self.slots)
+    }
 }
 
 impl<T: Item> ProduceItems<T> for OrderedItems<T> {
