@@ -1,19 +1,36 @@
-//! One suite for every memory: what a ring promises does not depend on where its bytes are.
+//! One suite for every kind of ring and every memory: what a ring promises to a producer and a consumer depends neither on
+//! how many other producers there may be, nor on where its bytes are.
 //!
-//! The cases are generic over a [`Place`], and run on the heap and in a named segment.
+//! The cases are generic over the kind ([`AnyKind`]) and the [`Place`], and run on the heap and in a named segment. What only
+//! rings of several producers promise stands in files of its own: `several`, `order`, `turns`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
-/// Makes each case a test on every place.
-macro_rules! on_every_place {
-    ($($case:ident),* $(,)?) => {
+/// Makes each case a test of these kinds of ring, on every place.
+macro_rules! cases {
+    (@ $kind:ty, { $($case:ident),* }) => {
         mod on_the_heap {
-            $(#[test] fn $case() { crate::in_time(super::$case::<crate::OnHeap>); })*
+            $(#[test] fn $case() { crate::in_time(super::super::$case::<$kind, crate::OnHeap>); })*
         }
         mod in_a_segment {
-            $(#[test] fn $case() { crate::in_time(super::$case::<crate::InSegment>); })*
+            $(#[test] fn $case() { crate::in_time(super::super::$case::<$kind, crate::InSegment>); })*
         }
+    };
+    ($($module:ident: $kind:ty),+; $cases:tt) => {
+        $(mod $module { cases!(@ $kind, $cases); })+
+    };
+}
+
+macro_rules! on_every_ring {
+    ($($case:ident),* $(,)?) => {
+        cases!(spsc: ringway::spsc::Spsc, mpsc: ringway::mpsc::Mpsc, lanes: ringway::lanes::Lanes; { $($case),* });
+    };
+}
+
+macro_rules! on_rings_of_several {
+    ($($case:ident),* $(,)?) => {
+        cases!(mpsc: ringway::mpsc::Mpsc, lanes: ringway::lanes::Lanes; { $($case),* });
     };
 }
 
@@ -21,8 +38,16 @@ macro_rules! on_every_place {
 mod bytes;
 #[path = "conformance/guards.rs"]
 mod guards;
+#[path = "conformance/order.rs"]
+mod order;
 #[path = "conformance/seats.rs"]
 mod seats;
+#[path = "conformance/several.rs"]
+mod several;
+#[path = "conformance/told.rs"]
+mod told;
+#[path = "conformance/turns.rs"]
+mod turns;
 #[path = "conformance/typed.rs"]
 mod typed;
 #[path = "conformance/waiting.rs"]
@@ -30,50 +55,122 @@ mod waiting;
 
 use std::ops::Deref;
 use std::time::Duration;
-use std::{panic, sync::mpsc, thread};
+use std::{panic, sync, thread};
 
 use common::Name;
+use ringway::ends::{Batch, Carried, Consumer, Kind, Producer, Ring};
+use ringway::lanes::{self, Lanes};
 use ringway::memory::Heap;
-use ringway::spsc::{Carried, Consumer, Producer, Ring};
-use ringway::{Clock, Mapping, Memory, Options};
+use ringway::mpsc::{self, Mpsc};
+use ringway::spsc::{self, Spsc};
+use ringway::{Clock, Mapping, Memory, Options, PushError};
 
 /// Runs a case, and fails if it hangs.
 fn in_time(case: fn()) {
     const LONG: Duration = Duration::from_secs(60);
-    let (done, is_done) = mpsc::channel::<()>();
+    let (done, is_done) = sync::mpsc::channel::<()>();
     let running = thread::spawn(move || {
         // Dropped at its end, also in a panic.
         let _done = done;
         case();
     });
-    assert_eq!(is_done.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected), "it hangs");
+    assert_eq!(is_done.recv_timeout(LONG), Err(sync::mpsc::RecvTimeoutError::Disconnected), "it hangs");
     running.join().unwrap_or_else(|why| panic::resume_unwind(why));
+}
+
+/// A kind of ring, and where its public face is its own.
+trait AnyKind: Kind {
+    /// Whether a reservation has its place in the order from the start: then what it gives up stays behind as cells that the
+    /// consumer passes over.
+    const HOLDS_PLACES: bool;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize;
+
+    /// Begins a batch; room for so many bytes is set aside where that has to be done first.
+    fn batch<M: Memory>(
+        tx: &mut Producer<Self, [u8], M>,
+        room: usize,
+    ) -> Result<Batch<'_, Self, M>, PushError>;
+
+    /// By how many cells a reservation moves the producer on, of which so many were used.
+    fn moves(reserved: u64, used: u64) -> u64 {
+        if Self::HOLDS_PLACES { reserved } else { used }
+    }
+}
+
+impl AnyKind for Spsc {
+    const HOLDS_PLACES: bool = false;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, _: usize) -> usize {
+        spsc::Ring::<T>::required_len(capacity)
+    }
+    fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
+        Ok(tx.batch())
+    }
+}
+
+impl AnyKind for Mpsc {
+    const HOLDS_PLACES: bool = true;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize {
+        mpsc::Ring::<T>::required_len(capacity, producers)
+    }
+    fn batch<M: Memory>(
+        tx: &mut Producer<Self, [u8], M>,
+        room: usize,
+    ) -> Result<Batch<'_, Self, M>, PushError> {
+        tx.try_batch(room)
+    }
+}
+
+impl AnyKind for Lanes {
+    const HOLDS_PLACES: bool = false;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize {
+        lanes::Ring::<T>::required_len(capacity, producers)
+    }
+    fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
+        Ok(tx.batch())
+    }
 }
 
 /// Somewhere to put rings.
 trait Place {
     type Memory: Memory + Clock + Send + Sync + 'static;
 
-    /// A new, empty ring of this capacity: items, or bytes.
-    fn ring<T: Carried + ?Sized>(capacity: usize) -> Made<T, Self::Memory>;
+    /// A new, empty ring of this capacity, in items or bytes, with so many seats for producers.
+    fn ring_of<K: AnyKind, T: Carried + ?Sized>(
+        capacity: usize,
+        producers: usize,
+    ) -> Made<K, T, Self::Memory>;
+
+    /// One with more seats than the case takes, where there are several.
+    fn ring<K: AnyKind, T: Carried + ?Sized>(capacity: usize) -> Made<K, T, Self::Memory> {
+        Self::ring_of(capacity, 3)
+    }
 }
 
 /// A ring, and the name that is removed with it.
-struct Made<T: ?Sized, M> {
-    ring: Ring<T, M>,
+struct Made<K, T: ?Sized, M> {
+    ring: Ring<K, T, M>,
     _name: Option<Name>,
 }
 
-impl<T: ?Sized, M> Deref for Made<T, M> {
-    type Target = Ring<T, M>;
-    fn deref(&self) -> &Ring<T, M> {
+impl<K, T: ?Sized, M> Deref for Made<K, T, M> {
+    type Target = Ring<K, T, M>;
+    fn deref(&self) -> &Ring<K, T, M> {
         &self.ring
     }
 }
 
-impl<T: Carried + ?Sized, M: Memory> Made<T, M> {
-    fn ends(&self) -> (Producer<T, M>, Consumer<T, M>) {
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Made<K, T, M> {
+    fn ends(&self) -> (Producer<K, T, M>, Consumer<K, T, M>) {
         (self.ring.producer().unwrap(), self.ring.consumer().unwrap())
+    }
+
+    /// So many producers.
+    fn several<const N: usize>(&self) -> [Producer<K, T, M>; N] {
+        [(); N].map(|()| self.ring.producer().unwrap())
     }
 }
 
@@ -82,10 +179,10 @@ struct OnHeap;
 impl Place for OnHeap {
     type Memory = Heap;
 
-    fn ring<T: Carried + ?Sized>(capacity: usize) -> Made<T, Heap> {
-        let memory = Heap::new(Ring::<T>::required_len(capacity));
-        let ring = Ring::format(memory, &Options::new().capacity(capacity)).unwrap();
-        Made { ring, _name: None }
+    fn ring_of<K: AnyKind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Made<K, T, Heap> {
+        let memory = Heap::new(K::required_len::<T>(capacity, producers));
+        let options = Options::new().capacity(capacity).producers(producers);
+        Made { ring: Ring::format(memory, &options).unwrap(), _name: None }
     }
 }
 
@@ -94,9 +191,10 @@ struct InSegment;
 impl Place for InSegment {
     type Memory = Mapping;
 
-    fn ring<T: Carried + ?Sized>(capacity: usize) -> Made<T, Mapping> {
+    fn ring_of<K: AnyKind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Made<K, T, Mapping> {
         let name = Name::unique("ringway-conformance");
-        let ring = Ring::create(&name, &Options::new().capacity(capacity)).unwrap();
+        let options = Options::new().capacity(capacity).producers(producers);
+        let ring = Ring::create(&name, &options).unwrap();
         Made { ring, _name: Some(name) }
     }
 }

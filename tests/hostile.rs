@@ -4,35 +4,43 @@
 //! The peer is played by the test, which writes into the ring's memory behind its back.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "hostile/bells.rs"]
+mod bells;
+#[path = "hostile/claims.rs"]
+mod claims;
 #[path = "hostile/ends.rs"]
 mod ends;
+#[path = "hostile/kinds.rs"]
+mod kinds;
 #[path = "hostile/noticed.rs"]
 mod noticed;
+#[path = "hostile/racing.rs"]
+mod racing;
 #[path = "hostile/shared.rs"]
 mod shared;
+#[path = "hostile/tireless.rs"]
+mod tireless;
 
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use ends::{CAPACITY, Ends, Kind};
+use ends::{CAPACITY, Cargo, Ends};
+use kinds::AnyKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
-use ringway::spsc::Ring;
+use ringway::ends::Ring;
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
+use ringway::spsc::Spsc;
 use ringway::{Corruption, LayoutError, PopError, PushError, Role, SeatError};
-use shared::{CELLS, HEAD, MAGIC, PARKED, ROLE, Random, STATE, Shared, TAIL};
+use shared::{MAGIC, Random, Shared};
 
 /// A word to overwrite, in bytes from the start of the segment.
-fn spot() -> impl Strategy<Value = usize> {
-    let cell = 0..CAPACITY;
+fn spot<K: AnyKind>() -> impl Strategy<Value = usize> {
+    let cell = || (0..K::LANES, 0..CAPACITY).prop_map(|(lane, cell)| K::cell(lane, cell));
     prop_oneof![
-        4 => Just(HEAD),
-        2 => Just(TAIL),
-        2 => prop_oneof![Just(HEAD), Just(TAIL)].prop_map(|role| role + STATE),
-        1 => prop_oneof![Just(HEAD), Just(TAIL)].prop_map(|role| role + PARKED),
-        6 => cell.clone().prop_map(|i| CELLS + 16 * i),
-        6 => cell.prop_map(|i| CELLS + 16 * i + 8),
+        10 => select(K::words()),
+        6 => cell(),
+        6 => cell().prop_map(|at| at + 8),
         2 => (0..4096_usize).prop_map(|word| 8 * word),
     ]
 }
@@ -45,6 +53,26 @@ enum Lie {
     Near(i64),
     /// More or less than what stands there.
     Off(i64),
+    /// An announcement of something close to where the ring is.
+    Announced(i64),
+    Owned(i64),
+    /// A lost mark for it.
+    Lost(i64),
+}
+
+impl Lie {
+    /// What is to be written instead of `word`, in a ring that is at `position`.
+    fn word(&self, position: u64, word: u64) -> u64 {
+        let stamp = |more: i64| position.wrapping_add_signed(more).wrapping_add(1);
+        match *self {
+            Self::Word(word) => word,
+            Self::Near(more) => position.wrapping_add_signed(more),
+            Self::Off(more) => word.wrapping_add_signed(more),
+            Self::Announced(more) => stamp(more) << 1,
+            Self::Owned(more) => stamp(more) << 1 | 1,
+            Self::Lost(more) => stamp(more) | 1 << 63,
+        }
+    }
 }
 
 fn lie() -> impl Strategy<Value = Lie> {
@@ -56,64 +84,64 @@ fn lie() -> impl Strategy<Value = Lie> {
         4 => info.prop_map(Lie::Word),
         6 => (-12..12_i64).prop_map(Lie::Near),
         3 => (-12..12_i64).prop_map(Lie::Off),
+        1 => (-12..12_i64).prop_map(Lie::Announced),
+        2 => (-12..12_i64).prop_map(Lie::Owned),
+        2 => (-12..12_i64).prop_map(Lie::Lost),
     ]
 }
 
 #[derive(Clone, Debug)]
 enum Step {
     Lie(usize, Lie),
-    Send(usize),
+    Send(usize, usize),
     Receive(usize),
-    NextProducer,
+    NextProducer(usize),
     NextConsumer,
     Inspect,
+    Recover,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step<K: AnyKind>() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (spot(), lie()).prop_map(|(at, lie)| Step::Lie(at, lie)),
-        6 => any::<usize>().prop_map(Step::Send),
+        4 => (spot::<K>(), lie()).prop_map(|(at, lie)| Step::Lie(at, lie)),
+        6 => (0..K::SEATS, any::<usize>()).prop_map(|(which, how)| Step::Send(which, how)),
         6 => any::<usize>().prop_map(Step::Receive),
-        1 => Just(Step::NextProducer),
+        1 => (0..K::SEATS).prop_map(Step::NextProducer),
         1 => Just(Step::NextConsumer),
         1 => Just(Step::Inspect),
+        1 => Just(Step::Recover),
     ]
 }
 
-fn run<T: Kind + ?Sized>(steps: &[Step]) -> Result<(), TestCaseError> {
+fn run<K: AnyKind, T: Cargo + ?Sized>(steps: &[Step]) -> Result<(), TestCaseError> {
     let shared = Shared::new();
-    let mut ends = Ends::new(shared.ring::<T>());
+    let mut ends = Ends::new(shared.ring::<K, T>());
     for step in steps {
         match step {
-            Step::Lie(at, lie) => {
-                let word = match lie {
-                    Lie::Word(word) => *word,
-                    Lie::Near(more) => ends.position().wrapping_add_signed(*more),
-                    Lie::Off(more) => shared.word(*at).wrapping_add_signed(*more),
-                };
-                shared.write(*at, word);
-            }
-            Step::Send(how) => ends.send(*how)?,
+            Step::Lie(at, lie) => shared.write(*at, lie.word(ends.position(), shared.word(*at))),
+            Step::Send(which, how) => ends.send(*which, *how)?,
             Step::Receive(how) => ends.receive(*how)?,
-            Step::NextProducer => ends.next_producer(),
+            Step::NextProducer(which) => ends.next_producer(*which),
             Step::NextConsumer => ends.next_consumer(),
             Step::Inspect => ends.inspect(),
+            Step::Recover => ends.recover(),
         }
     }
     Ok(())
 }
 
-/// Joins what stands there, if that is a ring, and works with it.
-fn attach<T: Kind + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
-    if let Ok(ring) = Ring::<T, _>::attach(shared.clone()) {
+/// Joins what stands there, if that is such a ring, and works with it.
+fn attach<K: AnyKind, T: Cargo + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
+    if let Ok(ring) = Ring::<K, T, _>::attach(shared.clone()) {
         prop_assert!(ring.capacity().is_power_of_two());
         // What does not lie inside of the memory was to be found by `attach`.
         let outside = Some(SeatError::Corrupt(Corruption::Outside));
         prop_assert_ne!(ring.producer().err(), outside);
         prop_assert_ne!(ring.consumer().err(), outside);
+        prop_assert_ne!(ring.recover().err(), outside);
         let mut ends = Ends::new(ring);
         for how in 0..40 {
-            ends.send(how)?;
+            ends.send(how, how)?;
             ends.receive(how / 2)?;
             ends.inspect();
         }
@@ -121,13 +149,23 @@ fn attach<T: Kind + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// As whatever it can be.
+fn attach_as_any(shared: &Shared) -> Result<(), TestCaseError> {
+    attach::<Spsc, [u8]>(shared)?;
+    attach::<Spsc, u64>(shared)?;
+    attach::<Mpsc, [u8]>(shared)?;
+    attach::<Mpsc, u64>(shared)?;
+    attach::<Lanes, [u8]>(shared)?;
+    attach::<Lanes, u64>(shared)
+}
+
 /// Where header, object table and role blocks have their words.
-fn field() -> impl Strategy<Value = usize> {
+fn field<K: AnyKind>() -> impl Strategy<Value = usize> {
     prop_oneof![
         3 => (0..9_usize).prop_map(|word| 8 * word),
-        6 => (0..10_usize).prop_map(|word| 256 + 8 * word),
+        6 => (0..11_usize).prop_map(|word| 256 + 8 * word),
         1 => (16..24_usize).prop_map(|word| 256 + 8 * word),
-        2 => spot(),
+        2 => spot::<K>(),
     ]
 }
 
@@ -143,40 +181,72 @@ fn field_lie() -> impl Strategy<Value = Lie> {
     ]
 }
 
+/// A ring that was made well, and then damaged.
+fn damaged<K: AnyKind>(is_bytes: bool, lies: Vec<(usize, Lie)>) -> Result<(), TestCaseError> {
+    let shared = Shared::new();
+    if is_bytes {
+        shared.ring::<K, [u8]>();
+    } else {
+        shared.ring::<K, u64>();
+    }
+    for (at, lie) in lies {
+        shared.write(at, lie.word(CAPACITY as u64, shared.word(at)));
+    }
+    attach_as_any(&shared)
+}
+
+/// `cases` of them; what failed is printed, and written nowhere.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(700))]
 
     #[test]
-    fn lies_between_operations_on_items_only_disappoint(steps in vec(step(), 1..80)) {
-        run::<u64>(&steps)?;
+    fn lies_between_operations_on_items_only_disappoint(steps in vec(step::<Spsc>(), 1..80)) {
+        run::<Spsc, u64>(&steps)?;
     }
 
     #[test]
-    fn lies_between_operations_on_records_only_disappoint(steps in vec(step(), 1..80)) {
-        run::<[u8]>(&steps)?;
+    fn lies_between_operations_on_records_only_disappoint(steps in vec(step::<Spsc>(), 1..80)) {
+        run::<Spsc, [u8]>(&steps)?;
     }
+
+    #[test]
+    fn lies_between_operations_on_ordered_items_only_disappoint(steps in vec(step::<Mpsc>(), 1..80)) {
+        run::<Mpsc, u64>(&steps)?;
+    }
+
+    #[test]
+    fn lies_between_operations_on_ordered_records_only_disappoint(steps in vec(step::<Mpsc>(), 1..80)) {
+        run::<Mpsc, [u8]>(&steps)?;
+    }
+
+    #[test]
+    fn lies_between_operations_on_lanes_of_items_only_disappoint(steps in vec(step::<Lanes>(), 1..80)) {
+        run::<Lanes, u64>(&steps)?;
+    }
+
+    #[test]
+    fn lies_between_operations_on_lanes_of_records_only_disappoint(steps in vec(step::<Lanes>(), 1..80)) {
+        run::<Lanes, [u8]>(&steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config(300))]
 
     #[test]
     fn a_damaged_ring_is_refused_or_can_be_worked_with(
         is_bytes: bool,
-        lies in vec((field(), field_lie()), 1..4),
+        of_one in vec((field::<Spsc>(), field_lie()), 1..4),
+        ordered in vec((field::<Mpsc>(), field_lie()), 1..4),
+        lanes in vec((field::<Lanes>(), field_lie()), 1..4),
     ) {
-        let shared = Shared::new();
-        if is_bytes {
-            shared.ring::<[u8]>();
-        } else {
-            shared.ring::<u64>();
-        }
-        for (at, lie) in lies {
-            let word = match lie {
-                Lie::Word(word) => word,
-                Lie::Near(more) => (CAPACITY as u64).wrapping_add_signed(more),
-                Lie::Off(more) => shared.word(at).wrapping_add_signed(more),
-            };
-            shared.write(at, word);
-        }
-        attach::<[u8]>(&shared)?;
-        attach::<u64>(&shared)?;
+        damaged::<Spsc>(is_bytes, of_one)?;
+        damaged::<Mpsc>(is_bytes, ordered)?;
+        damaged::<Lanes>(is_bytes, lanes)?;
     }
 
     #[test]
@@ -184,20 +254,21 @@ proptest! {
         let shared = Shared::new();
         shared.fill(&mut Random::new(seed));
         shared.write(0, magic);
-        attach::<[u8]>(&shared)?;
-        attach::<u64>(&shared)?;
-        let made = Ring::<u64, _>::format(shared.clone(), &ends::options::<u64>());
+        attach_as_any(&shared)?;
+        let made = Ring::<Lanes, u64, _>::format(shared.clone(), &Lanes::options::<u64>());
         prop_assert_eq!(made.is_ok(), magic > 1 && magic != MAGIC || magic == 0);
         if magic != MAGIC {
-            fresh::<u64>(&shared)?;
+            fresh::<Spsc, u64>(&shared)?;
+            fresh::<Mpsc, u64>(&shared)?;
+            fresh::<Lanes, u64>(&shared)?;
         }
     }
 }
 
 /// Checks that an empty ring of `T` can be made there, whatever stood there before.
-fn fresh<T: Kind + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
+fn fresh<K: AnyKind, T: Cargo + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
     shared.write(0, 0);
-    let ring = shared.ring::<T>();
+    let ring = shared.ring::<K, T>();
     prop_assert_eq!(ring.presence(Role::Producer), ringway::Presence::Never);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     prop_assert_eq!((tx.position(), rx.position()), (0, 0));
@@ -216,137 +287,27 @@ fn fresh<T: Kind + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-#[test]
-fn memory_that_held_a_ring_can_be_used_for_another() {
+fn memory_is_used_again<K: AnyKind>() {
     let shared = Shared::new();
     for _ in 0..3 {
-        fresh::<u64>(&shared).unwrap();
+        fresh::<K, u64>(&shared).unwrap();
         // What is to become the descriptors is full of stamps and infos that would do.
         for cell in 0..CAPACITY {
-            shared.write(CELLS + 16 * cell, cell as u64 + 1);
-            shared.write(CELLS + 16 * cell + 8, 1 << 32);
+            shared.write(K::cell(0, cell), cell as u64 + 1);
+            shared.write(K::cell(0, cell) + 8, 1 << 32);
         }
-        fresh::<[u8]>(&shared).unwrap();
+        fresh::<K, [u8]>(&shared).unwrap();
     }
-    let again = Ring::<u64, _>::format(shared.clone(), &ends::options::<u64>());
+    let again = Ring::<K, u64, _>::format(shared.clone(), &K::options::<u64>());
     assert_eq!(again.map(drop), Err(LayoutError::Exists));
     shared.write(0, 1);
-    let again = Ring::<u64, _>::format(shared.clone(), &ends::options::<u64>());
+    let again = Ring::<K, u64, _>::format(shared.clone(), &K::options::<u64>());
     assert_eq!(again.map(drop), Err(LayoutError::Formatting));
 }
 
-/// While items are drained, the peer goes on stamping, without minding HEAD.
-fn a_drain_ends<T: Kind + ?Sized>() {
-    let shared = Shared::new();
-    let ring = shared.ring::<T>();
-    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    T::send(&mut tx, 0).unwrap();
-    let mut drained = 0;
-    let result = T::drain(&mut rx, || {
-        drained += 1;
-        assert!(drained <= CAPACITY, "more than the ring holds");
-        let cell = CELLS + 16 * (drained % CAPACITY);
-        // For a byte ring the info of a record of no bytes, else an item.
-        shared.write(cell + 8, 1 << 32);
-        shared.write(cell, drained as u64 + 1);
-    });
-    assert!(result.is_ok() || matches!(result, Err(PopError::Corrupt(_))));
-}
-
 #[test]
-
-fn a_drain_of_items_ends_although_the_producer_stamps_on() {
-    a_drain_ends::<u64>();
-}
-
-#[test]
-
-fn a_drain_of_records_ends_although_the_producer_stamps_on() {
-    a_drain_ends::<[u8]>();
-}
-
-/// Writes anything anywhere for a second, while both ends work.
-fn race<T: Kind + ?Sized + 'static>() {
-    const LONG: Duration = Duration::from_secs(60);
-    let shared = Shared::new();
-    let ring = shared.ring::<T>();
-    let end = Instant::now() + Duration::from_secs(1);
-    let (done, all_done) = mpsc::channel();
-    let work = |act: fn(&mut Ends<T>, usize) -> Result<(), TestCaseError>, role| {
-        let (ring, done) = (ring.clone(), done.clone());
-        thread::spawn(move || {
-            let (mut ends, mut how) = (Ends::for_one(ring, role), 0);
-            while Instant::now() < end {
-                act(&mut ends, how).unwrap();
-                how += 1;
-                if how % 16 == 0 {
-                    ends.next(role);
-                }
-            }
-            done.send(ends.successes()).unwrap();
-        });
-    };
-    work(Ends::send, Role::Producer);
-    work(Ends::receive, Role::Consumer);
-    let (liar, mut random) = (shared.clone(), Random::new(7));
-    let told = thread::spawn(move || {
-        let mut told = 0_u64;
-        while Instant::now() < end {
-            // Mostly where it matters: positions, states, stamps, infos.
-            let word = random.below(4 * (ROLE + 16 * CAPACITY) / 8);
-            let at = HEAD + 8 * (word % ((liar.len() - HEAD) / 8));
-            let lie = match random.below(4) {
-                0 => random.next(),
-                1 => random.below(4) as u64,
-                2 => (random.below(600) as u64) | 1 << 32,
-                _ => liar.word(TAIL).wrapping_add(random.below(9) as u64).wrapping_sub(4),
-            };
-            liar.write(at, lie);
-            told += 1;
-            // Now and then all is as new, and quiet: lest nothing but corruption be left.
-            if told % 64 == 0 {
-                (HEAD..liar.len()).step_by(8).for_each(|at| liar.write(at, 0));
-                thread::sleep(Duration::from_millis(1));
-            }
-            for _ in 0..random.below(2000) {
-                std::hint::spin_loop();
-            }
-        }
-        told
-    });
-    // A panic closes the channel, a hang leaves it silent: both are errors here.
-    let successes = [(); 2].map(|()| all_done.recv_timeout(LONG).expect("both ends come back"));
-    assert!(told.join().unwrap() > 100 && successes.iter().all(|n| *n > 10), "{successes:?}");
-}
-
-#[test]
-fn a_peer_that_scribbles_on_items_meanwhile_only_disappoints() {
-    race::<u64>();
-}
-
-#[test]
-fn a_peer_that_scribbles_on_records_meanwhile_only_disappoints() {
-    race::<[u8]>();
-}
-
-/// TAIL is stored after the stamp. A producer that is killed in between leaves it behind by a record, and so may the
-/// next one, and the next.
-fn deaths_in_a_row<T: Kind + ?Sized>() {
-    let shared = Shared::new();
-    let ring = shared.ring::<T>();
-    let mut rx = ring.consumer().unwrap();
-    for _ in 0..4 * CAPACITY {
-        let mut tx = ring.producer().unwrap();
-        let tail = shared.word(TAIL);
-        T::send(&mut tx, 0).unwrap();
-        shared.write(TAIL, tail);
-        drop(tx);
-        assert_eq!(T::receive(&mut rx, 0), Ok(1));
-    }
-}
-
-#[test]
-fn what_the_dead_left_undone_does_not_add_up() {
-    deaths_in_a_row::<u64>();
-    deaths_in_a_row::<[u8]>();
+fn memory_that_held_a_ring_can_be_used_for_another() {
+    memory_is_used_again::<Spsc>();
+    memory_is_used_again::<Mpsc>();
+    memory_is_used_again::<Lanes>();
 }

@@ -4,6 +4,12 @@
 
 #[path = "model/bytes.rs"]
 mod bytes;
+#[path = "model/hands.rs"]
+mod hands;
+#[path = "model/lanes.rs"]
+mod lanes;
+#[path = "model/order.rs"]
+mod order;
 #[path = "model/typed.rs"]
 mod typed;
 

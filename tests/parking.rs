@@ -1,13 +1,19 @@
 //! What a waiter asks of the platform: how long it parks, and how often it is woken.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ringway::ends::{Carried, Kind};
 use ringway::memory::{Heap, Memory, Region};
-use ringway::spsc::Ring;
-use ringway::{Clock, Liveness, Options, Park, ParkWord, PopError};
+use ringway::spsc::{Ring, Spsc};
+use ringway::{Clock, Liveness, Options, Park, ParkWord, PopError, PushError, ends, lanes, mpsc};
+
+/// More lanes than are watched in any case.
+const MANY: usize = 20;
+/// So many looks put lanes to rest.
+const TIRING: usize = 100;
 
 /// A heap whose parks are counted and return at once, with a clock that each park moves on.
 #[derive(Clone)]
@@ -22,19 +28,35 @@ struct Observed {
 struct Calls {
     parks: Vec<Duration>,
     unparks: usize,
+    barriers: usize,
     now: Duration,
     /// Whether the next park is its thread's end.
     dies_in_park: bool,
+    /// What happens in the next park, if anything.
+    meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Observed {
     fn new(barrier: bool) -> Self {
-        let heap = Heap::new(Ring::<u64>::required_len(4));
+        let heap = Heap::new(lanes::Ring::<u64>::required_len(4, MANY));
         Self { heap, calls: Arc::default(), barrier }
     }
 
     fn ring(&self) -> Ring<u64, Self> {
-        Ring::format(self.clone(), &Options::new().capacity(4)).unwrap()
+        self.ring_of::<Spsc, u64>(1)
+    }
+
+    fn ring_of<K: Kind, T: Carried + ?Sized>(&self, producers: usize) -> ends::Ring<K, T, Self> {
+        ends::Ring::format(self.clone(), &Options::new().capacity(4).producers(producers)).unwrap()
+    }
+
+    /// What is to happen while somebody sleeps, the next time.
+    fn meanwhile(&self, what: impl FnOnce() + Send + 'static) {
+        self.calls.lock().unwrap().meanwhile = Some(Box::new(what));
+    }
+
+    fn barriers(&self) -> usize {
+        self.calls.lock().unwrap().barriers
     }
 
     fn parks(&self) -> Vec<Duration> {
@@ -50,18 +72,22 @@ impl Liveness for Observed {}
 
 impl Park for Observed {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
-        assert_eq!((word.value(), expected), (1, 1), "the word says that its owner may be asleep");
+        assert_eq!((word.value(), expected % 2), (expected, 1), "the word says that somebody may be asleep");
         let mut calls = self.calls.lock().unwrap();
         calls.parks.push(limit);
         calls.now += limit;
-        let dies = calls.dies_in_park;
+        let (dies, meanwhile) = (calls.dies_in_park, calls.meanwhile.take());
         drop(calls);
         assert!(!dies, "as if killed");
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
     }
     fn unpark(&self, _word: &ParkWord) {
         self.calls.lock().unwrap().unparks += 1;
     }
     fn barrier(&self) -> bool {
+        self.calls.lock().unwrap().barriers += 1;
         self.barrier
     }
 }
@@ -131,4 +157,105 @@ fn a_killed_sleeper_costs_one_wake_up_and_then_none() {
         tx.try_push(&i).unwrap();
     }
     assert_eq!(memory.unparks(), 1);
+}
+
+fn nobody_is_woken_in_vain<K: Kind>() {
+    let memory = Observed::new(true);
+    let ring = memory.ring_of::<K, u64>(3);
+    let mut rx = ring.consumer().unwrap();
+    let mut ends = [(); 3].map(|()| ring.producer().unwrap());
+    for i in 0..100 {
+        ends[i % 3].try_push(&7).unwrap();
+        assert_eq!(rx.try_pop(), Ok(7));
+    }
+    assert_eq!(memory.unparks(), 0);
+}
+
+#[test]
+fn nobody_is_woken_while_nobody_of_several_sleeps() {
+    nobody_is_woken_in_vain::<mpsc::Mpsc>();
+    nobody_is_woken_in_vain::<lanes::Lanes>();
+}
+
+/// A sleeping consumer is woken by each producer, once; also after it has looked in vain for long.
+fn the_consumer_is_woken_by_anybody<K: Kind>(looks: usize) {
+    let memory = Observed::new(true);
+    let ring = memory.ring_of::<K, u64>(MANY);
+    let mut rx = ring.consumer().unwrap();
+    let ends: Vec<_> = (0..MANY).map(|_| Arc::new(Mutex::new(ring.producer().unwrap()))).collect();
+    for turn in 0..3 {
+        for (seat, tx) in (0..).zip(&ends) {
+            (0..looks).for_each(|_| assert_eq!(rx.try_pop(), Err(PopError::Empty)));
+            let (before, within, tx) = (memory.unparks(), memory.clone(), tx.clone());
+            memory.meanwhile(move || {
+                tx.lock().unwrap().try_push(&seat).unwrap();
+                assert_eq!(within.unparks(), before + 1, "of producer {seat}, in turn {turn}");
+            });
+            let parks = memory.parks().len();
+            assert_eq!(rx.pop(), Ok(seat));
+            assert_eq!(memory.parks().len(), parks + 1);
+        }
+    }
+}
+
+#[test]
+fn a_consumer_of_several_is_woken_by_each() {
+    the_consumer_is_woken_by_anybody::<mpsc::Mpsc>(0);
+    the_consumer_is_woken_by_anybody::<lanes::Lanes>(0);
+}
+
+#[test]
+fn a_consumer_is_woken_by_lanes_that_rest() {
+    the_consumer_is_woken_by_anybody::<lanes::Lanes>(TIRING);
+}
+
+/// Who waits for room is woken when there is some; in a total order, whoever sleeps.
+fn a_producer_is_woken<K: Kind>() {
+    let memory = Observed::new(true);
+    let ring = memory.ring_of::<K, u64>(3);
+    let rx = Arc::new(Mutex::new(ring.consumer().unwrap()));
+    for mut tx in [(); 3].map(|()| ring.producer().unwrap()) {
+        while tx.try_push(&7).is_ok() {}
+        let (before, within, taking) = (memory.unparks(), memory.clone(), rx.clone());
+        memory.meanwhile(move || {
+            assert_eq!(taking.lock().unwrap().try_pop(), Ok(7));
+            assert_eq!(within.unparks(), before + 1);
+        });
+        assert_eq!(tx.push(&7), Ok(()));
+        while rx.lock().unwrap().try_pop().is_ok() {}
+    }
+}
+
+#[test]
+fn a_producer_among_several_is_woken_when_there_is_room() {
+    a_producer_is_woken::<mpsc::Mpsc>();
+    a_producer_is_woken::<lanes::Lanes>();
+}
+
+/// The producers of a total order sleep on one word: who gives up leaves it as it is, for the others.
+#[test]
+fn a_producer_that_gave_up_costs_one_wake_up_and_then_none() {
+    let memory = Observed::new(true);
+    let ring = memory.ring_of::<mpsc::Mpsc, u64>(2);
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    while tx.try_push(&7).is_ok() {}
+    assert_eq!(tx.push_timeout(&7, Duration::from_millis(150)), Err(PushError::Elapsed));
+    assert_eq!(memory.parks(), [100, 50].map(Duration::from_millis));
+    for _ in 0..4 {
+        assert_eq!(rx.try_pop(), Ok(7));
+    }
+    assert_eq!(memory.unparks(), 1);
+}
+
+/// To put lanes to rest takes a barrier, which would cost more than a few lanes do.
+#[test]
+fn a_few_lanes_never_rest() {
+    for (lanes, rest) in [(1, false), (8, false), (9, true), (MANY, true)] {
+        let memory = Observed::new(true);
+        let mut rx = memory.ring_of::<lanes::Lanes, u64>(lanes).consumer().unwrap();
+        (0..5000).for_each(|_| assert_eq!(rx.try_pop(), Err(PopError::Empty)));
+        assert_eq!(memory.barriers() > 0, rest, "{lanes} lanes");
+        // Nor is that done over and over.
+        assert!(memory.barriers() <= 3, "{}", memory.barriers());
+    }
 }

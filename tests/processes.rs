@@ -5,10 +5,18 @@
 mod children;
 mod common;
 
+#[path = "processes/borders.rs"]
+mod borders;
+#[path = "processes/crew.rs"]
+mod crew;
 #[path = "processes/deaths.rs"]
 mod deaths;
 #[path = "processes/forks.rs"]
 mod forks;
+#[path = "processes/many.rs"]
+mod many;
+#[path = "processes/oddities.rs"]
+mod oddities;
 #[path = "processes/seats.rs"]
 mod seats;
 #[path = "processes/silent.rs"]
@@ -34,6 +42,12 @@ fn child_entry() {
         ("sit as producer", seats::sit_as_producer),
         ("sit as consumer", seats::sit_as_consumer),
         ("vanish", seats::vanish),
+        ("produce", crew::produce),
+        ("consume", crew::consume),
+        ("elsewhere", borders::elsewhere),
+        ("arrive", borders::arrive),
+        ("stand on layers", oddities::stand_on_layers),
+        ("as nobody", borders::as_nobody),
         ("send in silence", silent::send_in_silence),
         ("receive in silence", silent::receive_in_silence),
         ("break the silence", silent::break_the_silence),

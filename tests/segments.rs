@@ -13,6 +13,8 @@ mod making;
 mod removing;
 #[path = "segments/rights.rs"]
 mod rights;
+#[path = "segments/several.rs"]
+mod several;
 #[path = "segments/space.rs"]
 mod space;
 #[path = "segments/strangers.rs"]

@@ -35,8 +35,7 @@ pub struct Blame {
     /// Of a consumer: how many cells it has not released. Of a producer: how many cells are held up by what it has not
     /// published, its own included.
     pub behind: u64,
-    /// For how long it has been so, as far as this handle has seen: since `stalled` first found it there, or since this
-    /// handle began to wait.
+    /// For how long it has not moved, as far as this handle has seen: since `stalled` first found it there.
     pub since: Duration,
     /// Whether it is known to be there; without a witness, it may have died. Of somebody dead, a successor or the consumer
     /// takes care.

@@ -59,7 +59,7 @@ impl<'a, K: Kind, M: Memory> Record<'a, K, M> {
         self.len() == 0
     }
 
-    /// The seat of the producer that sent it; always 0 where there is only one.
+    /// The seat of the producer that sent it, as that one says: a lying peer can say any number. 0 where there is only one.
     pub fn producer(&self) -> u16 {
         self.found.producer
     }
@@ -152,9 +152,9 @@ impl<'a> Payload<'a> {
     }
 
     /// All bytes, in a vector of one's own.
-    #[cfg(any(feature = "std", loom))]
-    pub fn to_vec(&self) -> std::vec::Vec<u8> {
-        let mut copy = std::vec::Vec::with_capacity(self.len());
+    #[cfg(any(feature = "alloc", loom))]
+    pub fn to_vec(&self) -> alloc::vec::Vec<u8> {
+        let mut copy = alloc::vec::Vec::with_capacity(self.len());
         let filled =
             copy.spare_capacity_mut().get_mut(..self.len()).is_some_and(|room| self.bytes.read(0, room));
         if filled {

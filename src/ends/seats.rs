@@ -107,12 +107,12 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn recover(&self) -> Result<Recovered, SeatError> {
-        let before = recovery::presence(&self.memory, self.geometry.consumer());
-        let _noted = self.seats().count();
+        // Asking is noting.
+        self.seats().for_each(drop);
         let seat = recovery::Seat::take(&self.memory, &self.geometry, Role::Consumer, None, |_, _| true)?;
         let core: <T as sealed::Carried>::Consumer<K, M> = Consume::resume(&self.memory, &self.geometry)?;
         let mended = core.mend_all();
-        seat.leave_as(before);
+        seat.leave_as_found();
         let (lost, held_by) = mended?;
         let identity = |seat: u16| self.geometry.producer(seat.into()).identity(&self.memory.region());
         Ok(Recovered { lost, held_by: held_by.map(identity) })

@@ -284,6 +284,8 @@ pub enum SeatError {
         role: Role,
         /// How many there are.
         seats: u64,
+        /// How many of them wait for the consumer.
+        unresolved: u64,
     },
     /// This process was forked, and the handle is its parent's: what it would hold would count as the parent's.
     Inherited,
@@ -305,10 +307,16 @@ impl fmt::Display for SeatError {
                     "the {role}'s seat is taken by {by}; it is free again when that one detaches or ends"
                 )
             }
-            Self::AllTaken { role, seats } => {
+            Self::AllTaken { role, seats, unresolved: 0 } => {
                 write!(
                     f,
                     "none of the {seats} {role} seats is free; wait for one, or make the ring with more (`Options::producers`)"
+                )
+            }
+            Self::AllTaken { role, seats, unresolved } => {
+                write!(
+                    f,
+                    "none of the {seats} {role} seats is free; {unresolved} of them will be when the consumer, or `Ring::recover`, has dealt with what a dead producer left"
                 )
             }
             Self::Inherited => {

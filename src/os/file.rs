@@ -1,7 +1,7 @@
 //! Files that are complete before they have a name.
 //!
 //! # References
-//! open(2) `O_TMPFILE`, linkat(2), fallocate(2), statvfs(3); tmpfs(5).
+//! open(2) `O_TMPFILE`, linkat(2), fallocate(2), statfs(2), statvfs(3); tmpfs(5).
 use std::format;
 use std::fs::File;
 use std::io;
@@ -80,6 +80,14 @@ pub(crate) fn facts(file: &File) -> Result<Facts, Errno> {
         len: u64::try_from(stat.st_size).unwrap_or(0),
         is_linked: stat.st_nlink > 0,
     })
+}
+
+/// Whether a mapping of `file` keeps its locks when its descriptor is closed. It does where it refers to the very file that was
+/// opened, as on tmpfs; not so on overlayfs, which maps the file of a layer below. Other file systems are not relied on.
+pub(crate) fn keeps_locks(file: &File) -> bool {
+    const TMPFS: u64 = 0x0102_1994;
+    // The width of the field differs between systems.
+    rustix::fs::fstatfs(file).is_ok_and(|facts| facts.f_type as u64 == TMPFS)
 }
 
 /// The first eight bytes as a word; zeros where there are fewer.

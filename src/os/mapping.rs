@@ -34,6 +34,8 @@ struct Inner {
     held: Mutex<Vec<u64>>,
     /// The process that holds them: see `process::generation`.
     generation: u64,
+    /// Whether the mapping alone keeps them, should the descriptor be closed behind our back: see `file::keeps_locks`.
+    keeps_locks: bool,
 }
 
 impl Mapping {
@@ -105,6 +107,7 @@ impl Mapping {
             error: LayoutError::TooSmall { need: u64::MAX, have: 0 },
         };
         let len = usize::try_from(len).map_err(too_large)?;
+        let keeps_locks = file::keeps_locks(&file);
         let map = MmapOptions::new().len(len).map_raw(&file).map_err(io)?;
         let inner = Inner {
             map,
@@ -112,6 +115,7 @@ impl Mapping {
             path: path.into(),
             held: Mutex::new(Vec::new()),
             generation: process::generation(),
+            keeps_locks,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -260,10 +264,10 @@ impl Liveness for Mapping {
             && lock::is_free(&self.inner.file, seat).unwrap_or(false)
     }
 
-    /// Where mapping a file does not keep it open for its locks (overlayfs is such a file system), a process that closed all its
-    /// descriptors, as daemons do, has lost them and sits there still.
+    /// Where a mapping does not keep its file's locks, a process that closed all its descriptors, as daemons do, has lost them
+    /// and sits there still.
     fn is_running(&self, who: &Identity) -> bool {
-        process::is_running(who)
+        !self.inner.keeps_locks && process::is_running(who)
     }
 
     fn is_claimant(&self) -> bool {

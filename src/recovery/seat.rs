@@ -26,6 +26,8 @@ pub(crate) struct Seat<M: Memory> {
     index: u16,
     block: RoleBlock,
     state: WordRef,
+    /// What the last holder left in the state word.
+    before: State,
     /// What the state word holds while the seat is ours.
     taken: SeatState,
     /// What is to stand in it afterwards.
@@ -58,9 +60,10 @@ impl<M: Memory> Seat<M> {
         let own = memory.identity();
         let who = Identity { label: label.unwrap_or(own.label), ..own };
         let seats = if role == Role::Consumer { 1 } else { geometry.producers };
-        let mut taken_by = None;
+        let mut unresolved = 0;
         // First those that are free by their state, then all: holders may have died, or left meanwhile.
         for seem_free in [true, false] {
+            unresolved = 0;
             for index in 0..seats {
                 let block =
                     if role == Role::Consumer { geometry.consumer() } else { geometry.producer(index) };
@@ -73,17 +76,15 @@ impl<M: Memory> Seat<M> {
                 match occupy(memory, block, &state, &who, &may)? {
                     // Fits: there are at most 2^16 - 1 seats.
                     Ok(taken) => return Self::sit(memory, geometry, role, index as u16, taken, reached),
-                    Err(Refusal::Taken) => {
-                        let _ = taken_by.get_or_insert_with(|| block.identity(&memory.region()));
+                    Err(Refusal::Taken) if seats == 1 && !seem_free => {
+                        return Err(SeatError::SeatTaken { role, by: block.identity(&memory.region()) });
                     }
-                    Err(Refusal::Unresolved) => {}
+                    Err(Refusal::Taken) => {}
+                    Err(Refusal::Unresolved) => unresolved += 1,
                 }
             }
         }
-        match taken_by {
-            Some(by) if seats == 1 => Err(SeatError::SeatTaken { role, by }),
-            _ => Err(SeatError::AllTaken { role, seats }),
-        }
+        Err(SeatError::AllTaken { role, seats, unresolved })
     }
 
     /// The rest of it, once the state word says *taken*.
@@ -92,7 +93,7 @@ impl<M: Memory> Seat<M> {
         geometry: &Geometry,
         role: Role,
         index: u16,
-        taken: SeatState,
+        (before, taken): (State, SeatState),
         reached: bool,
     ) -> Result<Self, SeatError> {
         let region = memory.region();
@@ -117,6 +118,7 @@ impl<M: Memory> Seat<M> {
             index,
             block,
             state: word(&region, block.state())?,
+            before,
             taken,
             afterwards: State::Left,
             bed: word(&region, bed)?,
@@ -143,13 +145,10 @@ impl<M: Memory> Seat<M> {
         self.index
     }
 
-    /// Gives the seat back as if nobody had been in it since `before`.
-    pub(crate) fn leave_as(mut self, before: Presence) {
-        self.afterwards = match before {
-            Presence::Never => State::Never,
-            Presence::Died(_) => State::Died,
-            Presence::Here(_) | Presence::Left(_) => State::Left,
-        };
+    /// Gives the seat back as if nobody had been in it.
+    pub(crate) fn leave_as_found(mut self) {
+        // A last holder that still had it was dead.
+        self.afterwards = if self.before == State::Taken { State::Died } else { self.before };
     }
 
     /// Where its holder sleeps.
@@ -256,14 +255,14 @@ enum Refusal {
     Unresolved,
 }
 
-/// Moves the state word to *taken*, and says who took it; what the word holds now.
+/// Moves the state word to *taken*, and says who took it; what it said before, and what it holds now.
 fn occupy<M: Memory>(
     memory: &M,
     block: RoleBlock,
     state: &WordRef,
     who: &Identity,
     may: impl Fn(&Region, RoleBlock) -> bool,
-) -> Result<Result<SeatState, Refusal>, SeatError> {
+) -> Result<Result<(State, SeatState), Refusal>, SeatError> {
     let region = memory.region();
     // Acquire: E3, pairs with the holder's introduction, which is asked about next.
     let asked = SeatState::from_word(state.load(Acquire));
@@ -302,10 +301,10 @@ fn occupy<M: Memory>(
         let taken = found.taken();
         // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen from here on.
         match state.compare_exchange(found.word(), taken.word(), Acquire, Relaxed) {
-            Ok(_) if witnessed => return Ok(Ok(taken)),
+            Ok(_) if witnessed => return Ok(Ok((found.state(), taken))),
             Ok(_) => {
                 block.introduce(&region, who);
-                return Ok(Ok(taken));
+                return Ok(Ok((found.state(), taken)));
             }
             // A peer has just stored *died*; or, without a witness, another participant was faster.
             Err(now) => found = SeatState::from_word(now),

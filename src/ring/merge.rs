@@ -39,7 +39,7 @@ use crate::sync::{AcqRel, Acquire, Relaxed};
 
 /// Records from one lane before it is the next one's turn.
 const BUDGET: u32 = if cfg!(loom) { 2 } else { 64 };
-/// So many lanes are watched in any case.
+/// While no more lanes than this are watched, none is put to rest; and at least so many are at once.
 const FEW: usize = if cfg!(loom) { 1 } else { 8 };
 /// Fruitless looks in a row until a lane may rest.
 const TIRED: u32 = if cfg!(loom) { 2 } else { 64 };

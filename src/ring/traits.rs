@@ -18,6 +18,9 @@ pub trait Produce: Sized + Send {
     /// How many cells the consumer has not released: what TAIL is ahead of HEAD.
     fn behind(&mut self) -> Result<u64, Corruption>;
 
+    /// HEAD as seen last, in cells.
+    fn head(&self) -> u64;
+
     /// The producer in whose unpublished claim the consumer is stuck, if it is.
     fn held_by(&mut self) -> Option<u16> {
         None

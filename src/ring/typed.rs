@@ -51,6 +51,10 @@ impl<T: Item> Produce for TypedProducer<T> {
         self.tail.get()
     }
 
+    fn head(&self) -> u64 {
+        self.room.head_seen().get()
+    }
+
     fn behind(&mut self) -> Result<u64, Corruption> {
         match self.make_room() {
             Err(PushError::Corrupt(what)) => Err(what),

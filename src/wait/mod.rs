@@ -35,7 +35,7 @@
 //! after our W2, which is before our W3; and then it has seen our publication.
 //!
 //! # Deaths
-//! A waker killed between W1 and W4 leaves the sleeper asleep: so every park ends after a slice
+//! A waker killed, or stopped, between W1 and W4's unpark leaves the sleeper asleep: so every park ends after a slice
 //! ([`SLICE`]) at most, and the sleeper looks, and asks whether its peer lives. A sleeper killed after S1
 //! leaves an odd number: the next waker makes one wake-up call for nobody, and it costs nothing after that.
 //!

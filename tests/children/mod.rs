@@ -12,7 +12,7 @@
 #![allow(dead_code)]
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -62,6 +62,24 @@ pub fn hear() -> Option<String> {
     (io::stdin().lock().read_line(&mut line).unwrap() > 0).then(|| line.trim_end().to_owned())
 }
 
+/// In a child: becomes another program, which plays `role` as the same process.
+pub fn become_another(role: &str, words: &[&str]) -> ! {
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
+    panic!("{}", role_command(role, words, parent as u32).exec())
+}
+
+/// What starts a process that plays `role`, given `words`. It takes process `parent` for its parent. Unless told otherwise, it
+/// hears and says what the one who starts it would.
+pub fn role_command(role: &str, words: &[&str], parent: u32) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args(["child_entry", "--exact", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .env(WORDS, words.join(BETWEEN))
+        .env(PARENT, parent.to_string());
+    command
+}
+
 /// A process that plays a role; killed when dropped.
 pub struct Child {
     process: process::Child,
@@ -73,11 +91,7 @@ pub struct Child {
 impl Child {
     /// Starts a process that plays `role`, given `words`.
     pub fn start(role: &str, words: &[&str]) -> Self {
-        let mut process = Command::new(env::current_exe().unwrap())
-            .args(["child_entry", "--exact", "--nocapture", "--test-threads=1"])
-            .env(ROLE, role)
-            .env(WORDS, words.join(BETWEEN))
-            .env(PARENT, process::id().to_string())
+        let mut process = role_command(role, words, process::id())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -223,6 +237,16 @@ impl Dice {
     pub fn new() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self(now.as_nanos() as u64 ^ u64::from(process::id()) << 40 | 1)
+    }
+
+    /// Dice that fall as others did of which this was the seed.
+    pub fn from_seed(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// What [`from_seed`](Self::from_seed) takes, if they are to fall from here on as these do.
+    pub fn seed(&self) -> u64 {
+        self.0
     }
 
     /// A number less than `limit`.

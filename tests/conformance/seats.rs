@@ -1,11 +1,11 @@
 //! Seats: who may sit where, and how a stream goes on with the next holder.
+use ringway::ends::{Consumer, Producer, Ring};
 use ringway::memory::Heap;
-use ringway::spsc::{Consumer, Producer, Ring};
 use ringway::{Departure, LayoutError, Mapping, Options, PopError, Presence, PushError, Role, SeatError};
 
-use crate::Place;
+use crate::{AnyKind, Lanes, Mpsc, Place, Spsc};
 
-on_every_place!(
+on_every_ring!(
     a_seat_has_one_holder,
     a_seat_that_was_left_is_free,
     the_next_producer_goes_on_with_the_stream,
@@ -21,8 +21,8 @@ on_every_place!(
     a_ring_of_another_type_is_refused,
 );
 
-fn a_seat_has_one_holder<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn a_seat_has_one_holder<K: AnyKind, P: Place>() {
+    let ring = P::ring_of::<K, u64>(4, 1);
     let again = ring.clone();
     let (_tx, _rx) = ring.ends();
     for ring in [&*ring, &again] {
@@ -31,8 +31,8 @@ fn a_seat_has_one_holder<P: Place>() {
     }
 }
 
-fn a_seat_that_was_left_is_free<P: Place>() {
-    let ring = P::ring::<[u8]>(128);
+fn a_seat_that_was_left_is_free<K: AnyKind, P: Place>() {
+    let ring = P::ring_of::<K, [u8]>(128, 1);
     for _ in 0..3 {
         let (tx, rx) = ring.ends();
         drop(rx);
@@ -43,8 +43,8 @@ fn a_seat_that_was_left_is_free<P: Place>() {
     }
 }
 
-fn the_next_producer_goes_on_with_the_stream<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn the_next_producer_goes_on_with_the_stream<K: AnyKind, P: Place>() {
+    let ring = P::ring_of::<K, u64>(4, 1);
     let mut rx = ring.consumer().unwrap();
     for i in 0..30 {
         let mut tx = ring.producer().unwrap();
@@ -60,8 +60,8 @@ fn the_next_producer_goes_on_with_the_stream<P: Place>() {
     }
 }
 
-fn the_next_consumer_goes_on_with_the_stream<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn the_next_consumer_goes_on_with_the_stream<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(4);
     let mut tx = ring.producer().unwrap();
     for i in 0..30 {
         while tx.try_push(&tx.position()).is_ok() {}
@@ -70,8 +70,8 @@ fn the_next_consumer_goes_on_with_the_stream<P: Place>() {
     }
 }
 
-fn both_seats_of_a_byte_ring_are_handed_on_at_every_place<P: Place>() {
-    let ring = P::ring::<[u8]>(8 * 64);
+fn both_seats_of_a_byte_ring_are_handed_on_at_every_place<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, [u8]>(8 * 64);
     let mut rx = ring.consumer().unwrap();
     let (mut sent, mut received) = (0_u32, 0);
     for turn in 0..100_usize {
@@ -97,8 +97,8 @@ fn both_seats_of_a_byte_ring_are_handed_on_at_every_place<P: Place>() {
     assert!(sent > 200);
 }
 
-fn a_ring_is_closed_only_after_everything_was_taken<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn a_ring_is_closed_only_after_everything_was_taken<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(4);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push_slice(&[1, 2, 3]).unwrap();
     drop(tx);
@@ -114,7 +114,7 @@ fn a_ring_is_closed_only_after_everything_was_taken<P: Place>() {
     tx.try_push(&4).unwrap();
     assert_eq!(rx.try_pop(), Ok(4));
 
-    let ring = P::ring::<[u8]>(256);
+    let ring = P::ring::<K, [u8]>(256);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push(b"last").unwrap();
     drop(tx);
@@ -125,16 +125,16 @@ fn a_ring_is_closed_only_after_everything_was_taken<P: Place>() {
     assert_eq!(rx.drain(1, |_| ()), Err(closed));
 }
 
-fn a_ring_is_not_closed_before_anybody_came<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn a_ring_is_not_closed_before_anybody_came<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(4);
     assert_eq!(ring.consumer().unwrap().try_pop(), Err(PopError::Empty));
-    let ring = P::ring::<[u8]>(256);
+    let ring = P::ring::<K, [u8]>(256);
     assert_eq!(ring.consumer().unwrap().try_read().map(drop), Err(PopError::Empty));
 }
 
-fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<P: Place>() {
+fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<K: AnyKind, P: Place>() {
     let closed = Err(PushError::Closed(Departure::Left));
-    let ring = P::ring::<u64>(1);
+    let ring = P::ring::<K, u64>(1);
     let (mut tx, rx) = ring.ends();
     drop(rx);
     // There is room: it waits for the next consumer.
@@ -142,7 +142,7 @@ fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<P: Place>() {
     assert_eq!((tx.try_push(&2), tx.push(&2)), (Err(PushError::Full), closed));
     assert_eq!(ring.consumer().unwrap().try_pop(), Ok(1));
 
-    let ring = P::ring::<[u8]>(128);
+    let ring = P::ring::<K, [u8]>(128);
     let (mut tx, rx) = ring.ends();
     drop(rx);
     tx.push(&[1; 64]).unwrap();
@@ -152,8 +152,8 @@ fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<P: Place>() {
     assert_eq!(ring.consumer().unwrap().try_read().unwrap().payload().to_vec(), [1; 64]);
 }
 
-fn presence_tells_who_sits_where<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn presence_tells_who_sits_where<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(4);
     let here = |presence| matches!(presence, Presence::Here(_));
     let left = |presence| matches!(presence, Presence::Left(_));
     assert_eq!([Role::Producer, Role::Consumer].map(|role| ring.presence(role)), [Presence::Never; 2]);
@@ -170,8 +170,8 @@ fn presence_tells_who_sits_where<P: Place>() {
     assert!(here(ring.presence(Role::Producer)) && here(rx.producer()));
 }
 
-fn ends_outlive_the_ring_they_came_from<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn ends_outlive_the_ring_they_came_from<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(4);
     let (mut tx, mut rx) = ring.ends();
     drop(ring);
     tx.try_push(&7).unwrap();
@@ -179,9 +179,9 @@ fn ends_outlive_the_ring_they_came_from<P: Place>() {
     assert_eq!(rx.try_pop(), Ok(7));
 }
 
-fn attached_rings_are_the_same_ring<P: Place>() {
-    let ring = P::ring::<u64>(4);
-    let other = Ring::<u64, _>::attach(ring.memory().clone()).unwrap();
+fn attached_rings_are_the_same_ring<K: AnyKind, P: Place>() {
+    let ring = P::ring_of::<K, u64>(4, 1);
+    let other = Ring::<K, u64, _>::attach(ring.memory().clone()).unwrap();
     assert_eq!(other.capacity(), 4);
     let mut tx = other.producer().unwrap();
     assert!(ring.producer().is_err());
@@ -189,11 +189,11 @@ fn attached_rings_are_the_same_ring<P: Place>() {
     assert_eq!(ring.consumer().unwrap().try_pop(), Ok(7));
 }
 
-fn a_ring_is_never_formatted_over<P: Place>() {
-    let ring = P::ring::<u64>(4);
-    let options = Options::new().capacity(4);
-    let items = || Ring::<u64, _>::format(ring.memory().clone(), &options).map(drop);
-    let others = || Ring::<u8, _>::format(ring.memory().clone(), &options).map(drop);
+fn a_ring_is_never_formatted_over<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(4);
+    let options = Options::new().capacity(4).producers(3);
+    let items = || Ring::<K, u64, _>::format(ring.memory().clone(), &options).map(drop);
+    let others = || Ring::<K, u8, _>::format(ring.memory().clone(), &options).map(drop);
     // Whoever sits in it: it may be joined at any moment.
     assert_eq!(items(), Err(LayoutError::Exists));
     let (mut tx, rx) = ring.ends();
@@ -207,26 +207,31 @@ fn a_ring_is_never_formatted_over<P: Place>() {
     assert_eq!(ring.consumer().unwrap().try_pop(), Ok(7));
 }
 
-fn a_ring_of_another_type_is_refused<P: Place>() {
-    let ring = P::ring::<u64>(4);
+fn a_ring_of_another_type_is_refused<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(4);
     let memory = ring.memory();
-    assert!(matches!(Ring::<i64, _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
-    assert!(matches!(Ring::<[u32; 2], _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
-    assert!(matches!(Ring::<[u8], _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
-    let ring = P::ring::<[u8]>(256);
-    assert!(matches!(Ring::<u8, _>::attach(ring.memory().clone()), Err(LayoutError::Item { .. })));
+    assert!(matches!(Ring::<K, i64, _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
+    assert!(matches!(Ring::<K, [u32; 2], _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
+    assert!(matches!(Ring::<K, [u8], _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
+    let ring = P::ring::<K, [u8]>(256);
+    assert!(matches!(Ring::<K, u8, _>::attach(ring.memory().clone()), Err(LayoutError::Item { .. })));
 }
 
 #[test]
 fn rings_are_shared_and_ends_move_between_threads() {
     fn is_send_and_sync<T: Send + Sync>() {}
     fn is_send<T: Send>() {}
-    is_send_and_sync::<Ring<u64, Heap>>();
-    is_send_and_sync::<Ring<[u8], Mapping>>();
-    is_send::<Producer<u64, Heap>>();
-    is_send::<Consumer<u64, Mapping>>();
-    is_send::<Producer<[u8], Mapping>>();
-    is_send::<Consumer<[u8], Heap>>();
+    fn of_kind<K: AnyKind>() {
+        is_send_and_sync::<Ring<K, u64, Heap>>();
+        is_send_and_sync::<Ring<K, [u8], Mapping>>();
+        is_send::<Producer<K, u64, Heap>>();
+        is_send::<Consumer<K, u64, Mapping>>();
+        is_send::<Producer<K, [u8], Mapping>>();
+        is_send::<Consumer<K, [u8], Heap>>();
+    }
+    of_kind::<Spsc>();
+    of_kind::<Mpsc>();
+    of_kind::<Lanes>();
 }
 
 /// Does not compile if an end is `Sync`: then two implementations fit.
@@ -238,8 +243,10 @@ fn ends_are_not_shared_between_threads() {
     struct IsSync;
     impl<T: ?Sized> NotSync<()> for T {}
     impl<T: ?Sized + Sync> NotSync<IsSync> for T {}
-    <Producer<u64, Heap> as NotSync<_>>::is_so();
-    <Consumer<u64, Heap> as NotSync<_>>::is_so();
-    <Producer<[u8], Mapping> as NotSync<_>>::is_so();
-    <Consumer<[u8], Mapping> as NotSync<_>>::is_so();
+    <Producer<Spsc, u64, Heap> as NotSync<_>>::is_so();
+    <Consumer<Spsc, [u8], Mapping> as NotSync<_>>::is_so();
+    <Producer<Mpsc, [u8], Heap> as NotSync<_>>::is_so();
+    <Consumer<Mpsc, u64, Mapping> as NotSync<_>>::is_so();
+    <Producer<Lanes, u64, Heap> as NotSync<_>>::is_so();
+    <Consumer<Lanes, [u8], Mapping> as NotSync<_>>::is_so();
 }

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use ringway::{Departure, PopError, PushError};
 
-use crate::{Place, bytes_of};
+use crate::{AnyKind, Place, bytes_of};
 
-on_every_place!(
+on_every_ring!(
     items_stream_through_a_tiny_ring,
     records_stream_through_a_tiny_ring,
     reservations_stream_through_a_small_ring,
@@ -25,9 +25,9 @@ const SHORT: Duration = Duration::from_millis(20);
 /// So late that the other side has fallen asleep.
 const ASLEEP: Duration = Duration::from_millis(30);
 
-fn items_stream_through_a_tiny_ring<P: Place>() {
-    const ITEMS: u64 = 200_000;
-    let ring = P::ring::<u64>(2);
+fn items_stream_through_a_tiny_ring<K: AnyKind, P: Place>() {
+    const ITEMS: u64 = 40_000;
+    let ring = P::ring::<K, u64>(2);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         scope.spawn(move || (0..ITEMS).for_each(|i| tx.push(&i).unwrap()));
@@ -38,9 +38,9 @@ fn items_stream_through_a_tiny_ring<P: Place>() {
     });
 }
 
-fn records_stream_through_a_tiny_ring<P: Place>() {
-    const RECORDS: usize = 100_000;
-    let ring = P::ring::<[u8]>(4 * 64);
+fn records_stream_through_a_tiny_ring<K: AnyKind, P: Place>() {
+    const RECORDS: usize = 30_000;
+    let ring = P::ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     let record = |i: usize| bytes_of(i, i % 129);
     thread::scope(|scope| {
@@ -52,9 +52,9 @@ fn records_stream_through_a_tiny_ring<P: Place>() {
     });
 }
 
-fn reservations_stream_through_a_small_ring<P: Place>() {
-    const RECORDS: usize = 20_000;
-    let ring = P::ring::<[u8]>(8 * 64);
+fn reservations_stream_through_a_small_ring<K: AnyKind, P: Place>() {
+    const RECORDS: usize = 10_000;
+    let ring = P::ring::<K, [u8]>(8 * 64);
     let (mut tx, mut rx) = ring.ends();
     let record = |i: usize| bytes_of(i, i % 257);
     thread::scope(|scope| {
@@ -82,9 +82,9 @@ fn reservations_stream_through_a_small_ring<P: Place>() {
     });
 }
 
-fn slices_stream_through_a_small_ring<P: Place>() {
-    const ITEMS: u64 = 100_000;
-    let ring = P::ring::<u64>(8);
+fn slices_stream_through_a_small_ring<K: AnyKind, P: Place>() {
+    const ITEMS: u64 = 40_000;
+    let ring = P::ring::<K, u64>(8);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -109,14 +109,14 @@ fn slices_stream_through_a_small_ring<P: Place>() {
     });
 }
 
-fn batches_stream_whole<P: Place>() {
-    const BATCHES: u32 = 10_000;
-    let ring = P::ring::<[u8]>(16 * 64);
+fn batches_stream_whole<K: AnyKind, P: Place>() {
+    const BATCHES: u32 = 5_000;
+    let ring = P::ring::<K, [u8]>(16 * 64);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         scope.spawn(move || {
             let mut stage = |i: u32, commit: bool| {
-                let mut batch = tx.batch();
+                let mut batch = K::batch(&mut tx, 3 * 64)?;
                 for part in 0..3 {
                     batch.try_push(&[i.to_le_bytes(), [part; 4]].concat())?;
                 }
@@ -158,8 +158,8 @@ fn not_early<R>(wait: impl FnOnce() -> R) -> R {
     result
 }
 
-fn time_is_up_when_it_is_up<P: Place>() {
-    let ring = P::ring::<u64>(1);
+fn time_is_up_when_it_is_up<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(1);
     let (mut tx, mut rx) = ring.ends();
     assert_eq!(not_early(|| rx.pop_timeout(SHORT)), Err(PopError::Elapsed));
     assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::Elapsed));
@@ -168,7 +168,7 @@ fn time_is_up_when_it_is_up<P: Place>() {
     assert_eq!(tx.push_timeout(&2, Duration::ZERO), Err(PushError::Elapsed));
     assert_eq!((rx.try_pop(), rx.try_pop()), (Ok(1), Err(PopError::Empty)));
 
-    let ring = P::ring::<[u8]>(128);
+    let ring = P::ring::<K, [u8]>(128);
     let (mut tx, mut rx) = ring.ends();
     assert_eq!(not_early(|| rx.read_timeout(SHORT).map(drop)), Err(PopError::Elapsed));
     tx.try_push(&[1]).unwrap();
@@ -178,15 +178,15 @@ fn time_is_up_when_it_is_up<P: Place>() {
     assert_eq!(rx.drain(9, |_| ()), Ok(2));
 }
 
-fn no_time_is_needed_when_nothing_is_waited_for<P: Place>() {
-    let ring = P::ring::<u64>(1);
+fn no_time_is_needed_when_nothing_is_waited_for<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(1);
     let (mut tx, mut rx) = ring.ends();
     tx.push_timeout(&1, Duration::ZERO).unwrap();
     assert_eq!(rx.pop_timeout(Duration::ZERO), Ok(1));
     tx.push_timeout(&2, Duration::MAX).unwrap();
     assert_eq!(rx.pop_timeout(Duration::MAX), Ok(2));
 
-    let ring = P::ring::<[u8]>(128);
+    let ring = P::ring::<K, [u8]>(128);
     let (mut tx, mut rx) = ring.ends();
     tx.push_timeout(&[1], Duration::ZERO).unwrap();
     tx.reserve_timeout(1, Duration::ZERO).unwrap().commit();
@@ -194,8 +194,8 @@ fn no_time_is_needed_when_nothing_is_waited_for<P: Place>() {
     assert_eq!(rx.read_timeout(Duration::MAX).map(|record| record.len()), Ok(1));
 }
 
-fn a_waiting_end_is_woken_by_its_peer<P: Place>() {
-    let ring = P::ring::<u64>(1);
+fn a_waiting_end_is_woken_by_its_peer<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, u64>(1);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         let waiting = scope.spawn(move || (rx.pop_timeout(Duration::MAX), rx));
@@ -213,8 +213,8 @@ fn a_waiting_end_is_woken_by_its_peer<P: Place>() {
     });
 }
 
-fn a_waiting_end_is_told_when_its_peer_leaves<P: Place>() {
-    let ring = P::ring::<[u8]>(128);
+fn a_waiting_end_is_told_when_its_peer_leaves<K: AnyKind, P: Place>() {
+    let ring = P::ring::<K, [u8]>(128);
     let (tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         let waiting = scope.spawn(move || rx.read().map(drop));
@@ -231,8 +231,8 @@ fn a_waiting_end_is_told_when_its_peer_leaves<P: Place>() {
     });
 }
 
-fn peers_are_waited_for<P: Place>() {
-    let ring = P::ring::<u64>(1);
+fn peers_are_waited_for<K: AnyKind, P: Place>() {
+    let ring = P::ring_of::<K, u64>(1, 1);
     let tx = ring.producer().unwrap();
     assert!(!not_early(|| tx.wait_for_consumer(SHORT)));
     thread::scope(|scope| {

@@ -6,72 +6,78 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ringway::SeatError;
-use ringway::spsc::{Producer, Ring};
+use ringway::ends::{Producer, Ring};
 
 use crate::points::Plot;
-use crate::scene::{Flow, Item, LATER, SMALL, Scene, laps, number_of, receive_all};
+use crate::scene::{BESIDE, Flow, Item, LATER, SMALL, Scene, laps, number_of, receive_all};
+use crate::sort::Sort;
 use crate::victim::{dies_after, mark};
 
 /// No send may wait longer while somebody receives.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An operation of a consumer.
-struct Taking<'a, T: Flow + ?Sized> {
+struct Taking<'a, T: Flow + ?Sized, K> {
     name: &'a str,
     minimum: usize,
-    scene: Scene<T>,
-    /// Records 1 to this one are in the ring.
-    inside: u64,
-    /// How many the operation releases, all at once: the first ones.
-    releases: u64,
+    scene: Scene<T, K>,
+    /// The records that are in the ring, as they are taken.
+    inside: Vec<u64>,
+    /// How many of them may have been released at some moment: none first, then what the operation releases at once, or
+    /// a lane at a time.
+    releases: &'a [u64],
     /// Whether the victim tells of each before it is released.
     tells: bool,
     /// The victim's part, with a ring that it has opened itself.
-    act: &'a dyn Fn(&Ring<T>, &Diary),
+    act: &'a dyn Fn(&Ring<K, T>, &Diary),
 }
 
 /// Those who are there with the victim.
-struct Others<T: Flow + ?Sized> {
-    tx: Producer<T>,
+struct Others<T: Flow + ?Sized, K: Sort> {
+    beside: Vec<Producer<K, T>>,
+    tx: Producer<K, T>,
     /// The last number in the ring.
     last: u64,
     diary: Diary,
 }
 
-impl<T: Flow + ?Sized> Taking<'_, T> {
+impl<T: Flow + ?Sized, K: Sort> Taking<'_, T, K> {
     fn kill_everywhere(self) {
-        let released = self.play(|plot| plot.kill_everywhere(|others| self.check(others)));
-        assert!(released.iter().all(|&n| n == 0 || n == self.releases), "a part was released: {released:?}");
+        let released = self.play(|plot| plot.kill_everywhere(|others, _| self.check(others)));
+        assert!(released.iter().all(|n| self.releases.contains(n)), "a part was released: {released:?}");
         assert!(released.is_sorted(), "what was released did not stay released: {released:?}");
         assert_eq!(released.first(), Some(&0), "nothing was done");
-        assert_eq!(released.last(), Some(&self.releases), "all was done");
+        assert_eq!(released.last(), self.releases.last(), "all was done");
     }
 
-    /// Stops it everywhere instead, while the producer fills the ring: what it takes out is what was in.
+    /// Stops it everywhere instead, while a producer fills the ring: what it takes out is what was in.
     fn stop_everywhere(self) {
-        let fill = |others: &mut Others<T>| {
+        let fill = |others: &mut Others<T, K>, _| {
             let robbed = self.scene.ring.consumer();
             assert!(matches!(robbed, Err(SeatError::SeatTaken { .. })), "it only stopped: {robbed:?}");
             while T::send(&mut others.tx, others.last + 1, SMALL).is_ok() {
                 others.last += 1;
             }
         };
-        let check = |mut others: Others<T>| {
+        let check = |mut others: Others<T, K>| {
             let mut rx = self.scene.ring.consumer().unwrap();
-            let rest: Vec<u64> = (self.releases + 1..=others.last).collect();
+            let released = self.releases.last().map_or(0, |n| *n as usize);
+            let mut rest = self.inside[released..].to_vec();
+            rest.extend(LATER + 1..=others.last);
             assert_eq!(receive_all(&mut rx), rest);
             laps(&mut others.tx, &mut rx);
         };
         self.play(|plot| plot.stop_everywhere(fill, check));
     }
 
-    fn play<R>(&self, run: impl FnOnce(Plot<'_, Others<T>>) -> R) -> R {
+    fn play<R>(&self, run: impl FnOnce(Plot<'_, Others<T, K>>) -> R) -> R {
         run(Plot {
-            name: self.name,
+            name: &format!("{}, {}", K::NAME, self.name),
             minimum: self.minimum,
             prepare: &|| {
                 self.scene.reset();
-                Others { tx: self.scene.ring.producer().unwrap(), last: self.inside, diary: Diary::new() }
+                let (beside, tx) = self.scene.producers();
+                Others { beside, tx, last: LATER, diary: Diary::new() }
             },
             file: &|_| self.scene.path().to_owned(),
             act: &|others| (self.act)(&self.scene.joined(), &others.diary),
@@ -81,21 +87,48 @@ impl<T: Flow + ?Sized> Taking<'_, T> {
     }
 
     /// The victim is dead; how many of the records it had released.
-    fn check(&self, mut others: Others<T>) -> u64 {
+    fn check(&self, mut others: Others<T, K>) -> u64 {
         let mut rx = self.scene.ring.consumer().expect("a dead consumer's seat is free");
         let mut numbers: Vec<u64> = T::receive(&mut rx).into_iter().collect();
         T::send_within(&mut others.tx, LATER, PATIENCE).expect("there is room");
         numbers.extend(receive_all(&mut rx));
         assert_eq!(numbers.pop(), Some(LATER), "the next record is the last, after {numbers:?}");
         laps(&mut others.tx, &mut rx);
+        others.beside.iter_mut().for_each(|tx| laps(tx, &mut rx));
+        assert_eq!(K::losses(&mut rx), [], "nothing is lost by a consumer");
 
-        let released = self.inside.checked_sub(numbers.len() as u64).expect("nothing twice");
-        assert!(numbers.iter().copied().eq(released + 1..=self.inside), "received {numbers:?}");
+        let released = self.inside.len().checked_sub(numbers.len()).expect("nothing twice");
+        // Of each lane, or of all, the rest.
+        let lane = |number: &&u64| K::HAS_LANES && **number > BESIDE;
+        let (beside, own): (Vec<u64>, Vec<u64>) = numbers.iter().partition(lane);
+        let (all_beside, all_own): (Vec<u64>, Vec<u64>) = self.inside.iter().partition(lane);
+        assert!(all_beside.ends_with(&beside) && all_own.ends_with(&own), "received {numbers:?}");
         let told = others.diary.read();
-        assert!((1..).zip(&told).all(|(number, &told)| number == told), "the victim was given {told:?}");
-        assert!(!self.tells || told.len() as u64 >= released, "{released} released, told of {told:?}");
-        released
+        assert!(self.inside.starts_with(&told), "the victim was given {told:?}");
+        assert!(!self.tells || told.len() >= released, "{released} released, told of {told:?}");
+        released as u64
     }
+}
+
+/// A full ring, or two lanes with what would fill one; and its records as they are taken.
+fn full<T: Flow + ?Sized, K: Sort>() -> (Scene<T, K>, Vec<u64>) {
+    let beside = 3 * u64::from(K::LAST);
+    let own = T::CELLS - beside;
+    let scene = Scene::set(5 * T::CELLS / 2 + 1, own, |scene: &Scene<T, K>| {
+        let (mut others, _tx) = scene.producers();
+        for tx in &mut others {
+            (1..=beside).for_each(|n| T::send(tx, BESIDE + n, SMALL).unwrap());
+        }
+    });
+    let (own, others) = (1..=own, BESIDE + 1..=BESIDE + beside);
+    // The lanes in turn, beginning with the first.
+    let inside = if K::HAS_LANES { others.chain(own).collect() } else { own.chain(others).collect() };
+    (scene, inside)
+}
+
+/// What is released of a `full` ring by who takes five records: all at once, or a lane at a time.
+fn five<K: Sort>() -> &'static [u64] {
+    if K::HAS_LANES { &[0, 2, 3, 5] } else { &[0, 5] }
 }
 
 /// What a victim wrote down before it died.
@@ -123,31 +156,35 @@ impl Diary {
     }
 }
 
-fn typed_pop(name: &str) -> Taking<'_, Item> {
-    Taking {
-        name,
+fn typed_pop<K: Sort>(end: impl FnOnce(Taking<'_, Item, K>)) {
+    let (scene, inside) = full();
+    let first = inside[0];
+    end(Taking {
+        name: "typed pop",
         minimum: 20,
-        scene: Scene::set(13, 8, |_| {}),
-        inside: 8,
-        releases: 1,
+        scene,
+        inside,
+        releases: &[0, 1],
         tells: false,
         act: &|ring, _| {
             let mut rx = ring.consumer().unwrap();
             mark();
             let popped = rx.try_pop();
             mark();
-            assert_eq!(popped.map(Item::checked), Ok(1));
+            assert_eq!(popped.map(Item::checked), Ok(first));
         },
-    }
+    });
 }
 
-fn byte_read(name: &str) -> Taking<'_, [u8]> {
-    Taking {
-        name,
+fn byte_read<K: Sort>(end: impl FnOnce(Taking<'_, [u8], K>)) {
+    let (scene, inside) = full();
+    let first = inside[0];
+    end(Taking {
+        name: "byte read, release",
         minimum: 100,
-        scene: Scene::set(37, 16, |_| {}),
-        inside: 16,
-        releases: 1,
+        scene,
+        inside,
+        releases: &[0, 1],
         tells: true,
         act: &|ring, diary| {
             let mut rx = ring.consumer().unwrap();
@@ -155,29 +192,31 @@ fn byte_read(name: &str) -> Taking<'_, [u8]> {
             mark();
             let record = rx.try_read().unwrap();
             let copied = record.payload().copy_to(&mut bytes);
-            diary.write(bytes[0].into());
+            diary.write(record.payload().value_at(0).unwrap());
             record.release();
             mark();
-            assert_eq!((copied, number_of(&bytes)), (SMALL, 1));
+            assert_eq!((copied, number_of(&bytes)), (SMALL, first));
         },
-    }
+    });
 }
 
-pub fn kill_typed_pop(_: &[&str]) {
-    typed_pop("typed pop").kill_everywhere();
+pub fn kill_typed_pop<K: Sort>(_: &[&str]) {
+    typed_pop::<K>(|taking| taking.kill_everywhere());
 }
 
-pub fn stop_typed_pop(_: &[&str]) {
-    typed_pop("typed pop, stopped").stop_everywhere();
+pub fn stop_typed_pop<K: Sort>(_: &[&str]) {
+    typed_pop::<K>(|taking| taking.stop_everywhere());
 }
 
-pub fn kill_pop_slice(_: &[&str]) {
-    Taking::<Item> {
+pub fn kill_pop_slice<K: Sort>(_: &[&str]) {
+    let (scene, inside) = full::<Item, K>();
+    let first: Vec<u64> = inside[..5].to_vec();
+    Taking {
         name: "typed pop_slice",
         minimum: 100,
-        scene: Scene::set(13, 8, |_| {}),
-        inside: 8,
-        releases: 5,
+        scene,
+        inside,
+        releases: five::<K>(),
         tells: false,
         act: &|ring, _| {
             let mut rx = ring.consumer().unwrap();
@@ -185,19 +224,21 @@ pub fn kill_pop_slice(_: &[&str]) {
             mark();
             let popped = rx.try_pop_slice(&mut items);
             mark();
-            assert_eq!((popped, items.map(Item::checked)), (Ok(5), [1, 2, 3, 4, 5]));
+            assert_eq!(popped, Ok(5));
+            assert_eq!(items.map(Item::checked), first[..]);
         },
     }
     .kill_everywhere();
 }
 
-pub fn kill_drain(_: &[&str]) {
-    Taking::<Item> {
+pub fn kill_drain<K: Sort>(_: &[&str]) {
+    let (scene, inside) = full::<Item, K>();
+    Taking {
         name: "typed drain",
         minimum: 100,
-        scene: Scene::set(13, 8, |_| {}),
-        inside: 8,
-        releases: 5,
+        scene,
+        inside,
+        releases: five::<K>(),
         tells: true,
         act: &|ring, diary| {
             let mut rx = ring.consumer().unwrap();
@@ -210,20 +251,20 @@ pub fn kill_drain(_: &[&str]) {
     .kill_everywhere();
 }
 
-pub fn kill_byte_drain(_: &[&str]) {
-    Taking::<[u8]> {
+pub fn kill_byte_drain<K: Sort>(_: &[&str]) {
+    Taking::<[u8], K> {
         name: "byte drain, over a pad",
         minimum: 100,
         scene: Scene::set(2 * 16 + 11, 2, |scene| {
-            let mut tx = scene.ring.producer().unwrap();
+            let (_others, mut tx) = scene.producers();
             // The second does not fit before the end of the lap.
             [40, 150, 64]
                 .iter()
                 .zip(3..)
                 .for_each(|(len, number)| Flow::send(&mut tx, number, *len).unwrap());
         }),
-        inside: 5,
-        releases: 5,
+        inside: (1..=5).collect(),
+        releases: &[0, 5],
         tells: true,
         act: &|ring, diary| {
             let mut rx = ring.consumer().unwrap();
@@ -236,21 +277,22 @@ pub fn kill_byte_drain(_: &[&str]) {
     .kill_everywhere();
 }
 
-pub fn kill_read(_: &[&str]) {
-    byte_read("byte read, release").kill_everywhere();
+pub fn kill_read<K: Sort>(_: &[&str]) {
+    byte_read::<K>(|taking| taking.kill_everywhere());
 }
 
-pub fn stop_read(_: &[&str]) {
-    byte_read("byte read, stopped").stop_everywhere();
+pub fn stop_read<K: Sort>(_: &[&str]) {
+    byte_read::<K>(|taking| taking.stop_everywhere());
 }
 
-pub fn kill_keep(_: &[&str]) {
-    Taking::<[u8]> {
+pub fn kill_keep<K: Sort>(_: &[&str]) {
+    let (scene, inside) = full::<[u8], K>();
+    Taking {
         name: "byte read, keep",
         minimum: 100,
-        scene: Scene::set(37, 16, |_| {}),
-        inside: 16,
-        releases: 0,
+        scene,
+        inside,
+        releases: &[0],
         tells: true,
         act: &|ring, diary| {
             let mut rx = ring.consumer().unwrap();
@@ -264,14 +306,15 @@ pub fn kill_keep(_: &[&str]) {
     .kill_everywhere();
 }
 
-/// Taking the seat, or leaving it.
-fn come_and_go(name: &str, act: &dyn Fn(&Ring<Item>, &Diary)) {
-    let scene = Scene::set(13, 8, |scene| dies_after(|| mem::forget(scene.joined().consumer().unwrap())));
-    Taking::<Item> { name, minimum: 100, scene, inside: 8, releases: 0, tells: true, act }.kill_everywhere();
+/// Taking the seat, or leaving it, after somebody died in it.
+fn come_and_go<K: Sort>(name: &str, act: &dyn Fn(&Ring<K, Item>, &Diary)) {
+    let (mut scene, inside) = full::<Item, K>();
+    scene.change(|scene| dies_after(|| mem::forget(scene.joined().consumer().unwrap())));
+    Taking { name, minimum: 100, scene, inside, releases: &[0], tells: true, act }.kill_everywhere();
 }
 
-pub fn kill_detach(_: &[&str]) {
-    come_and_go("typed consumer dropped", &|ring, _| {
+pub fn kill_detach<K: Sort>(_: &[&str]) {
+    come_and_go::<K>("typed consumer dropped", &|ring, _| {
         let rx = ring.consumer().unwrap();
         mark();
         drop(rx);
@@ -279,8 +322,8 @@ pub fn kill_detach(_: &[&str]) {
     });
 }
 
-pub fn kill_attach(_: &[&str]) {
-    come_and_go("typed consumer attaches after one died", &|ring, _| {
+pub fn kill_attach<K: Sort>(_: &[&str]) {
+    come_and_go::<K>("typed consumer attaches after one died", &|ring, _| {
         mark();
         let rx = ring.consumer();
         mark();

@@ -7,62 +7,74 @@
 #![cfg(all(feature = "std", target_os = "linux", target_arch = "x86_64"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod acts;
+mod among;
 #[path = "../children/mod.rs"]
 mod children;
 #[path = "../common/mod.rs"]
 mod common;
 mod consuming;
+mod lanes;
 mod making;
+mod mending;
+mod mpsc;
+mod pairs;
 mod points;
 mod producing;
 mod scene;
 mod sleeping;
+mod sort;
 mod victim;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use children::Child;
+use children::{Act, Child};
+use ringway::spsc::Spsc;
 
 /// Not a test: what a stage does. Without a role it returns at once.
 #[test]
 fn child_entry() {
-    children::play(&[
-        ("typed push", producing::kill_typed_push),
-        ("typed push, stopped", producing::stop_typed_push),
-        ("typed push_slice", producing::kill_push_slice),
-        ("byte push", producing::kill_push_of_a_cell),
-        ("byte push, cells", producing::kill_push_of_cells),
-        ("byte push, pad", producing::kill_push_after_pad),
-        ("commit_len", producing::kill_commit_len),
-        ("abort", producing::kill_abort),
-        ("batch", producing::kill_batch),
-        ("batch, stopped", producing::stop_batch),
-        ("batch abort", producing::kill_batch_abort),
-        ("producer detach", producing::kill_detach),
-        ("typed attach", producing::kill_typed_attach),
-        ("attach after batch", producing::kill_attach_after_batch),
-        ("attach before tail", producing::kill_attach_before_tail),
-        ("typed pop", consuming::kill_typed_pop),
-        ("typed pop, stopped", consuming::stop_typed_pop),
-        ("typed pop_slice", consuming::kill_pop_slice),
-        ("typed drain", consuming::kill_drain),
-        ("byte drain", consuming::kill_byte_drain),
-        ("read", consuming::kill_read),
-        ("read, stopped", consuming::stop_read),
-        ("keep", consuming::kill_keep),
-        ("consumer detach", consuming::kill_detach),
-        ("consumer attach", consuming::kill_attach),
-        ("create", making::kill_create),
-        ("open_or_create, absent", making::kill_open_or_create_absent),
-        ("open_or_create, present", making::kill_open_or_create_present),
-        ("open", making::kill_open),
-        ("unlink", making::kill_unlink),
-        ("waking push", sleeping::kill_waking_producer),
-        ("waking pop", sleeping::kill_waking_consumer),
-        ("sleeping pop", sleeping::kill_sleeping_consumer),
-    ]);
+    children::play(&[ROLES, mpsc::ROLES, lanes::ROLES].concat());
 }
+
+/// What stages of `spsc` do.
+const ROLES: &[(&str, Act)] = &[
+    ("typed push", producing::kill_typed_push),
+    ("typed push, stopped", producing::stop_typed_push),
+    ("typed push_slice", producing::kill_push_slice),
+    ("byte push", producing::kill_push_of_a_cell),
+    ("byte push, cells", producing::kill_push_of_cells),
+    ("byte push, pad", producing::kill_push_after_pad),
+    ("commit_len", producing::kill_commit_len),
+    ("abort", producing::kill_abort),
+    ("batch", producing::kill_batch),
+    ("batch, stopped", producing::stop_batch),
+    ("batch abort", producing::kill_batch_abort),
+    ("producer detach", producing::kill_detach),
+    ("typed attach", producing::kill_typed_attach),
+    ("attach after batch", producing::kill_attach_after_batch),
+    ("attach before tail", producing::kill_attach_before_tail),
+    ("typed pop", consuming::kill_typed_pop::<Spsc>),
+    ("typed pop, stopped", consuming::stop_typed_pop::<Spsc>),
+    ("typed pop_slice", consuming::kill_pop_slice::<Spsc>),
+    ("typed drain", consuming::kill_drain::<Spsc>),
+    ("byte drain", consuming::kill_byte_drain::<Spsc>),
+    ("read", consuming::kill_read::<Spsc>),
+    ("read, stopped", consuming::stop_read::<Spsc>),
+    ("keep", consuming::kill_keep::<Spsc>),
+    ("consumer detach", consuming::kill_detach::<Spsc>),
+    ("consumer attach", consuming::kill_attach::<Spsc>),
+    ("create", making::kill_create),
+    ("open_or_create, absent", making::kill_open_or_create_absent),
+    ("open_or_create, present", making::kill_open_or_create_present),
+    ("open", making::kill_open),
+    ("unlink", making::kill_unlink),
+    ("waking push", sleeping::kill_waking_producer::<Spsc>),
+    ("waking pop", sleeping::kill_waking_consumer::<Spsc>),
+    ("sleeping pop", sleeping::kill_sleeping_consumer::<Spsc>),
+    ("sleeping push", sleeping::kill_sleeping_producer::<Spsc>),
+];
 
 /// Plays `role` on a stage of its own, and tells how often somebody died there.
 fn stage(role: &str) {
@@ -264,4 +276,9 @@ fn killed_between_a_pop_and_the_wake_up() {
 #[test]
 fn killed_asleep_in_a_pop() {
     stage("sleeping pop");
+}
+
+#[test]
+fn killed_asleep_in_a_push() {
+    stage("sleeping push");
 }

@@ -39,7 +39,7 @@ impl Naming<'_> {
             alone: true,
             rouse: None,
         };
-        let there = plot.kill_everywhere(|()| self.check(&name));
+        let there = plot.kill_everywhere(|(), _| self.check(&name));
         assert_eq!(there.first(), Some(&self.before), "nothing was done");
         assert_eq!(there.last(), Some(&self.after), "all was done");
         assert_eq!(files(), open_files, "files that stayed open");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{fs, panic};
 
 use crate::children::say;
-use crate::scene::DISPLAYED;
+use crate::scene::blank_displayed;
 use crate::victim::{Reached, Victim};
 
 /// So many instructions are a short operation: every one of them counts.
@@ -38,19 +38,20 @@ pub struct Plot<'a, S> {
 }
 
 impl<S> Plot<'_, S> {
-    /// Kills a victim at every place and has the survivors `check`: what that gave each time.
-    pub fn kill_everywhere<R>(&self, mut check: impl FnMut(S) -> R) -> Vec<R> {
+    /// Kills a victim at every place and has the survivors `check`, told its process id: what that gave each time.
+    pub fn kill_everywhere<R>(&self, mut check: impl FnMut(S, u64) -> R) -> Vec<R> {
         self.everywhere(|victim, survivors| {
+            let pid = victim.id();
             drop(victim);
-            check(survivors)
+            check(survivors, pid)
         })
     }
 
-    /// Stops a victim at every place, lets the survivors do something `meanwhile`, lets it go on to its good end,
-    /// and has them `check`.
-    pub fn stop_everywhere(&self, meanwhile: impl Fn(&mut S), mut check: impl FnMut(S)) {
+    /// Stops a victim at every place, lets the survivors, told its process id, do something `meanwhile`, lets it go on
+    /// to its good end, and has them `check`.
+    pub fn stop_everywhere(&self, meanwhile: impl Fn(&mut S, u64), mut check: impl FnMut(S)) {
         self.everywhere(|victim, mut survivors| {
-            meanwhile(&mut survivors);
+            meanwhile(&mut survivors, victim.id());
             victim.finish();
             check(survivors);
         });
@@ -67,7 +68,9 @@ impl<S> Plot<'_, S> {
         let routes = path.routes();
         let mut tally = Tally::new(&path);
         let mut results = Vec::new();
-        for after in path.places() {
+        // Where others are asleep, each place takes its time.
+        let short = if self.alone { SHORT } else { SPREAD };
+        for after in path.places(short) {
             let (victim, survivors, reached) = self.victim_at(&routes[after]);
             tally.count(after, reached, state_of(&(self.file)(&survivors)));
             results.push(self.at(after, || end(victim, survivors)));
@@ -264,12 +267,16 @@ impl Trace {
         self.addresses.len() - 1
     }
 
-    /// After how many instructions victims are to be killed.
-    fn places(&self) -> Vec<usize> {
-        let stride = if self.len() <= SHORT { 1 } else { self.len().div_ceil(SPREAD) };
+    /// After how many instructions victims are to be killed: every one, if there are not more than `short`.
+    fn places(&self, short: usize) -> Vec<usize> {
+        // A string instruction (`rep`) is one place, unless others see it go on.
+        let repeats = |place: usize| place > 0 && self.addresses[place - 1] == self.addresses[place];
+        let once: Vec<usize> = (0..=self.len()).filter(|&place| !repeats(place)).collect();
+        let stride = if once.len() <= short { 1 } else { once.len().div_ceil(SPREAD) };
+        let spread: HashSet<usize> = once.into_iter().step_by(stride).collect();
         let is_near = |place: usize| self.effects.iter().any(|effect| effect.abs_diff(place) <= NEAR);
         (0..=self.len())
-            .filter(|&place| place % stride == 0 || place == self.len() || is_near(place))
+            .filter(|&place| spread.contains(&place) || place == self.len() || is_near(place))
             .collect()
     }
 
@@ -300,8 +307,6 @@ impl Trace {
 /// The segment in `file`, less what differs from victim to victim; nothing if there is none.
 fn state_of(file: &Path) -> Vec<u8> {
     let mut bytes = fs::read(file).unwrap_or_default();
-    for range in DISPLAYED {
-        bytes.get_mut(range).into_iter().for_each(|bytes| bytes.fill(0));
-    }
+    blank_displayed(&mut bytes);
     bytes
 }

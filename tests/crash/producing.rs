@@ -2,10 +2,11 @@
 use std::mem;
 
 use ringway::SeatError;
-use ringway::spsc::{Consumer, Producer, Ring};
+use ringway::spsc::{Consumer, Ring};
 
+use crate::acts::{self, forget_a_batch, three_records};
 use crate::points::Plot;
-use crate::scene::{Flow, Item, LATER, SMALL, Scene, laps, receive_all, record};
+use crate::scene::{Flow, Item, LATER, SMALL, Scene, laps, receive_all};
 use crate::victim::{Victim, dies_after, mark};
 
 /// An operation of a producer.
@@ -34,7 +35,7 @@ impl<T: Flow + ?Sized> Sending<'_, T> {
             alone: true,
             rouse: None,
         };
-        let arrived = plot.kill_everywhere(|()| self.check());
+        let arrived = plot.kill_everywhere(|(), _| self.check());
         let is_possible = |n: &u64| !self.at_once || *n == 0 || *n == self.sends;
         assert!(arrived.iter().all(is_possible), "a part arrived: {arrived:?}");
         assert!(arrived.is_sorted(), "what was sent did not stay sent: {arrived:?}");
@@ -56,7 +57,7 @@ impl<T: Flow + ?Sized> Sending<'_, T> {
             alone: true,
             rouse: None,
         };
-        let meanwhile = |(rx, numbers): &mut (Consumer<T>, Vec<u64>)| {
+        let meanwhile = |(rx, numbers): &mut (Consumer<T>, Vec<u64>), _| {
             let robbed = self.scene.ring.producer();
             assert!(matches!(robbed, Err(SeatError::SeatTaken { .. })), "it only stopped: {robbed:?}");
             numbers.extend(receive_all(rx));
@@ -118,11 +119,6 @@ const NEARLY_ROUND: u64 = 2 * 16 + 11;
 /// Where a scene of `NEARLY_ROUND` and two records goes on.
 const NEXT: u64 = NEARLY_ROUND + 2;
 
-/// One cell; three, which do not fit before the end of the lap: a pad; one.
-fn three_records() -> [Vec<u8>; 3] {
-    [record(3, 40), record(4, 150), record(5, 64)]
-}
-
 fn typed_push<'a>(name: &'a str) -> Sending<'a, Item> {
     Sending {
         name,
@@ -131,14 +127,7 @@ fn typed_push<'a>(name: &'a str) -> Sending<'a, Item> {
         waiting: 2,
         sends: 1,
         at_once: true,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            let item = Item::numbered(3);
-            mark();
-            let pushed = tx.try_push(&item);
-            mark();
-            pushed.unwrap();
-        },
+        act: &acts::push_item,
     }
 }
 
@@ -150,16 +139,7 @@ fn batch<'a>(name: &'a str) -> Sending<'a, [u8]> {
         waiting: 2,
         sends: 3,
         at_once: true,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            let records = three_records();
-            mark();
-            let mut batch = tx.batch();
-            let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
-            batch.commit();
-            mark();
-            assert_eq!(pushed, [Ok(()); 3]);
-        },
+        act: &acts::batch,
     }
 }
 
@@ -172,42 +152,15 @@ fn byte_push(name: &str, len: usize) {
         waiting: 2,
         sends: 1,
         at_once: true,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            let record = record(3, len);
-            mark();
-            let pushed = tx.try_push(&record);
-            mark();
-            pushed.unwrap();
-        },
+        act: &|ring| acts::push_bytes(ring, len),
     }
     .kill_everywhere();
 }
 
 /// Taking the seat, whatever the last one who had it left in the ring.
 fn attach<T: Flow + ?Sized>(name: &str, scene: Scene<T>, waiting: u64) {
-    Sending {
-        name,
-        minimum: 100,
-        scene,
-        waiting,
-        sends: 0,
-        at_once: true,
-        act: &|ring| {
-            mark();
-            let tx = ring.producer();
-            mark();
-            tx.unwrap();
-        },
-    }
-    .kill_everywhere();
-}
-
-/// Leaves the ring in the middle of a batch, as it is.
-fn forget_a_batch(tx: &mut Producer<[u8]>) {
-    let mut batch = tx.batch();
-    three_records().iter().for_each(|record| batch.try_push(record).unwrap());
-    mem::forget(batch);
+    Sending { name, minimum: 100, scene, waiting, sends: 0, at_once: true, act: &acts::attach }
+        .kill_everywhere();
 }
 
 /// Commits a batch and is killed between its first stamp and TAIL. All is consumed then, so HEAD is beyond TAIL.
@@ -220,11 +173,11 @@ fn die_before_tail(scene: &Scene<[u8]>) {
         batch.commit();
         mark();
     });
-    while scene.stamp(NEXT) != NEXT + 1 {
+    while !scene.is_stamped(0, NEXT) {
         victim.step(None);
     }
     drop(victim);
-    assert_eq!(scene.tail(), NEXT, "TAIL lags behind");
+    assert_eq!(scene.tail(0), NEXT, "TAIL lags behind");
     let mut rx = scene.ring.consumer().unwrap();
     assert_eq!(receive_all(&mut rx), [1, 2, 3, 4, 5]);
 }
@@ -243,16 +196,9 @@ pub fn kill_push_slice(_: &[&str]) {
         minimum: 100,
         scene: Scene::set(2 * 8 + 4, 2, |_| {}),
         waiting: 2,
-        sends: 5,
+        sends: 4,
         at_once: false,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            let items = [3, 4, 5, 6, 7].map(Item::numbered);
-            mark();
-            let pushed = tx.try_push_slice(&items);
-            mark();
-            assert_eq!(pushed, Ok(5));
-        },
+        act: &acts::push_slice,
     }
     .kill_everywhere();
 }
@@ -277,17 +223,7 @@ pub fn kill_commit_len(_: &[&str]) {
         waiting: 2,
         sends: 1,
         at_once: true,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            let record = record(3, 100);
-            mark();
-            let mut reservation = tx.try_reserve(300).unwrap();
-            let written = reservation.payload().write_at(0, &record);
-            let committed = reservation.commit_len(record.len());
-            mark();
-            written.unwrap();
-            committed.unwrap();
-        },
+        act: &acts::commit_len,
     }
     .kill_everywhere();
 }
@@ -300,16 +236,7 @@ pub fn kill_abort(_: &[&str]) {
         waiting: 2,
         sends: 0,
         at_once: true,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            let record = record(3, 300);
-            mark();
-            let mut reservation = tx.try_reserve(300).unwrap();
-            let written = reservation.payload().write_at(0, &record);
-            reservation.abort();
-            mark();
-            written.unwrap();
-        },
+        act: &acts::abort,
     }
     .kill_everywhere();
 }
@@ -330,16 +257,7 @@ pub fn kill_batch_abort(_: &[&str]) {
         waiting: 2,
         sends: 0,
         at_once: true,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            let records = three_records();
-            mark();
-            let mut batch = tx.batch();
-            let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
-            batch.abort();
-            mark();
-            assert_eq!(pushed, [Ok(()); 3]);
-        },
+        act: &acts::abort_batch,
     }
     .kill_everywhere();
 }
@@ -352,13 +270,7 @@ pub fn kill_detach(_: &[&str]) {
         waiting: 2,
         sends: 0,
         at_once: true,
-        act: &|ring| {
-            let mut tx = ring.producer().unwrap();
-            forget_a_batch(&mut tx);
-            mark();
-            drop(tx);
-            mark();
-        },
+        act: &acts::leave,
     }
     .kill_everywhere();
 }

@@ -5,46 +5,89 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ringway::spsc::{Carried, Consumer, Producer, Ring};
+use ringway::ends::{Carried, Consumer, Producer, Ring};
+use ringway::mpsc::{self, Loss};
+use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::SEGMENTS;
 use crate::common::Name;
+use crate::sort::Sort;
 
 // The segment format, as far as these tests look into it. Offsets in bytes.
-/// The consumer's role block; HEAD is its first word.
+/// The consumer's role block; HEAD is its first word, but for `lanes`.
 pub const CONSUMER: u64 = 512;
-/// The producer's role block; TAIL is its first word.
-pub const PRODUCER: u64 = 1024;
+/// The first role block after it: the one producer's, or that of several in common.
+pub const FIRST: u64 = 1024;
+/// From one role block to the next.
+const BLOCK: u64 = 512;
+// In a role block.
+const ANNOUNCEMENT: u64 = 8;
 const PARKED: u64 = 128;
-/// Process ids and times, of the header and of both roles.
-pub const DISPLAYED: [Range<usize>; 3] = [56..72, 512 + 264..512 + 288, 1024 + 264..1024 + 288];
+const ARMED: u64 = 136;
+const LANE_HEAD: u64 = 448;
+/// Process id and times.
+const DISPLAYED: Range<usize> = 264..288;
+/// The creator's, in the header.
+const CREATED: Range<usize> = 56..72;
+// The object table.
+const KIND: u64 = 256;
 const CARRIES: u64 = 256 + 8;
+const PRODUCERS: u64 = 256 + 16;
 const STRIDE: u64 = 256 + 32;
 const DESCRIPTORS: u64 = 256 + 48;
 const CELLS: u64 = 256 + 56;
+/// What the word at `KIND` says of a ring with one producer.
+const SPSC: u64 = 1;
 /// What the word at `CARRIES` says in a byte ring.
 const BYTES: u64 = 2;
+
+/// Blanks what differs from victim to victim in the bytes of a segment.
+pub fn blank_displayed(bytes: &mut [u8]) {
+    let word = |at: u64| Some(u64::from_ne_bytes(bytes.get(at as usize..)?.first_chunk().copied()?));
+    let (Some(kind), Some(producers)) = (word(KIND), word(PRODUCERS)) else { return };
+    let blocks = 1 + u64::from(kind != SPSC) + producers;
+    let shown = (0..blocks as usize).map(|i| {
+        let start = CONSUMER as usize + i * BLOCK as usize;
+        start + DISPLAYED.start..start + DISPLAYED.end
+    });
+    for range in shown.chain([CREATED]) {
+        bytes.get_mut(range).into_iter().for_each(|bytes| bytes.fill(0));
+    }
+}
+
+/// What producers beside the victim send: the numbers after this one.
+pub const BESIDE: u64 = 500;
 
 /// The first number that survivors send.
 pub const LATER: u64 = 1000;
 
 /// What a ring of these tests carries: records all of whose bytes follow from their numbers.
-pub trait Flow: Carried {
+pub trait Flow: Carried + 'static {
     /// For [`Options::capacity`].
     const CAPACITY: usize;
     /// The same in cells.
     const CELLS: u64;
 
     /// Sends record `number`, which takes about `len` bytes if it can have any length.
-    fn send(tx: &mut Producer<Self>, number: u64, len: usize) -> Result<(), PushError>;
+    fn send<K: Sort>(tx: &mut Producer<K, Self>, number: u64, len: usize) -> Result<(), PushError>;
 
     /// Sends a small record `number`, and waits for room, for `timeout` at most.
-    fn send_within(tx: &mut Producer<Self>, number: u64, timeout: Duration) -> Result<(), PushError>;
+    fn send_within<K: Sort>(
+        tx: &mut Producer<K, Self>,
+        number: u64,
+        timeout: Duration,
+    ) -> Result<(), PushError>;
 
     /// Receives a record, checks that nothing in it is torn, and tells its number.
-    fn receive(rx: &mut Consumer<Self>) -> Result<u64, PopError>;
+    fn receive<K: Sort>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError>;
+
+    /// The same; waits for it, for `timeout` at most.
+    fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError>;
+
+    /// What the consumer says was lost.
+    fn losses(rx: &mut mpsc::Consumer<Self>) -> Vec<Loss>;
 }
 
 /// An item that shows when it was torn.
@@ -71,16 +114,28 @@ impl Flow for Item {
     const CAPACITY: usize = 8;
     const CELLS: u64 = 8;
 
-    fn send(tx: &mut Producer<Self>, number: u64, _len: usize) -> Result<(), PushError> {
+    fn send<K: Sort>(tx: &mut Producer<K, Self>, number: u64, _len: usize) -> Result<(), PushError> {
         tx.try_push(&Self::numbered(number))
     }
 
-    fn send_within(tx: &mut Producer<Self>, number: u64, timeout: Duration) -> Result<(), PushError> {
+    fn send_within<K: Sort>(
+        tx: &mut Producer<K, Self>,
+        number: u64,
+        timeout: Duration,
+    ) -> Result<(), PushError> {
         tx.push_timeout(&Self::numbered(number), timeout)
     }
 
-    fn receive(rx: &mut Consumer<Self>) -> Result<u64, PopError> {
+    fn receive<K: Sort>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError> {
         rx.try_pop().map(Self::checked)
+    }
+
+    fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
+        rx.pop_timeout(timeout).map(Self::checked)
+    }
+
+    fn losses(rx: &mut mpsc::Consumer<Self>) -> Vec<Loss> {
+        rx.losses().collect()
     }
 }
 
@@ -88,16 +143,28 @@ impl Flow for [u8] {
     const CAPACITY: usize = 1024;
     const CELLS: u64 = 16;
 
-    fn send(tx: &mut Producer<Self>, number: u64, len: usize) -> Result<(), PushError> {
+    fn send<K: Sort>(tx: &mut Producer<K, Self>, number: u64, len: usize) -> Result<(), PushError> {
         tx.try_push(&record(number, len))
     }
 
-    fn send_within(tx: &mut Producer<Self>, number: u64, timeout: Duration) -> Result<(), PushError> {
+    fn send_within<K: Sort>(
+        tx: &mut Producer<K, Self>,
+        number: u64,
+        timeout: Duration,
+    ) -> Result<(), PushError> {
         tx.push_timeout(&record(number, SMALL), timeout)
     }
 
-    fn receive(rx: &mut Consumer<Self>) -> Result<u64, PopError> {
+    fn receive<K: Sort>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError> {
         rx.try_read().map(|record| number_of(&record.payload().to_vec()))
+    }
+
+    fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
+        rx.read_timeout(timeout).map(|record| number_of(&record.payload().to_vec()))
+    }
+
+    fn losses(rx: &mut mpsc::Consumer<Self>) -> Vec<Loss> {
+        rx.losses().collect()
     }
 }
 
@@ -120,36 +187,50 @@ pub fn number_of(bytes: &[u8]) -> u64 {
 }
 
 /// A ring whose bytes can be put back to what they were, as often as there are victims.
-pub struct Scene<T: ?Sized> {
+pub struct Scene<T: ?Sized, K = Spsc> {
     pub name: Name,
-    pub ring: Ring<T>,
+    pub ring: Ring<K, T>,
     path: PathBuf,
     file: File,
     bytes: Vec<u8>,
 }
 
-impl<T: Flow + ?Sized> Scene<T> {
-    /// A ring that has seen some laps: its next cell is `passed`. Records 1 to `waiting` are in it, of a cell each;
-    /// then `more` happens.
+impl<T: Flow + ?Sized, K: Sort> Scene<T, K> {
+    /// A ring that has seen some laps: the next cell, of each lane, is `passed`. Records 1 to `waiting` are in it, of a
+    /// cell each, sent from the last seat; then `more` happens.
     pub fn set(passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
+        Self::with_seats(1 + usize::from(K::LAST), passed, waiting, more)
+    }
+
+    /// The same with so many seats for producers.
+    pub fn with_seats(seats: usize, passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
         let name = Name::unique(SEGMENTS);
-        let ring = Ring::create(&name, &Options::new().capacity(T::CAPACITY)).unwrap();
-        let mut tx = ring.producer().unwrap();
+        let ring = Ring::create(&name, &Options::new().capacity(T::CAPACITY).producers(seats)).unwrap();
+        let mut txs: Vec<_> = (0..seats).map(|_| ring.producer().unwrap()).collect();
         let mut rx = ring.consumer().unwrap();
-        for number in 0..passed {
-            T::send(&mut tx, number, SMALL).unwrap();
-            T::receive(&mut rx).unwrap();
+        // Where all share their cells, one moves on for all.
+        let movers = if K::HAS_LANES { seats } else { 1 };
+        for tx in &mut txs[..movers] {
+            for number in 0..passed {
+                T::send(tx, number, SMALL).unwrap();
+                T::receive(&mut rx).unwrap();
+            }
         }
         for number in 1..=waiting {
-            T::send(&mut tx, number, SMALL).unwrap();
+            txs.last_mut().map(|tx| T::send(tx, number, SMALL)).unwrap().unwrap();
         }
-        drop((tx, rx));
+        drop((txs, rx));
         let path = ring.path().to_owned();
         let file = File::options().read(true).write(true).open(&path).unwrap();
         let mut scene = Self { name, ring, path, file, bytes: Vec::new() };
-        more(&scene);
-        scene.bytes = scene.now();
+        scene.change(more);
         scene
+    }
+
+    /// Has `more` happen before every victim.
+    pub fn change(&mut self, more: impl FnOnce(&Self)) {
+        more(self);
+        self.bytes = self.now();
     }
 
     /// The segment's bytes at this moment.
@@ -179,38 +260,73 @@ impl<T: Flow + ?Sized> Scene<T> {
         u64::from_ne_bytes(bytes)
     }
 
-    /// HEAD.
-    pub fn head(&self) -> u64 {
-        self.word(CONSUMER)
+    /// The role block of the producer in `seat`.
+    fn block(&self, seat: u16) -> u64 {
+        if K::LAST == 0 { FIRST } else { FIRST + BLOCK * (1 + u64::from(seat)) }
     }
 
-    /// TAIL.
-    pub fn tail(&self) -> u64 {
-        self.word(PRODUCER)
+    /// HEAD of the cells that the producer in `seat` writes.
+    pub fn head(&self, seat: u16) -> u64 {
+        self.word(if K::HAS_LANES { self.block(seat) + LANE_HEAD } else { CONSUMER })
     }
 
-    /// Whether the holder of the seat at `block` may be asleep.
-    pub fn is_parked(&self, block: u64) -> bool {
-        self.word(block + PARKED) != 0
+    /// TAIL of those cells.
+    pub fn tail(&self, seat: u16) -> u64 {
+        self.word(if K::HAS_LANES { self.block(seat) } else { FIRST })
     }
 
-    /// The stamp of the cell that `position` is in.
-    pub fn stamp(&self, position: u64) -> u64 {
+    /// TAIL as it was set.
+    pub fn tail_as_set(&self, seat: u16) -> u64 {
+        let at = if K::HAS_LANES { self.block(seat) } else { FIRST } as usize;
+        u64::from_ne_bytes(self.bytes[at..at + 8].try_into().unwrap())
+    }
+
+    /// What the producer in `seat` of an `mpsc` ring announces: a position, and whether it owns it.
+    pub fn announced(&self, seat: u16) -> Option<(u64, bool)> {
+        let word = self.word(self.block(seat) + ANNOUNCEMENT);
+        (word != 0).then(|| ((word >> 1) - 1, word & 1 == 1))
+    }
+
+    /// Whether the consumer may be asleep, as the producer in `seat` sees it.
+    pub fn consumer_sleeps(&self, seat: u16) -> bool {
+        let is_armed = !K::HAS_LANES || self.word(self.block(seat) + ARMED) != 0;
+        self.word(CONSUMER + PARKED) % 2 == 1 && is_armed
+    }
+
+    /// Whether the producer in `seat`, or one that shares its bed, may be asleep.
+    pub fn producer_sleeps(&self, seat: u16) -> bool {
+        self.word(PARKED + if K::HAS_LANES { self.block(seat) } else { FIRST }) % 2 == 1
+    }
+
+    /// The stamp of the cell that `position` is in, of those that the producer in `seat` writes.
+    pub fn stamp(&self, seat: u16, position: u64) -> u64 {
         let (start, stride) = match self.word(CARRIES) {
             BYTES => (self.word(DESCRIPTORS), 16),
             _ => (self.word(CELLS), self.word(STRIDE)),
         };
-        self.word(start + position % T::CELLS * stride)
+        let lane = if K::HAS_LANES { u64::from(seat) * (T::CELLS * stride).next_multiple_of(128) } else { 0 };
+        self.word(start + lane + position % T::CELLS * stride)
+    }
+
+    /// Whether that cell has the stamp of `position`.
+    pub fn is_stamped(&self, seat: u16, position: u64) -> bool {
+        self.stamp(seat, position) == position + 1
+    }
+
+    /// Those of the ring's producers who sit before a victim, and the one in its seat.
+    pub fn producers(&self) -> (Vec<Producer<K, T>>, Producer<K, T>) {
+        let others = (0..K::LAST).map(|_| self.ring.producer().unwrap()).collect();
+        (others, self.ring.producer().unwrap())
     }
 
     /// In a process of its own: the ring, opened anew, so that its seats are that process's own.
-    pub fn joined(&self) -> Ring<T> {
+    pub fn joined(&self) -> Ring<K, T> {
         Ring::open(&self.name).unwrap()
     }
 }
 
 /// All that there is.
-pub fn receive_all<T: Flow + ?Sized>(rx: &mut Consumer<T>) -> Vec<u64> {
+pub fn receive_all<T: Flow + ?Sized, K: Sort>(rx: &mut Consumer<K, T>) -> Vec<u64> {
     let mut numbers = Vec::new();
     loop {
         match T::receive(rx) {
@@ -223,7 +339,7 @@ pub fn receive_all<T: Flow + ?Sized>(rx: &mut Consumer<T>) -> Vec<u64> {
 
 /// Some laps through an empty ring, record by record: small ones first, which come by every cell. Nothing else may
 /// turn up.
-pub fn laps<T: Flow + ?Sized>(tx: &mut Producer<T>, rx: &mut Consumer<T>) {
+pub fn laps<T: Flow + ?Sized, K: Sort>(tx: &mut Producer<K, T>, rx: &mut Consumer<K, T>) {
     let sizes =
         (0..T::CELLS + 2).map(|_| SMALL).chain((0..2 * T::CELLS).map(|i| SMALL + i as usize * 37 % 300));
     for (number, len) in (2 * LATER..).zip(sizes) {

@@ -60,6 +60,11 @@ impl Victim {
         victim
     }
 
+    /// Its process id, as rings tell it.
+    pub fn id(&self) -> u64 {
+        self.pid.as_raw_pid() as u64
+    }
+
     /// The address of its next instruction.
     pub fn address(&self) -> u64 {
         self.registers().rip

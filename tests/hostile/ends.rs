@@ -1,38 +1,39 @@
-//! Both ends of a ring that is lied to, and what they have noticed.
+//! The ends of a ring that is lied to, and what they have noticed.
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use ringway::spsc::{Carried, Consumer, Producer, Ring};
-use ringway::{Corruption, Options, PopError, PushError, Role};
+use ringway::ends::{Carried, Consumer, Producer, Ring};
+use ringway::{Corruption, PopError, PushError, Role, mpsc};
 
+use crate::kinds::AnyKind;
 use crate::shared::Shared;
 
-/// Cells of the rings here.
+/// Cells of the rings here, or of each lane.
 pub const CAPACITY: usize = 8;
+/// The way to receive that waits.
+pub const WAITS: usize = 2;
 const SOON: Duration = Duration::from_micros(50);
 
 /// What a ring carries, and the ways to send and receive it.
-pub trait Kind: Carried {
+pub trait Cargo: Carried {
     /// Of a ring of so many cells.
     const CAPACITY: usize;
 
     /// Sends something in the `how`th way; the 0th: one cell.
-    fn send(tx: &mut Producer<Self, Shared>, how: usize) -> Result<(), PushError>;
+    fn send<K: AnyKind>(tx: &mut Producer<K, Self, Shared>, how: usize) -> Result<(), PushError>;
     /// Receives something in the `how`th way; how many. The 0th: one. The last: all.
-    fn receive(rx: &mut Consumer<Self, Shared>, how: usize) -> Result<usize, PopError>;
+    fn receive<K: AnyKind>(rx: &mut Consumer<K, Self, Shared>, how: usize) -> Result<usize, PopError>;
     /// All there is, with something to do for each.
-    fn drain(rx: &mut Consumer<Self, Shared>, each: impl FnMut()) -> Result<usize, PopError>;
+    fn drain<K: AnyKind>(rx: &mut Consumer<K, Self, Shared>, each: impl FnMut()) -> Result<usize, PopError>;
+    /// Seat, position and cells of each loss.
+    fn losses(rx: &mut mpsc::Consumer<Self, Shared>) -> Vec<(u16, u64, u64)>;
 }
 
-pub fn options<T: Kind + ?Sized>() -> Options<'static> {
-    Options::new().capacity(T::CAPACITY)
-}
-
-impl Kind for u64 {
+impl Cargo for u64 {
     const CAPACITY: usize = CAPACITY;
 
-    fn send(tx: &mut Producer<Self, Shared>, how: usize) -> Result<(), PushError> {
+    fn send<K: AnyKind>(tx: &mut Producer<K, Self, Shared>, how: usize) -> Result<(), PushError> {
         match how % 3 {
             0 => tx.try_push(&7),
             1 => tx.try_push_slice(&[1, 2, 3, 4, 5]).map(drop),
@@ -40,7 +41,7 @@ impl Kind for u64 {
         }
     }
 
-    fn receive(rx: &mut Consumer<Self, Shared>, how: usize) -> Result<usize, PopError> {
+    fn receive<K: AnyKind>(rx: &mut Consumer<K, Self, Shared>, how: usize) -> Result<usize, PopError> {
         match how {
             usize::MAX => Self::drain(rx, || ()),
             _ => match how % 4 {
@@ -52,15 +53,22 @@ impl Kind for u64 {
         }
     }
 
-    fn drain(rx: &mut Consumer<Self, Shared>, mut each: impl FnMut()) -> Result<usize, PopError> {
+    fn drain<K: AnyKind>(
+        rx: &mut Consumer<K, Self, Shared>,
+        mut each: impl FnMut(),
+    ) -> Result<usize, PopError> {
         rx.drain(usize::MAX, |_| each())
+    }
+
+    fn losses(rx: &mut mpsc::Consumer<Self, Shared>) -> Vec<(u16, u64, u64)> {
+        rx.losses().map(|loss| (loss.seat, loss.position, loss.cells)).collect()
     }
 }
 
-impl Kind for [u8] {
+impl Cargo for [u8] {
     const CAPACITY: usize = 64 * CAPACITY;
 
-    fn send(tx: &mut Producer<Self, Shared>, how: usize) -> Result<(), PushError> {
+    fn send<K: AnyKind>(tx: &mut Producer<K, Self, Shared>, how: usize) -> Result<(), PushError> {
         let len = how / 8 % (tx.max_record() + 1);
         match how % 8 {
             0 => tx.try_push(&[1; 64]),
@@ -69,17 +77,17 @@ impl Kind for [u8] {
             3 => tx.try_reserve(len).map(|reservation| reservation.abort()),
             4 => tx.push_timeout(&vec![3; len], SOON),
             5 => {
-                let mut batch = tx.batch();
+                let mut batch = K::batch(tx, 4 * 128)?;
                 let pushed = (0..4).try_for_each(|_| batch.try_push(&[4; 65]));
                 batch.commit();
                 pushed
             }
             6 => {
-                let mut batch = tx.batch();
+                let mut batch = K::batch(tx, 4 * len)?;
                 (0..4).try_for_each(|_| batch.try_push(&vec![5; len]))
             }
             _ => {
-                let mut batch = tx.batch();
+                let mut batch = K::batch(tx, 4 * len)?;
                 let pushed = (0..4).try_for_each(|_| batch.try_push(&vec![6; len]));
                 std::mem::forget(batch);
                 pushed
@@ -87,7 +95,7 @@ impl Kind for [u8] {
         }
     }
 
-    fn receive(rx: &mut Consumer<Self, Shared>, how: usize) -> Result<usize, PopError> {
+    fn receive<K: AnyKind>(rx: &mut Consumer<K, Self, Shared>, how: usize) -> Result<usize, PopError> {
         match how {
             usize::MAX => Self::drain(rx, || ()),
             _ => match how % 5 {
@@ -100,11 +108,18 @@ impl Kind for [u8] {
         }
     }
 
-    fn drain(rx: &mut Consumer<Self, Shared>, mut each: impl FnMut()) -> Result<usize, PopError> {
+    fn drain<K: AnyKind>(
+        rx: &mut Consumer<K, Self, Shared>,
+        mut each: impl FnMut(),
+    ) -> Result<usize, PopError> {
         rx.drain(usize::MAX, |payload| {
             std::hint::black_box(payload.to_vec());
             each();
         })
+    }
+
+    fn losses(rx: &mut mpsc::Consumer<Self, Shared>) -> Vec<(u16, u64, u64)> {
+        rx.losses().map(|loss| (loss.seat, loss.position, loss.cells)).collect()
     }
 }
 
@@ -138,53 +153,58 @@ impl<E> End<E> {
     }
 }
 
-pub struct Ends<T: Kind + ?Sized> {
-    ring: Ring<T, Shared>,
-    tx: End<Producer<T, Shared>>,
-    rx: End<Consumer<T, Shared>>,
+pub struct Ends<K: AnyKind, T: Cargo + ?Sized> {
+    ring: Ring<K, T, Shared>,
+    txs: Vec<End<Producer<K, T, Shared>>>,
+    rx: End<Consumer<K, T, Shared>>,
 }
 
-impl<T: Kind + ?Sized> Ends<T> {
-    pub fn new(ring: Ring<T, Shared>) -> Self {
-        let (tx, rx) = (End::new(ring.producer().ok()), End::new(ring.consumer().ok()));
-        Self { ring, tx, rx }
+impl<K: AnyKind, T: Cargo + ?Sized> Ends<K, T> {
+    /// All that there can be.
+    pub fn new(ring: Ring<K, T, Shared>) -> Self {
+        let txs = (0..K::SEATS).map(|_| End::new(ring.producer().ok())).collect();
+        let rx = End::new(ring.consumer().ok());
+        Self { ring, txs, rx }
     }
 
     /// Only one of them.
-    pub fn for_one(ring: Ring<T, Shared>, role: Role) -> Self {
-        let mut ends = Self { ring, tx: End::new(None), rx: End::new(None) };
+    pub fn for_one(ring: Ring<K, T, Shared>, role: Role) -> Self {
+        let mut ends = Self { ring, txs: vec![End::new(None)], rx: End::new(None) };
         ends.next(role);
         ends
     }
 
     pub fn next(&mut self, role: Role) {
         match role {
-            Role::Producer => self.next_producer(),
+            Role::Producer => self.next_producer(0),
             Role::Consumer => self.next_consumer(),
         }
     }
 
-    pub fn next_producer(&mut self) {
-        self.tx.next(|| self.ring.producer());
+    pub fn next_producer(&mut self, which: usize) {
+        let which = which % self.txs.len();
+        self.txs[which].next(|| self.ring.producer());
     }
 
     pub fn next_consumer(&mut self) {
         self.rx.next(|| self.ring.consumer());
     }
 
-    pub fn send(&mut self, how: usize) -> Result<(), TestCaseError> {
-        let Some(tx) = &mut self.tx.end else { return Ok(()) };
+    pub fn send(&mut self, which: usize, how: usize) -> Result<(), TestCaseError> {
+        let which = which % self.txs.len();
+        let Some(tx) = &mut self.txs[which].end else { return Ok(()) };
         let sent = T::send(tx, how).map_err(|error| match error {
             PushError::Corrupt(what) => Some(what),
             _ => None,
         });
-        self.tx.note(sent)
+        self.txs[which].note(sent)
     }
 
     pub fn receive(&mut self, how: usize) -> Result<(), TestCaseError> {
         let Some(rx) = &mut self.rx.end else { return Ok(()) };
         let received = T::receive(rx, how);
-        let most = self.ring.capacity();
+        // Of a ring that was damaged before it was joined, the geometry is what it says.
+        let most = self.ring.capacity() * self.ring.producers();
         prop_assert!(received.is_ok_and(|n| n <= most) || received.is_err(), "{:?}", received);
         self.rx.note(received.map(drop).map_err(|error| match error {
             PopError::Corrupt(what) => Some(what),
@@ -194,17 +214,29 @@ impl<T: Kind + ?Sized> Ends<T> {
 
     /// Where the ring is, as far as its ends know.
     pub fn position(&self) -> u64 {
-        let tx = self.tx.end.as_ref().map(Producer::position);
+        let tx = self.txs.iter().find_map(|tx| tx.end.as_ref()).map(Producer::position);
         tx.or(self.rx.end.as_ref().map(Consumer::position)).unwrap_or(0)
     }
 
-    pub fn inspect(&self) {
+    /// Asks all that can be asked.
+    pub fn inspect(&mut self) {
         let presence = [Role::Producer, Role::Consumer].map(|role| self.ring.presence(role));
-        let shown = format!("{:?} {:?} {:?} {presence:?}", self.ring, self.tx.end, self.rx.end);
-        assert!(shown.contains("spsc::Ring"));
+        let tx = self.txs.first().map(|tx| &tx.end);
+        let shown = format!("{:?} {tx:?} {:?} {presence:?}", self.ring, self.rx.end);
+        assert!(shown.contains(K::NAME));
+        let seats = self.ring.seats().map(|seat| format!("{seat:?}")).count();
+        assert_eq!(seats, 1 + self.ring.producers());
+        let of_producers = self.txs.iter_mut().filter_map(|tx| tx.end.as_mut()?.stalled());
+        let blamed: Vec<_> = of_producers.chain(self.rx.end.as_mut().and_then(Consumer::stalled)).collect();
+        assert!(blamed.iter().all(|blame| !blame.to_string().is_empty()));
+    }
+
+    /// Has the ring repaired, if that is allowed: where a state word lies, also beside a consumer.
+    pub fn recover(&self) {
+        let _found = self.ring.recover();
     }
 
     pub fn successes(&self) -> usize {
-        self.tx.successes + self.rx.successes
+        self.txs.iter().map(|tx| tx.successes).sum::<usize>() + self.rx.successes
     }
 }

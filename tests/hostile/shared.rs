@@ -1,4 +1,4 @@
-//! Memory that the test writes behind the ring's back, and where things are in it (see the page on the layout).
+//! Memory that the test writes behind the ring's back.
 #![allow(clippy::disallowed_types)]
 
 use std::ptr::NonNull;
@@ -6,26 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use ringway::ends::Ring;
 use ringway::memory::Region;
-use ringway::spsc::Ring;
 use ringway::{Clock, Liveness, Memory, Park};
 
-use crate::ends::{Kind, options};
+use crate::ends::Cargo;
+use crate::kinds::AnyKind;
 
 pub const MAGIC: u64 = 0x3159_4157_474e_4952;
-/// Bytes of a role block.
-pub const ROLE: usize = 512;
-/// The consumer's role block; its first word is HEAD.
-pub const HEAD: usize = 512;
-/// The producer's role block; its first word is TAIL.
-pub const TAIL: usize = HEAD + ROLE;
-/// Where a role block has its parked word, and its state.
-pub const PARKED: usize = 128;
-pub const STATE: usize = 256;
-/// The first descriptor of a byte ring, or the first cell of a ring of `u64`. Both are 16 bytes: a stamp, and an
-/// info or an item.
-pub const CELLS: usize = TAIL + ROLE;
-
 /// Aligned as a region must be.
 #[repr(align(128))]
 struct Line([AtomicU64; 16]);
@@ -37,12 +25,18 @@ pub struct Shared(Arc<[Line]>);
 impl Shared {
     /// Zeros, more than the rings of these tests need.
     pub fn new() -> Self {
-        Self((0..32).map(|_| Line([const { AtomicU64::new(0) }; 16])).collect())
+        Self::of(6144)
+    }
+
+    /// At least so many bytes of zeros.
+    pub fn of(len: usize) -> Self {
+        let lines = len.div_ceil(size_of::<Line>());
+        Self((0..lines).map(|_| Line([const { AtomicU64::new(0) }; 16])).collect())
     }
 
     /// A new ring in it.
-    pub fn ring<T: Kind + ?Sized>(&self) -> Ring<T, Self> {
-        Ring::format(self.clone(), &options::<T>()).unwrap()
+    pub fn ring<K: AnyKind, T: Cargo + ?Sized>(&self) -> Ring<K, T, Self> {
+        Ring::format(self.clone(), &K::options::<T>()).unwrap()
     }
 
     /// Bytes.

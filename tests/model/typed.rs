@@ -1,11 +1,11 @@
-//! The model of a typed ring: a queue that holds so many items.
+//! The model of a typed ring with one producer, of whatever kind: a queue that holds so many items.
 use std::collections::VecDeque;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use ringway::ends::{Consumer, Kind, Producer, Ring};
 use ringway::memory::Heap;
-use ringway::spsc::{Consumer, Producer, Ring};
-use ringway::{Departure, Options, PopError, PushError};
+use ringway::{Departure, Options, PopError, PushError, lanes, mpsc, spsc};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -33,27 +33,27 @@ fn step() -> impl Strategy<Value = Step> {
 
 type Item = [u64; 2];
 
-struct Pair {
-    ring: Ring<Item, Heap>,
-    tx: Option<Producer<Item, Heap>>,
-    rx: Option<Consumer<Item, Heap>>,
+struct Pair<K: Kind> {
+    ring: Ring<K, Item, Heap>,
+    tx: Option<Producer<K, Item, Heap>>,
+    rx: Option<Consumer<K, Item, Heap>>,
     model: VecDeque<Item>,
     sent: u64,
 }
 
-impl Pair {
-    fn new(capacity: usize) -> Self {
-        let memory = Heap::new(Ring::<Item>::required_len(capacity));
-        let ring = Ring::format(memory, &Options::new().capacity(capacity)).unwrap();
+impl<K: Kind> Pair<K> {
+    fn new(capacity: usize, len: usize) -> Self {
+        let options = Options::new().capacity(capacity).producers(1);
+        let ring = Ring::format(Heap::new(len), &options).unwrap();
         let (tx, rx) = (ring.producer().ok(), ring.consumer().ok());
         Self { ring, tx, rx, model: VecDeque::new(), sent: 0 }
     }
 
-    fn tx(&mut self) -> &mut Producer<Item, Heap> {
+    fn tx(&mut self) -> &mut Producer<K, Item, Heap> {
         self.tx.as_mut().unwrap()
     }
 
-    fn rx(&mut self) -> &mut Consumer<Item, Heap> {
+    fn rx(&mut self) -> &mut Consumer<K, Item, Heap> {
         self.rx.as_mut().unwrap()
     }
 
@@ -138,6 +138,23 @@ impl Pair {
     }
 }
 
+/// A ring of so many bytes, after `start` items, through these steps.
+fn run<K: Kind>(capacity: usize, len: usize, start: usize, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut pair = Pair::<K>::new(capacity, len);
+    for _ in 0..start {
+        pair.apply(&Step::Push)?;
+        pair.apply(&Step::Pop)?;
+    }
+    for step in steps {
+        pair.apply(step)?;
+    }
+    // Nothing is left behind, and nothing is missing.
+    while !pair.model.is_empty() {
+        pair.apply(&Step::Pop)?;
+    }
+    pair.apply(&Step::Pop)
+}
+
 proptest! {
     #![proptest_config(super::config(500))]
 
@@ -147,18 +164,8 @@ proptest! {
         start in 0..64_usize,
         steps in vec(step(), 1..80),
     ) {
-        let mut pair = Pair::new(capacity);
-        for _ in 0..start {
-            pair.apply(&Step::Push)?;
-            pair.apply(&Step::Pop)?;
-        }
-        for step in &steps {
-            pair.apply(step)?;
-        }
-        // Nothing is left behind, and nothing is missing.
-        while !pair.model.is_empty() {
-            pair.apply(&Step::Pop)?;
-        }
-        pair.apply(&Step::Pop)?;
+        run::<spsc::Spsc>(capacity, spsc::Ring::<Item>::required_len(capacity), start, &steps)?;
+        run::<mpsc::Mpsc>(capacity, mpsc::Ring::<Item>::required_len(capacity, 1), start, &steps)?;
+        run::<lanes::Lanes>(capacity, lanes::Ring::<Item>::required_len(capacity, 1), start, &steps)?;
     }
 }

@@ -15,7 +15,7 @@ fn options() -> Options<'static> {
 }
 
 /// Forks; the child does `act` and exits. Its process id.
-fn fork(act: impl FnOnce()) -> Pid {
+pub fn fork(act: impl FnOnce()) -> Pid {
     // SAFETY: no other thread of this process holds a lock: the test harness's waits for this one.
     match unsafe { libc::fork() } {
         0 => {

@@ -1,16 +1,23 @@
 //! The data path makes no system call while nobody sleeps: both sides run where the kernel kills whoever makes any but
 //! `read`, `write`, `exit` and `sigreturn`.
 use std::hint::spin_loop;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ringway::spsc::Ring;
+use ringway::ends::{Kind, Producer, Ring};
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
+use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
 use rustix::thread::{SecureComputingMode, set_secure_computing_mode};
 
-use crate::children::Child;
+use crate::children::{Child, PATIENCE};
 use crate::common::Name;
 
-const RECORDS: u64 = 200_000;
+const RECORDS: u64 = 30_000;
+/// How many send to one, where several may.
+const SENDERS: usize = 2;
+/// Bytes.
+const LARGEST: usize = 300;
 
 /// From here on, any other system call is this thread's end.
 fn fall_silent() {
@@ -22,24 +29,46 @@ fn say_done() {
     rustix::io::write(rustix::stdio::stdout(), b"\x1edone\n").unwrap();
 }
 
-/// Sends records of growing length, one by one, in place, and in batches.
+/// The record of this number has so many bytes.
+fn len(number: u64) -> usize {
+    8 + number as usize % 250
+}
+
+/// Sends a record in a batch.
+type InBatch<K> = fn(&mut Producer<K, [u8]>, &[u8]) -> Result<(), PushError>;
+
 pub fn send_in_silence(words: &[&str]) {
-    let mut tx = Ring::<[u8]>::open(words[0]).unwrap().producer().unwrap();
-    let record = [7; 300];
+    match words[1] {
+        "mpsc" => send::<Mpsc>(words, |tx, record| {
+            let mut batch = tx.try_batch(LARGEST)?;
+            batch.try_push(record).map(|()| batch.commit())
+        }),
+        "lanes" => send::<Lanes>(words, |tx, record| {
+            let mut batch = tx.batch();
+            batch.try_push(record).map(|()| batch.commit())
+        }),
+        _ => send::<Spsc>(words, |tx, record| {
+            let mut batch = tx.batch();
+            batch.try_push(record).map(|()| batch.commit())
+        }),
+    }
+}
+
+/// Sends records of growing length, one by one, in place, and in batches.
+fn send<K: Kind>(words: &[&str], in_batch: InBatch<K>) {
+    let mut tx = Ring::<K, [u8]>::open(words[0]).unwrap().producer().unwrap();
+    let record = [7; LARGEST];
     fall_silent();
     for i in 0..RECORDS {
-        let len = 8 + i as usize % 250;
+        let len = len(i);
         loop {
             let sent = match i % 3 {
                 0 => tx.try_push(&record[..len]),
-                1 => tx.try_reserve(300).and_then(|mut reservation| {
+                1 => tx.try_reserve(LARGEST).and_then(|mut reservation| {
                     reservation.payload().write_at(0, &record[..len]).unwrap();
                     reservation.commit_len(len)
                 }),
-                _ => {
-                    let mut batch = tx.batch();
-                    batch.try_push(&record[..len]).map(|()| batch.commit())
-                }
+                _ => in_batch(&mut tx, &record[..len]),
             };
             match sent {
                 Ok(()) => break,
@@ -52,21 +81,42 @@ pub fn send_in_silence(words: &[&str]) {
 }
 
 pub fn receive_in_silence(words: &[&str]) {
-    let mut rx = Ring::<[u8]>::open(words[0]).unwrap().consumer().unwrap();
-    let mut own = [0; 300];
-    fall_silent();
+    let records = words[2].parse().unwrap();
+    match words[1] {
+        "mpsc" => receive(Ring::<Mpsc, _>::open(words[0]).unwrap(), records, true),
+        "lanes" => receive(Ring::<Lanes, _>::open(words[0]).unwrap(), records, true),
+        _ => receive(Ring::<Spsc, _>::open(words[0]).unwrap(), records, true),
+    }
+}
+
+/// Receives so many records. Of each producer, in their order.
+fn receive<K: Kind>(ring: Ring<K, [u8]>, records: u64, in_silence: bool) {
+    let mut rx = ring.consumer().unwrap();
+    let (mut own, mut of) = ([0; LARGEST], [0; SENDERS]);
+    let start = Instant::now();
+    if in_silence {
+        fall_silent();
+    }
     let mut received = 0;
-    while received < RECORDS {
+    while received < records {
         match rx.try_read() {
             Ok(record) => {
-                assert_eq!(record.payload().copy_to(&mut own), 8 + received as usize % 250);
+                let of = &mut of[usize::from(record.producer())];
+                assert_eq!(record.payload().copy_to(&mut own), len(*of));
+                *of += 1;
                 received += 1;
             }
-            Err(PopError::Empty) => spin_loop(),
+            Err(PopError::Empty | PopError::Closed(_)) => {
+                assert!(in_silence || start.elapsed() < PATIENCE, "a sender was not silent");
+                spin_loop();
+            }
             Err(error) => panic!("{error}"),
         }
     }
-    say_done();
+    // To leave takes a system call.
+    if in_silence {
+        say_done();
+    }
 }
 
 /// A system call, to show that it would be noticed: only the thread that makes it is killed, so the process lasts.
@@ -79,14 +129,48 @@ pub fn break_the_silence(_: &[&str]) {
     std::thread::sleep(Duration::from_millis(300));
 }
 
-#[test]
-fn a_busy_stream_makes_no_system_call() {
+/// A ring, to which so many send in silence.
+fn silent_senders<K: Kind>(kind: &str, senders: usize) -> (Name, Ring<K, [u8]>, Vec<Child>) {
     let name = Name::unique("ringway-silent");
-    let _ring = Ring::<[u8]>::create(&name, &Options::new().capacity(1 << 16)).unwrap();
-    let mut receiver = Child::start("receive in silence", &[name.as_str()]);
-    let mut sender = Child::start("send in silence", &[name.as_str()]);
-    sender.expect("done");
+    let ring = Ring::create(&name, &Options::new().capacity(1 << 20).producers(SENDERS)).unwrap();
+    let senders = (0..senders).map(|_| Child::start("send in silence", &[name.as_str(), kind])).collect();
+    (name, ring, senders)
+}
+
+fn a_busy_stream_makes_no_system_call<K: Kind>(kind: &str, senders: usize) {
+    let (name, _ring, senders) = silent_senders::<K>(kind, senders);
+    let records = senders.len() as u64 * RECORDS;
+    let mut receiver = Child::start("receive in silence", &[name.as_str(), kind, &records.to_string()]);
+    senders.into_iter().for_each(|mut sender| sender.expect("done"));
     receiver.expect("done");
+}
+
+#[test]
+fn a_busy_stream_makes_no_system_call_in_spsc() {
+    a_busy_stream_makes_no_system_call::<Spsc>("spsc", 1);
+}
+
+#[test]
+fn a_busy_stream_makes_no_system_call_in_lanes() {
+    a_busy_stream_makes_no_system_call::<Lanes>("lanes", SENDERS);
+}
+
+/// Only the senders: a receiver may ask who it is that keeps it waiting.
+#[test]
+fn a_busy_sender_makes_no_system_call_in_mpsc() {
+    let (_name, ring, senders) = silent_senders::<Mpsc>("mpsc", SENDERS);
+    receive(ring, senders.len() as u64 * RECORDS, false);
+    senders.into_iter().for_each(|mut sender| sender.expect("done"));
+}
+
+#[test]
+fn a_receiver_that_need_not_wait_makes_no_system_call_in_mpsc() {
+    let (name, ring, _) = silent_senders::<Mpsc>("mpsc", 0);
+    let mut producers = [ring.producer().unwrap(), ring.producer().unwrap()];
+    for number in 0..100 {
+        producers.iter_mut().for_each(|tx| tx.try_push(&[7; LARGEST][..len(number)]).unwrap());
+    }
+    Child::start("receive in silence", &[name.as_str(), "mpsc", "200"]).expect("done");
 }
 
 #[test]

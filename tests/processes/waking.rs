@@ -27,7 +27,7 @@ impl Sleepers {
         let at = if role == Role::Consumer { 512 } else { 1024 } + 128;
         let mut word = [0; 4];
         self.0.read_exact_at(&mut word, at).unwrap();
-        word != [0; 4]
+        u32::from_ne_bytes(word) % 2 == 1
     }
 
     /// Gives the peer time to fall asleep; it may be between two slices at any moment.

@@ -127,8 +127,9 @@ fn another_byte_order_is_told() {
 
 #[test]
 fn another_kind_of_ring_is_told() {
-    let meant = |error| matches!(error, LayoutError::Kind { found: 2 });
-    assert_layout(patched::<u64>(&[(OBJECT, 2)]), meant, &["kind 2", "`spsc`", "module for its kind"]);
+    let meant = |error| matches!(error, LayoutError::Kind { found: 2, expected: 1 });
+    let words = ["is a ring of kind `mpsc`, not `spsc`", "use the module of that name"];
+    assert_layout(patched::<u64>(&[(OBJECT, 2)]), meant, &words);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn assert_may_not_be<T>(result: Result<T, SegmentError>) {
     let error = result.map(drop).unwrap_err();
     let meant =
         matches!(error, SegmentError::Layout { error: LayoutError::TooSmall { need: u64::MAX, .. }, .. });
-    assert_tells(&error, meant, &["larger than a ring may be", "4 GiB of records", "smaller capacity"]);
+    assert_tells(&error, meant, &["larger than a ring may be", "4 GiB of records", "ask for less"]);
 }
 
 pub fn fill_a_file_system(_: &[&str]) {

@@ -88,7 +88,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
         M: Clock,
     {
         let behind = self.core.behind().ok().filter(|behind| *behind > 0)?;
-        let since = self.watch.since(behind, self.seat.memory());
+        let since = self.watch.since(self.core.head(), self.seat.memory());
         Some(match self.core.held_by() {
             Some(seat) => {
                 let who = presence(self.seat.memory(), self.ring.geometry.producer(seat.into()));

@@ -77,6 +77,10 @@ impl Produce for ByteProducer {
         self.tail.get()
     }
 
+    fn head(&self) -> u64 {
+        self.room.head_seen().get()
+    }
+
     fn behind(&mut self) -> Result<u64, Corruption> {
         match self.make_room(self.tail) {
             Err(PushError::Corrupt(what)) => Err(what),

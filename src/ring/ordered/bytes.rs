@@ -54,6 +54,10 @@ impl Produce for OrderedBytes {
         self.claims.seen().get()
     }
 
+    fn head(&self) -> u64 {
+        self.claims.head()
+    }
+
     fn behind(&mut self) -> Result<u64, Corruption> {
         self.claims.behind()
     }

@@ -255,6 +255,11 @@ impl Claims {
         suspect
     }
 
+    /// HEAD as seen last.
+    pub(super) fn head(&self) -> u64 {
+        self.room.head_seen().get()
+    }
+
     /// How many cells the consumer has not released.
     pub(super) fn behind(&mut self) -> Result<u64, Corruption> {
         self.look()?;
@@ -290,10 +295,10 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
     // Relaxed: the proof that its holder is dead, or has left (E3), made all its stores visible.
     let Some(found) = Announcement::parse(announcement.load(Relaxed)) else { return true };
     let Some(at) = found.position() else { return true };
-    // Acquire: E5, pairs with `take`: what is not beyond its position now, the dead one cannot move there.
-    let is_claimed = tail.load(Acquire) > at.get();
-    // Acquire: E2, pairs with the consumer's release: it passed the position because that was stamped, or lost.
-    let is_passed = head.load(Acquire) > at.get();
+    // Relaxed: if the dead one moved it, that is visible by the proof; if another did, the position is that one's.
+    let is_claimed = tail.load(Relaxed) > at.get();
+    // Relaxed: never too far; an old value refuses the seat once more than needed.
+    let is_passed = head.load(Relaxed) > at.get();
     if !is_claimed || is_passed {
         return true;
     }
@@ -305,8 +310,8 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
             word(lane.descriptors.plus(crate::memory::Descriptors::STRIDE * (at.get() & (lane.capacity - 1))))
         }
     };
-    // Acquire: E1, pairs with the stamp's store: as decided as it will ever be.
-    let stamp = stamp.map_or(0, |stamp| stamp.load(Acquire));
+    // Relaxed: an old value refuses the seat once more than needed.
+    let stamp = stamp.map_or(0, |stamp| stamp.load(Relaxed));
     // Of a later lap: passed, since HEAD was looked at.
     stamp == at.stamp() || at.is_lost_mark(stamp) || at.is_passed_by(stamp)
 }

@@ -114,20 +114,24 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
     /// There is no record at HEAD: passes over what is lost; whether it did.
     #[cold]
     fn pass_lost(&mut self) -> Result<bool, Corruption> {
-        let at = self.inner.head();
-        // Relaxed: marks are stored in this very seat (E3).
-        if !at.is_lost_mark(self.inner.cells().stamp(at.get()).load(Relaxed)) {
-            self.looks += 1;
-            if self.looks < PATIENCE {
-                return Ok(false);
-            }
-            self.looks = 0;
-            return Ok(matches!(self.mend_here()?, Hole::Lost(_)) && self.pass_lost()?);
+        if self.jump_and_note()? {
+            return Ok(true);
         }
-        if let Some(lost) = self.jump()? {
+        self.looks += 1;
+        if self.looks < PATIENCE {
+            return Ok(false);
+        }
+        self.looks = 0;
+        Ok(matches!(self.mend_here()?, Hole::Lost(_)) && self.jump_and_note()?)
+    }
+
+    fn jump_and_note(&mut self) -> Result<bool, Corruption> {
+        let at = self.inner.head();
+        let lost = self.jump()?;
+        if let Some(lost) = lost {
             self.note(at, lost);
         }
-        Ok(true)
+        Ok(lost.is_some())
     }
 
     /// Moves past the lost mark at HEAD, if there is one; what is lost.
@@ -247,8 +251,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     fn mend(&mut self) -> Result<(), Corruption> {
         // Bounded, as `look_again` is.
         while matches!(self.mend_here()?, Hole::Lost(_)) {
-            self.pass_lost()?;
-            if self.inner.has_record()? {
+            if !self.jump_and_note()? || self.inner.has_record()? {
                 break;
             }
         }
@@ -258,7 +261,8 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     /// HEAD stays: what is found is only marked.
     fn mend_all(mut self) -> Result<(u64, Option<u16>), Corruption> {
         let mut lost = 0;
-        loop {
+        // What is found filled is passed in the next round, and each that is passed has a cell at least.
+        for _ in 0..=self.inner.capacity().saturating_mul(2) {
             self.stay_within_a_lap()?;
             if self.inner.pass()? {
                 continue;
@@ -271,6 +275,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
             }
             self.jump()?;
         }
+        Ok((lost, None))
     }
 
     fn held_up(&mut self) -> Result<Option<(u16, RoleBlock, u64)>, Corruption> {

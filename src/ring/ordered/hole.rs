@@ -95,8 +95,8 @@ impl<M: Memory> Holes<M> {
         for _ in 0..MOST_ROUNDS {
             let Some(tail) = self.claimed_beyond(at)? else { return Ok(Hole::Unclaimed) };
             let suspects = self.suspects(at);
-            // Acquire: E1, pairs with the owner's stamp: the second look (see the module above).
-            let stamp = cells.stamp(at.get()).load(Acquire);
+            // Relaxed: the second look (see the module above); who finds it filled looks again, with Acquire.
+            let stamp = cells.stamp(at.get()).load(Relaxed);
             if stamp == at.stamp() || at.is_lost_mark(stamp) {
                 return Ok(Hole::Filled);
             }

@@ -36,6 +36,10 @@ impl<T: Item> Produce for OrderedItems<T> {
         self.claims.seen().get()
     }
 
+    fn head(&self) -> u64 {
+        self.claims.head()
+    }
+
     fn behind(&mut self) -> Result<u64, Corruption> {
         self.claims.behind()
     }

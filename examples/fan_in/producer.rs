@@ -1,0 +1,36 @@
+//! One of the producers: a process of its own.
+use std::time::Duration;
+
+use ringway::Options;
+use ringway::ends::{Kind, Ring};
+
+use crate::{Load, Result};
+
+/// How long it waits for the consumer, which has yet to make the ring.
+const A_WHILE: Duration = Duration::from_secs(10);
+
+pub fn send<K: Kind>(name: &str, load: &Load, label: &str) -> Result<()> {
+    let ring = Ring::<K, [u8]>::open_timeout_with(name, A_WHILE, &Options::new().label(label))?;
+    let sent = send_all(&ring, load);
+    if sent.is_err() {
+        // The consumer is gone; it may not have come to removing the name.
+        let _gone_already = Ring::<K, [u8]>::unlink(name);
+    }
+    sent
+}
+
+fn send_all<K: Kind>(ring: &Ring<K, [u8]>, load: &Load) -> Result<()> {
+    let mut tx = ring.producer()?; // the first seat that is free
+    if !tx.wait_for_consumer(A_WHILE) {
+        return Err("the consumer did not come".into());
+    }
+    for number in 0..load.records() {
+        let line = load.line(number);
+        let mut record = tx.reserve(8 + line.len())?; // waits while there is no room
+        // From here to `commit`, an `mpsc` ring waits for us: so nothing is done in between but to fill it.
+        record.payload().write_value_at(0, &number)?;
+        record.payload().write_at(8, line)?;
+        record.commit();
+    }
+    Ok(()) // dropping `tx` gives the seat back
+}

@@ -1,0 +1,160 @@
+//! Lanes: each producer's records in its order, and what a dead one leaves. Here no lane rests.
+use loom::thread;
+use ringway::memory::Model;
+use ringway::{Departure, PopError, PushError, lanes::Consumer, lanes::Producer};
+use ringway_loom::{bury_producer, check, lanes, retry, witnessed};
+
+type Item = [u64; 2];
+
+/// The item that says `i` in all its bytes.
+fn item(i: u64) -> Item {
+    [i, !i]
+}
+
+fn push(tx: &mut Producer<Item, Model>, i: u64) {
+    while let Err(error) = tx.try_push(&item(i)) {
+        assert_eq!(error, PushError::Full);
+        thread::yield_now();
+    }
+}
+
+/// What is there now.
+fn pop(rx: &mut Consumer<Item, Model>) -> Option<u64> {
+    match rx.try_pop() {
+        Ok([i, not_i]) => {
+            assert_eq!(i, !not_i, "torn");
+            Some(i)
+        }
+        Err(PopError::Empty | PopError::Closed(_)) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Whether each producer's items came in its order: 0, 1, … from the first, 10, 11, … from the second.
+fn assert_each_in_order(got: &[u64], first: u64, second: u64) {
+    let of = |range: std::ops::Range<u64>| got.iter().copied().filter(move |i| range.contains(i));
+    assert!(of(0..10).eq(0..first), "{got:?}");
+    assert!(of(10..20).eq(10..10 + second), "{got:?}");
+}
+
+#[test]
+fn each_lanes_items_arrive_whole_and_in_order_over_several_laps() {
+    check(2, || {
+        let ring = lanes::<Item>(1, Model::new);
+        let (mut a, mut b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        let first = thread::spawn(move || (0..2).for_each(|i| push(&mut a, i)));
+        let second = thread::spawn(move || push(&mut b, 10));
+        let mut got = Vec::new();
+        while got.len() < 3 {
+            match pop(&mut rx) {
+                Some(i) => got.push(i),
+                None => thread::yield_now(),
+            }
+        }
+        assert_each_in_order(&got, 2, 1);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn records_of_any_size_arrive_whole_and_are_released_by_lane() {
+    check(2, || {
+        let ring = lanes::<[u8]>(128, Model::new);
+        let (mut a, mut b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        a.try_push(&[0]).unwrap();
+        a.try_push(&[1]).unwrap();
+        let first = thread::spawn(move || a.try_push(&[2, 2]).is_ok());
+        let second = thread::spawn(move || {
+            let mut batch = b.batch();
+            batch.try_push(&[10, 10]).unwrap();
+            batch.try_push(&[11]).unwrap();
+            batch.commit();
+        });
+        let mut got = Vec::new();
+        let mut collect = |rx: &mut Consumer<[u8], Model>| {
+            let _ = rx.drain(4, |record| {
+                let record = record.to_vec();
+                assert!(record.iter().all(|byte| *byte == record[0]), "torn: {record:?}");
+                got.push(record[0].into());
+            });
+        };
+        collect(&mut rx);
+        let third = first.join().unwrap();
+        second.join().unwrap();
+        (0..2).for_each(|_| collect(&mut rx));
+        assert_each_in_order(&got, 2 + u64::from(third), 2);
+    });
+}
+
+#[test]
+fn closed_is_told_after_the_last_item_of_all_lanes() {
+    check(2, || {
+        let ring = lanes::<Item>(1, Model::new);
+        let (mut a, mut b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        let first = thread::spawn(move || push(&mut a, 0));
+        let second = thread::spawn(move || push(&mut b, 10));
+        let mut got = Vec::new();
+        loop {
+            match rx.try_pop() {
+                Ok([i, _]) => got.push(i),
+                Err(PopError::Closed(how)) => break assert_eq!(how, Departure::Left),
+                Err(_) => thread::yield_now(),
+            }
+        }
+        assert_each_in_order(&got, 1, 1);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn a_lane_is_handed_on_with_its_position() {
+    check(2, || {
+        let ring = lanes::<Item>(2, Model::new);
+        let (mut a, _b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        let theirs = thread::spawn(move || push(&mut a, 0));
+        let mut got = Vec::from_iter(pop(&mut rx));
+        let heir = retry(2, || ring.producer().ok());
+        theirs.join().unwrap();
+        let has_heir = heir.is_some();
+        if let Some(mut heir) = heir {
+            assert_eq!((heir.seat(), heir.position()), (0, 1));
+            push(&mut heir, 1);
+        }
+        got.extend(std::iter::from_fn(|| pop(&mut rx)));
+        assert_each_in_order(&got, 1 + u64::from(has_heir), 0);
+    });
+}
+
+#[test]
+fn a_dead_producer_delays_nobody_and_its_heir_goes_on() {
+    // The item, the stamp, TAIL.
+    for writes in 0..=3 {
+        check(2, move || {
+            let ring = lanes::<Item>(1, witnessed);
+            let (a, mut b, mut rx) =
+                (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+            let heir = thread::spawn(move || {
+                Model::mortal(writes, a, |a| push(a, 0));
+                bury_producer(ring.memory(), 0);
+                let mut heir = ring.producer().unwrap();
+                assert_eq!((heir.seat(), heir.position()), (0, u64::from(writes >= 2)));
+                heir.try_push(&item(heir.position())).is_ok()
+            });
+            let second = thread::spawn(move || {
+                push(&mut b, 10);
+                b
+            });
+            let mut got = Vec::from_iter(pop(&mut rx));
+            let pushed = heir.join().unwrap();
+            let _b = second.join().unwrap();
+            got.extend(std::iter::from_fn(|| pop(&mut rx)));
+            assert_each_in_order(&got, u64::from(writes >= 2) + u64::from(pushed), 1);
+        });
+    }
+}

@@ -1,0 +1,120 @@
+//! What victims do, in any kind of ring: each operation is between two marks.
+use std::mem;
+
+use ringway::ends::{Producer, Ring};
+
+use crate::scene::{Flow, Item, record};
+use crate::sort::Sort;
+use crate::victim::mark;
+
+/// A victim's part in a ring that carries `T`; it has opened that ring itself.
+pub type Act<'a, K, T> = &'a dyn Fn(&Ring<K, T>);
+
+/// One cell; three, which do not fit before the end of the lap of a scene that is nearly round; one.
+pub fn three_records() -> [Vec<u8>; 3] {
+    [record(3, 40), record(4, 150), record(5, 64)]
+}
+
+/// What a batch of them may take, if that has to be said: a cell more than they do.
+const ROOM: usize = 6 * 64;
+
+/// Sends record 3.
+pub fn push_item<K: Sort>(ring: &Ring<K, Item>) {
+    let mut tx = ring.producer().unwrap();
+    let item = Item::numbered(3);
+    mark();
+    let pushed = tx.try_push(&item);
+    mark();
+    pushed.unwrap();
+}
+
+/// Sends records 3 to 6.
+pub fn push_slice<K: Sort>(ring: &Ring<K, Item>) {
+    let mut tx = ring.producer().unwrap();
+    let items = [3, 4, 5, 6].map(Item::numbered);
+    mark();
+    let pushed = tx.try_push_slice(&items);
+    mark();
+    assert_eq!(pushed, Ok(4));
+}
+
+/// Sends record 3, of `len` bytes.
+pub fn push_bytes<K: Sort>(ring: &Ring<K, [u8]>, len: usize) {
+    let mut tx = ring.producer().unwrap();
+    let record = record(3, len);
+    mark();
+    let pushed = tx.try_push(&record);
+    mark();
+    pushed.unwrap();
+}
+
+/// Sends record 3, smaller than what was reserved.
+pub fn commit_len<K: Sort>(ring: &Ring<K, [u8]>) {
+    let mut tx = ring.producer().unwrap();
+    let record = record(3, 100);
+    mark();
+    let mut reservation = tx.try_reserve(300).unwrap();
+    let written = reservation.payload().write_at(0, &record);
+    let committed = reservation.commit_len(record.len());
+    mark();
+    written.unwrap();
+    committed.unwrap();
+}
+
+pub fn abort<K: Sort>(ring: &Ring<K, [u8]>) {
+    let mut tx = ring.producer().unwrap();
+    let record = record(3, 300);
+    mark();
+    let mut reservation = tx.try_reserve(300).unwrap();
+    let written = reservation.payload().write_at(0, &record);
+    reservation.abort();
+    mark();
+    written.unwrap();
+}
+
+/// Sends records 3 to 5.
+pub fn batch<K: Sort>(ring: &Ring<K, [u8]>) {
+    let mut tx = ring.producer().unwrap();
+    let records = three_records();
+    mark();
+    let mut batch = K::batch(&mut tx, ROOM);
+    let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
+    batch.commit();
+    mark();
+    assert_eq!(pushed, [Ok(()); 3]);
+}
+
+pub fn abort_batch<K: Sort>(ring: &Ring<K, [u8]>) {
+    let mut tx = ring.producer().unwrap();
+    let records = three_records();
+    mark();
+    let mut batch = K::batch(&mut tx, ROOM);
+    let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
+    batch.abort();
+    mark();
+    assert_eq!(pushed, [Ok(()); 3]);
+}
+
+/// Begins a batch and leaves it as it is.
+pub fn forget_a_batch<K: Sort>(tx: &mut Producer<K, [u8]>) {
+    let mut batch = K::batch(tx, ROOM);
+    three_records().iter().for_each(|record| batch.try_push(record).unwrap());
+    mem::forget(batch);
+}
+
+/// Leaves the ring, in the middle of a batch.
+pub fn leave<K: Sort>(ring: &Ring<K, [u8]>) {
+    let mut tx = ring.producer().unwrap();
+    forget_a_batch(&mut tx);
+    mark();
+    drop(tx);
+    mark();
+}
+
+/// Takes a seat.
+pub fn attach<T: Flow + ?Sized, K: Sort>(ring: &Ring<K, T>) {
+    mark();
+    let tx = ring.producer();
+    mark();
+    tx.unwrap();
+}
