@@ -334,3 +334,24 @@ fn a_lap_after_a_loss_its_mark_means_nothing() {
         assert_eq!(pop(&mut rx), Some(10));
     });
 }
+
+/// It announced the position that the dead one owns, found the ring full after that, and has given up.
+#[test]
+fn who_found_the_ring_full_is_not_waited_for() {
+    let ends = at_each_write(2, PUSH, |writes| {
+        let (ring, [a, mut b], mut rx) = ring(1);
+        let victim = thread::spawn(move || {
+            Model::mortal(writes, a, |a| push(a, 0));
+            bury_producer(ring.memory(), 0);
+        });
+        let survivor = thread::spawn(move || {
+            let pushed = b.try_push(&item(10)).is_ok();
+            (pushed, b)
+        });
+        victim.join().unwrap();
+        let (pushed, _b) = survivor.join().unwrap();
+        let (got, losses) = recover(&mut rx);
+        judge(0, &rx, &got, &losses, pushed.into())
+    });
+    assert_eq!(ends, [End::NeverClaimed, End::Lost, End::Whole]);
+}

@@ -212,3 +212,20 @@ fn what_a_producer_published_before_it_could_ring_is_found() {
         });
     }
 }
+
+#[test]
+fn a_newcomer_to_a_lane_at_rest_is_heard_by_who_lies_down() {
+    check(2, || {
+        let ring = lanes::<u64>(1, Model::with_fences);
+        let (_a, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let_one_rest(&mut rx);
+        let newcomer = thread::spawn(move || {
+            // It rings as it sits down, and not when it sends, if nobody armed its lane since.
+            let mut b = ring.producer().unwrap();
+            b.try_push(&10).unwrap();
+            b
+        });
+        assert_eq!(rx.pop(), Ok(10));
+        drop(newcomer.join().unwrap());
+    });
+}
