@@ -1,5 +1,5 @@
 //! What people read: who a participant is, what an item is. Plain data, by which nothing is decided but whether two item
-//! types are the same.
+//! types are the same, and, where a file's locks may vanish, whether a process still runs.
 use core::fmt;
 
 /// A short name in the segment: of an item type, or of a participant. At most 64 bytes of UTF-8.
@@ -189,7 +189,8 @@ impl fmt::Display for Role {
     }
 }
 
-/// Who a participant says it is. For people to read: nothing is decided by it.
+/// Who a participant says it is. For people to read; where a file's locks may vanish behind a process's back (overlayfs), it also saves
+/// one that runs from being taken for dead.
 ///
 /// # Examples
 /// ```

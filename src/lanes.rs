@@ -19,6 +19,8 @@
 //! | `pop`, `read` | wait while all lanes are empty | as above | |
 //! | [`Ring::producer`] | bounded by the number of seats, and the lane's capacity | takes its seat, and its lane | |
 //!
+//! A lane that is found to be corrupt poisons the whole consumer: who can write one lane can write all.
+//!
 //! So there are no losses to report: what a producer had committed arrives, and of the rest nobody has ever seen anything.
 //!
 //! `Closed` is told as in [`mpsc`](crate::mpsc#closed).

@@ -23,14 +23,15 @@
 //! | `push`, `reserve`, `batch` | wait while the ring is full | no difference | no difference | `Closed` when it is full |
 //! | `try_pop`, `try_read`, `drain` | bounded by the capacity | what it had not published is passed over | `Empty`, from its record on, until it goes on | |
 //! | `pop`, `read` | wait while there is nothing to read | passed over within 100 ms | wait, and [`stalled`](Consumer::stalled) says for whom | |
-//! | [`Ring::producer`] | bounded by the number of seats | takes its seat, once what it claimed is decided | [`SeatError::AllTaken`](crate::SeatError::AllTaken) if all are taken | takes its seat |
+//! | [`Ring::producer`] | bounded by the number of seats | takes its seat, once what it claimed is decided | its seat stays its own | no difference, unless a dead producer's claim is to be decided |
 //!
 //! A peer that lies can have an operation report `Corrupt`, or hand over wrong data; nothing worse. See
 //! [`spsc`](crate::spsc#guarantees).
 //!
 //! # Reservations hold up what comes after them
 //! A reservation has its place in the order from the moment it is made. Until it is committed or aborted, the consumer cannot
-//! go past it: fill it at once. What takes long should be prepared before.
+//! go past it: fill it at once. What takes long should be prepared before. And there is no queue for room: one who wants much of it
+//! at once may wait long behind others who want little.
 //!
 //! # Batches
 //! A batch, too, has its place from the start, so its room must be asked for: see [`Producer::batch`]. A slice of items
@@ -44,7 +45,8 @@
 //!
 //! # Cost
 //! Beside `spsc`: one compare-exchange a record, or a slice, or a batch. As long as the consumer is not stuck it looks at
-//! nothing but the next stamp.
+//! nothing but the next stamp; if it has looked a thousand times in vain where something was claimed, it asks the system, also
+//! in the `try_` forms, whether those live who may have claimed it.
 use crate::ends::{self, Home, sealed};
 use crate::error::PushError;
 use crate::layout::{Geometry, Kind, Options, RoleBlock};

@@ -10,8 +10,7 @@ use crate::memory::{Memory, PayloadRef};
 use crate::recovery::Seat;
 use crate::ring::ProduceBytes;
 
-/// Room for a record, to be written in place. Dropping it, also in a panic, aborts it: nothing is sent, and
-/// nothing is left behind.
+/// Room for a record, to be written in place. Dropping it, also in a panic, aborts it: nothing is sent.
 ///
 /// # Examples
 /// ```

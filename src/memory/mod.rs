@@ -14,7 +14,7 @@
 //!
 //! # Invariants
 //! * I1: whoever keeps a `Region` or a view of one also keeps (a clone of) the [`Memory`] it came from,
-//!   so the bytes stay mapped. The ends in `spsc` hold both.
+//!   so the bytes stay mapped. The ends hold both.
 //! * I2: a view lies inside its region: proved by its constructor, from private numbers.
 //! * I3: no reference to payload bytes is ever formed (a peer may write them at any moment); payload is
 //!   copied by `copy`, control words are atomics.

@@ -29,9 +29,8 @@
 use alloc::vec::Vec;
 
 use super::bytes::{ByteConsumer, Found};
-use super::ordered::InOrder;
 use super::typed::TypedConsumer;
-use super::{Consume, ConsumeBytes, ConsumeItems};
+use super::{Consume, ConsumeBytes, ConsumeItems, InOrder};
 use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Item, Memory, WordRef};

@@ -1,6 +1,6 @@
 //! The algorithms: how records get into cells and out again, over words and spans only.
 //!
-//! No operating system, no seats, no waiting, no public types: `spsc` puts those around.
+//! No operating system, no waiting, no public types: `ends` puts those around. Of seats it is only asked who is dead.
 //!
 //! ```text
 //!            HEAD                      TAIL
@@ -72,7 +72,7 @@ pub(crate) mod typed;
 pub(crate) use info::Info;
 pub(crate) use position::Position;
 pub(crate) use sent::counts;
-pub use traits::{Consume, ConsumeBytes, ConsumeItems, Produce, ProduceBytes, ProduceItems};
+pub use traits::{Consume, ConsumeBytes, ConsumeItems, InOrder, Produce, ProduceBytes, ProduceItems};
 
 use crate::error::Corruption;
 use crate::memory::WordRef;

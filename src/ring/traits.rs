@@ -1,8 +1,9 @@
 //! What the public face asks of a ring's two sides, whatever the kind of ring.
+use super::Position;
 use super::bytes::Found;
 use crate::error::{Corruption, PushError};
 use crate::layout::{Geometry, RoleBlock};
-use crate::memory::{Item, Memory, PayloadRef, Region, WordRef};
+use crate::memory::{Item, Memory, PayloadRef, Region, Stamped, WordRef};
 
 /// A producer's side.
 pub trait Produce: Sized + Send {
@@ -133,4 +134,22 @@ pub trait ConsumeBytes<M: Memory>: Consume<M> {
 
     /// Moves past `found`, which the last look found, without telling the producer.
     fn pass(&mut self, found: &Found);
+}
+
+/// The consumer of one sequence of cells, on which those of `mpsc` and `lanes` are built.
+pub trait InOrder: Sized + Send {
+    type Cells: Stamped;
+
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption>;
+    fn cells(&self) -> &Self::Cells;
+    fn head(&self) -> Position;
+    fn capacity(&self) -> u64;
+    /// Moves on, whatever stands there.
+    fn skip(&mut self, cells: u64);
+    /// Reports `what` from now on.
+    fn poison(&mut self, what: Corruption);
+    fn has_record(&mut self) -> Result<bool, Corruption>;
+    /// Moves past the next record; whether there was one.
+    fn pass(&mut self) -> Result<bool, Corruption>;
+    fn release(&mut self, wake: impl FnMut(&WordRef));
 }

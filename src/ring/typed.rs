@@ -5,9 +5,8 @@
 //!
 //! Cost, 8-byte item, ring neither full nor empty: push 1 line written (stamp and item) and TAIL, which is the
 //! producer's own; pop 1 line read and HEAD, which is the consumer's own.
-use super::ordered::InOrder;
 use super::room::Room;
-use super::{Consume, ConsumeItems, Position, Produce, ProduceItems, resume_from};
+use super::{Consume, ConsumeItems, InOrder, Position, Produce, ProduceItems, resume_from};
 use crate::error::{Corruption, PushError};
 use crate::layout::{Geometry, Lane};
 use crate::memory::{Item, Memory, Region, Slots, WordRef};

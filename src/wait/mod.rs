@@ -121,7 +121,7 @@ pub(crate) struct Bed<'a> {
     pub(crate) shared: bool,
 }
 
-/// Sleeps until woken, `limit` at most, unless `is_over` (S1 to S5).
+/// Sleeps until woken, `limit` at most, unless what is waited for is there (S1 to S5).
 fn sleep<W: Waiter>(park: &impl Park, bed: &Bed<'_>, limit: Duration, waiter: &mut W) {
     // Relaxed: E4's fences order it.
     let expected = bed.parked.half().fetch_or(1, Relaxed) | 1;

@@ -10,7 +10,8 @@ use crate::ring::{Consume, ConsumeItems};
 impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// Takes the next item out, if there is one.
     ///
-    /// Wait-free; no system call unless the producer sleeps. The item is released before it is returned: should
+    /// Wait-free (where there are several producers, bounded: see their pages); no system call unless a producer sleeps. The item
+    /// is released before it is returned: should
     /// this process die right after, it is gone with it. To be sure that an item was dealt with, use
     /// [`drain`](Self::drain), or a byte ring's [`Record`](crate::ends::Record).
     ///

@@ -15,7 +15,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
 
     /// Puts a record with these bytes in, if there is room.
     ///
-    /// Wait-free; no system call unless the consumer sleeps.
+    /// Wait-free, in an `mpsc` ring lock-free; no system call unless the consumer sleeps.
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`].
@@ -40,7 +40,8 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
 
     /// Sets room for a record of `len` bytes aside, to be written in place.
     ///
-    /// Wait-free; no system call. Nobody else sees anything until it is committed.
+    /// Wait-free, in an `mpsc` ring lock-free; no system call. Nobody sees its bytes until it is committed; in an `mpsc` ring it
+    /// has its place in the order, and the consumer waits there.
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`].

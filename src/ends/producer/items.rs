@@ -8,9 +8,10 @@ use crate::memory::{Clock, Memory};
 use crate::ring::ProduceItems;
 
 impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
-    /// Puts `item` in, if there is room. The consumer may make room at any moment, and nobody else can take it.
+    /// Puts `item` in, if there is room. The consumer may make room at any moment; in an `mpsc` ring other producers may take
+    /// it.
     ///
-    /// Wait-free; no system call unless the consumer sleeps.
+    /// Wait-free, in an `mpsc` ring lock-free; no system call unless the consumer sleeps.
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::Corrupt`].
@@ -35,8 +36,8 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
 
     /// Puts in as many of `items`, from the first on, as there is room for; how many that were.
     ///
-    /// The consumer may see the first before the last is in: for all or nothing, send a record of a byte ring.
-    /// Wait-free; no system call unless the consumer sleeps.
+    /// The consumer may see the first before the last is in: for all or nothing, send a record of a byte ring. In an `mpsc` ring,
+    /// those that were put in appear together. Wait-free, in an `mpsc` ring lock-free; no system call unless the consumer sleeps.
     ///
     /// # Errors
     /// [`PushError::Full`] if there is no room for even one, [`PushError::Corrupt`].

@@ -1,6 +1,5 @@
 //! [`ByteConsumer`]: records taken out.
-use super::super::ordered::InOrder;
-use super::super::{Consume, ConsumeBytes, Info, Position};
+use super::super::{Consume, ConsumeBytes, InOrder, Info, Position};
 use super::{Skips, cells_of, max_record, views};
 use crate::error::Corruption;
 use crate::layout::{Geometry, Kind};

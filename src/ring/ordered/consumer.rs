@@ -3,12 +3,12 @@ use core::fmt;
 
 use super::super::bytes::{ByteConsumer, Found};
 use super::super::typed::TypedConsumer;
-use super::super::{Consume, ConsumeBytes, ConsumeItems, Position};
+use super::super::{Consume, ConsumeBytes, ConsumeItems, InOrder, Position};
 use super::hole::{Hole, Holes, Lost};
 use crate::error::Corruption;
 use crate::identity::Identity;
 use crate::layout::{Geometry, RoleBlock};
-use crate::memory::{Item, Memory, Region, Stamped, WordRef};
+use crate::memory::{Item, Memory, Stamped, WordRef};
 use crate::recovery;
 use crate::sync::Relaxed;
 
@@ -70,24 +70,6 @@ impl Losses {
         self.first = (self.first + 1) % Self::MOST;
         loss
     }
-}
-
-/// What an [`OrderedConsumer`] asks of the one that it is built on.
-pub trait InOrder: Sized + Send {
-    type Cells: Stamped;
-
-    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption>;
-    fn cells(&self) -> &Self::Cells;
-    fn head(&self) -> Position;
-    fn capacity(&self) -> u64;
-    /// Moves on, whatever stands there.
-    fn skip(&mut self, cells: u64);
-    /// Reports `what` from now on.
-    fn poison(&mut self, what: Corruption);
-    fn has_record(&mut self) -> Result<bool, Corruption>;
-    /// Moves past the next record; whether there was one.
-    fn pass(&mut self) -> Result<bool, Corruption>;
-    fn release(&mut self, wake: impl FnMut(&WordRef));
 }
 
 /// How many fruitless looks at the same hole it takes until the consumer asks the witness on its own account.

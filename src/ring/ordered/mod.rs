@@ -76,5 +76,5 @@ mod typed;
 pub use bytes::OrderedBytes;
 pub(crate) use claim::is_resolved;
 pub(crate) use consumer::Losses;
-pub use consumer::{InOrder, Loss, OrderedConsumer};
+pub use consumer::{Loss, OrderedConsumer};
 pub use typed::OrderedItems;
