@@ -75,6 +75,10 @@ impl Losses {
 /// How many fruitless looks at the same hole it takes until the consumer asks the witness on its own account.
 const PATIENCE: u32 = 1024;
 
+/// How long a fruitless look takes, in spins. Measured, one producer that the consumer keeps up with, against none: 1.5 times
+/// the items of 64 bytes, 1.6 times those of 8.
+const PAUSES: u32 = 4;
+
 /// A consumer of a total order.
 pub struct OrderedConsumer<C, M> {
     inner: C,
@@ -99,6 +103,8 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
         if self.jump_and_note()? {
             return Ok(true);
         }
+        // A producer cannot claim again before its last stamp is out, for which it needs the line that we look at.
+        (0..PAUSES).for_each(|_| core::hint::spin_loop());
         self.looks += 1;
         if self.looks < PATIENCE {
             return Ok(false);
