@@ -165,7 +165,7 @@ impl core::error::Error for Corruption {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
-    /// There is no room now. From the `try_` forms only.
+    /// There is no room now. From the `try_` forms only. `Producer::stalled` says who is in the way.
     Full,
     /// The record could never fit.
     TooLarge {
@@ -177,7 +177,7 @@ pub enum PushError {
     /// There is no room, and the consumer that would make some is gone. What is in the ring stays there for the
     /// next one. From the waiting forms only.
     Closed(Departure),
-    /// The time is up and there is still no room. From the `_timeout` forms only.
+    /// The time is up and there is still no room. From the `_timeout` forms only. `Producer::stalled` says who is in the way.
     Elapsed,
     /// The ring cannot be trusted any more; the handle stays in this state.
     Corrupt(Corruption),
@@ -226,9 +226,10 @@ impl From<Corruption> for PushError {
 pub enum PopError {
     /// There is nothing now. From the `try_` forms only.
     Empty,
-    /// Everything was taken out, and the producer is gone. Another may come: asking again finds what it sends.
+    /// Everything was taken out, and the producer, or all of several, is gone; if one of them died, so it is told. Another may
+    /// come: asking again finds what it sends.
     Closed(Departure),
-    /// The time is up and there is still nothing. From the `_timeout` forms only.
+    /// The time is up and there is still nothing. From the `_timeout` forms only. `Consumer::stalled` says who is to be waited for.
     Elapsed,
     /// The ring cannot be trusted any more; the handle stays in this state.
     Corrupt(Corruption),

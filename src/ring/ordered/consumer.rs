@@ -19,7 +19,8 @@ use crate::sync::Relaxed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
-    /// The seat of the producer that died.
+    /// The seat of the producer that died. If several died at the same position before any could say that it had it, one of
+    /// them.
     pub seat: u16,
     /// Who that was; nobody known, if the seat has been taken again since.
     pub by: Identity,

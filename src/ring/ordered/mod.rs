@@ -18,7 +18,8 @@
 //!   C5  A = owned(t)
 //!   C6  payload; then stamps, back to front; the stamp of t is the last
 //! ```
-//! A stays as it is until the next claim. Claims follow each other without gaps, each begins where TAIL was at its C4, and
+//! A stays as it is until the next claim; an attempt that is given up takes it back (A = none), so that nobody waits for who
+//! does not want anything any more. Claims follow each other without gaps, each begins where TAIL was at its C4, and
 //! that is the ring's one order: what A pushed before B began comes first.
 //!
 //! # Who can own a position without a stamp
@@ -58,7 +59,7 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E5 | `announce` A, `take` TAIL | `Holes::mend` TAIL and A | who may own a position; all it stamped before it claimed again |
+//! | E5 | `announce`, `own`, `withdraw` A; `take` TAIL | `Holes::mend` TAIL and A; `look` TAIL | who may own a position; all it stamped before it claimed again |
 //!
 //! # Progress
 //! Claims are lock-free: one fails only because another succeeded. Each exchange that fails finds a later TAIL, and the room
