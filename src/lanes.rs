@@ -28,7 +28,8 @@
 //! # Memory and cost
 //! [`Options::capacity`] is that of each lane; [`Ring::required_len`] says what all of them take. The consumer keeps
 //! some 200 bytes a lane on the heap, allocated when the seat is taken. Lanes in which nothing happens cost it nothing: it
-//! leaves them out, until their producer rings.
+//! leaves them out, until their producer rings. (To leave lanes out is one system call for several of them, also in the `try_`
+//! forms; of up to eight lanes none is left out.)
 use crate::ends::{self, Home, sealed};
 use crate::layout::{Kind, Options};
 use crate::memory::Memory;

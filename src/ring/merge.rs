@@ -82,7 +82,7 @@ pub struct Merge<C, M> {
     is_up: bool,
 }
 
-impl<C: LaneConsumer, M: Memory> Merge<C, M> {
+impl<C: InOrder, M: Memory> Merge<C, M> {
     fn open(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
         let region = memory.region();
         let part = |at| WordRef::new(&region, at).ok_or(Corruption::Outside);
@@ -91,7 +91,7 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
             // Relaxed: whoever was here before may have left it set; this lane is watched now. A bell in vain is harmless.
             armed.half().store(0, Relaxed);
             // Fits: there are at most 2^16 - 1 seats.
-            let consumer = C::resume_in_lane(memory, geometry, seat as u16)?;
+            let consumer = C::resume(&region, geometry, seat as u16)?;
             Ok(Line { consumer, armed, is_watched: true, is_dirty: false, fruitless: 0 })
         };
         let lanes = (0..geometry.producers).map(lane).collect::<Result<Vec<_>, Corruption>>()?;
@@ -217,7 +217,7 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
             }
             lane.fruitless = 0;
             // An error is told when the lane's turn comes.
-            lane.is_watched = !is_heard || !matches!(lane.consumer.has_any(), Ok(false));
+            lane.is_watched = !is_heard || !matches!(lane.consumer.has_record(), Ok(false));
             lane.is_watched
         });
         self.tired =
@@ -253,7 +253,7 @@ impl<C: LaneConsumer, M: Memory> Merge<C, M> {
         self.turns = 0;
         for index in 0..self.lanes.len() {
             let has_any =
-                |lane: &mut Line<C>| !lane.is_watched && !matches!(lane.consumer.has_any(), Ok(false));
+                |lane: &mut Line<C>| !lane.is_watched && !matches!(lane.consumer.has_record(), Ok(false));
             if self.lanes.get_mut(index).is_some_and(has_any) {
                 watch(&mut self.lanes, &mut self.watched, index);
             }
@@ -292,29 +292,7 @@ fn watch<C>(lanes: &mut [Line<C>], watched: &mut Vec<usize>, index: usize) -> bo
     true
 }
 
-/// The consumer of one lane.
-pub trait LaneConsumer: InOrder {
-    fn resume_in_lane<M: Memory>(memory: &M, geometry: &Geometry, seat: u16) -> Result<Self, Corruption>;
-
-    /// Whether there is something.
-    fn has_any(&mut self) -> Result<bool, Corruption> {
-        self.has_record()
-    }
-}
-
-impl<T: Item> LaneConsumer for TypedConsumer<T> {
-    fn resume_in_lane<M: Memory>(memory: &M, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
-        Self::resume_in(&memory.region(), &geometry.lane(seat.into()))
-    }
-}
-
-impl LaneConsumer for ByteConsumer {
-    fn resume_in_lane<M: Memory>(memory: &M, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
-        Self::resume_in(&memory.region(), geometry, seat)
-    }
-}
-
-impl<C: LaneConsumer, M: Memory> Consume<M> for Merge<C, M> {
+impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
     fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
         Self::open(memory, geometry)
     }

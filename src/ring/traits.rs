@@ -140,7 +140,8 @@ pub trait ConsumeBytes<M: Memory>: Consume<M> {
 pub trait InOrder: Sized + Send {
     type Cells: Stamped;
 
-    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption>;
+    /// Goes on in the cells that producer `seat` writes.
+    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption>;
     fn cells(&self) -> &Self::Cells;
     fn head(&self) -> Position;
     fn capacity(&self) -> u64;

@@ -8,7 +8,7 @@
 use super::room::Room;
 use super::{Consume, ConsumeItems, InOrder, Position, Produce, ProduceItems, resume_from};
 use crate::error::{Corruption, PushError};
-use crate::layout::{Geometry, Lane};
+use crate::layout::Geometry;
 use crate::memory::{Item, Memory, Region, Slots, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
@@ -145,15 +145,6 @@ pub struct TypedConsumer<T> {
 }
 
 impl<T: Item> TypedConsumer<T> {
-    /// Goes on in `lane` at the first item that the last holder of the seat did not release.
-    pub(crate) fn resume_in(region: &Region, lane: &Lane) -> Result<Self, Corruption> {
-        let slots = lane.slots(region).ok_or(Corruption::Outside)?;
-        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
-        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
-        let head = super::resume_head(&head_word)?;
-        Ok(Self { slots, head_word, parked, head, poison: None })
-    }
-
     /// Whether there is an item.
     #[inline(always)]
     pub(super) fn has_item(&mut self) -> Result<bool, Corruption> {
@@ -192,7 +183,7 @@ impl<T: Item> TypedConsumer<T> {
 
 impl<T: Item, M: Memory> Consume<M> for TypedConsumer<T> {
     fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
-        Self::resume_in(&memory.region(), &geometry.lane(0))
+        InOrder::resume(&memory.region(), geometry, 0)
     }
 
     fn at(&self) -> u64 {
@@ -224,8 +215,14 @@ impl<T: Item, M: Memory> ConsumeItems<T, M> for TypedConsumer<T> {
 impl<T: Item> InOrder for TypedConsumer<T> {
     type Cells = Slots<T>;
 
-    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
-        Self::resume_in(region, &geometry.lane(0))
+    /// At the first item that the last holder of the consumer's seat did not release.
+    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        let lane = geometry.lane(seat.into());
+        let slots = lane.slots(region).ok_or(Corruption::Outside)?;
+        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
+        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
+        let head = super::resume_head(&head_word)?;
+        Ok(Self { slots, head_word, parked, head, poison: None })
     }
     fn cells(&self) -> &Slots<T> {
         &self.slots

@@ -27,18 +27,6 @@ pub struct ByteConsumer {
 }
 
 impl ByteConsumer {
-    /// Goes on in the lane of `seat` at the first record that the last holder of the consumer's seat did not release.
-    pub(crate) fn resume_in(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
-        let lane = geometry.lane(seat.into());
-        let (descriptors, cells) = views(region, &lane)?;
-        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
-        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
-        let head = super::super::resume_head(&head_word)?;
-        let skips = if geometry.kind == Kind::Mpsc { Skips::Any } else { Skips::Pads };
-        let capacity = lane.capacity;
-        Ok(Self { descriptors, cells, head_word, parked, head, capacity, skips, poison: None })
-    }
-
     #[inline(always)]
     fn is_stamped(&mut self) -> Result<bool, Corruption> {
         // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, all that it published is visible.
@@ -134,7 +122,7 @@ impl ByteConsumer {
 
 impl<M: Memory> Consume<M> for ByteConsumer {
     fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
-        Self::resume_in(&memory.region(), geometry, 0)
+        InOrder::resume(&memory.region(), geometry, 0)
     }
 
     fn at(&self) -> u64 {
@@ -179,8 +167,16 @@ impl<M: Memory> ConsumeBytes<M> for ByteConsumer {
 impl InOrder for ByteConsumer {
     type Cells = Descriptors;
 
-    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
-        Self::resume_in(region, geometry, 0)
+    /// At the first record that the last holder of the consumer's seat did not release.
+    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+        let lane = geometry.lane(seat.into());
+        let (descriptors, cells) = views(region, &lane)?;
+        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
+        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
+        let head = super::super::resume_head(&head_word)?;
+        let skips = if geometry.kind == Kind::Mpsc { Skips::Any } else { Skips::Pads };
+        let capacity = lane.capacity;
+        Ok(Self { descriptors, cells, head_word, parked, head, capacity, skips, poison: None })
     }
     fn cells(&self) -> &Descriptors {
         &self.descriptors

@@ -201,7 +201,7 @@ impl<C: InOrder, M: Memory> OrderedConsumer<C, M> {
 
 impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
-        let inner = C::resume(&memory.region(), geometry)?;
+        let inner = C::resume(&memory.region(), geometry, 0)?;
         let released = inner.head();
         Ok(Self {
             inner,
