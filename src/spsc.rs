@@ -1,7 +1,8 @@
 //! One producer, one consumer: the fastest ring there is, and the one to take unless several processes send.
 //!
 //! A [`Ring`] names the shared bytes; [`Ring::producer`] and [`Ring::consumer`] take the two seats. A ring
-//! carries items of one type (`Ring<T>`) or records of any size (`Ring<[u8]>`).
+//! carries items of one type (`Ring<T>`) or records of any size (`Ring<[u8]>`). (The types here stand for those in
+//! [`ends`](crate::ends), where their methods are.)
 //!
 //! # Which ring for what
 //! | you send | take | because |

@@ -33,7 +33,8 @@ pub struct Loss {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seat, by, position, cells } = self;
-        write!(f, "{by}, in seat {seat}, died with {cells} claimed cells from position {position} on")
+        let of = if *cells == 1 { "cell" } else { "cells" };
+        write!(f, "{by}, in seat {seat}, died with {cells} {of} claimed, from position {position} on")
     }
 }
 
