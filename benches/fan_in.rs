@@ -53,6 +53,25 @@ fn fan_in<K: Kind, T: Item + Copy + Send + Sync>(n: u64, producers: usize, item:
     })
 }
 
+/// The time it takes to send `n` items through one of `lanes` lanes and take them out, all by one thread, while nothing happens
+/// in the others; in batches of 32.
+fn one_of(n: u64, lanes: usize) -> Duration {
+    let options = Options::new().capacity(64).producers(lanes);
+    let len = ringway::lanes::Ring::<u64>::required_len(64, lanes);
+    let Ok(ring) = ringway::lanes::Ring::<u64, _>::format(Heap::new(len), &options) else {
+        return Duration::ZERO;
+    };
+    let (Ok(mut tx), Ok(mut rx)) = (ring.producer(), ring.consumer()) else { return Duration::ZERO };
+    // They are looked at until they have been found empty a few times.
+    (0..1000).for_each(|_| _ = rx.try_pop());
+    let start = Instant::now();
+    for _ in 0..n.div_ceil(32) {
+        (0..32).for_each(|item| _ = tx.try_push(&item));
+        (0..32).for_each(|_| _ = black_box(rx.try_pop()));
+    }
+    start.elapsed()
+}
+
 fn benches(c: &mut Criterion) {
     let mut group = c.benchmark_group("one producer");
     group.throughput(Throughput::Elements(1));
@@ -85,6 +104,13 @@ fn benches(c: &mut Criterion) {
         }
         group.finish();
     }
+
+    let mut group = c.benchmark_group("one busy lane");
+    group.throughput(Throughput::Elements(1));
+    for lanes in [1, 8, 64, 1000] {
+        group.bench_function(BenchmarkId::new("of", lanes), |b| b.iter_custom(|n| one_of(n, lanes)));
+    }
+    group.finish();
 }
 
 criterion_group! {
