@@ -7,7 +7,7 @@
 //! ```
 //! Each producer has a ring of its own, all in one segment; the consumer takes from them in turn, up to 64 records each. What
 //! one producer sends arrives in its order; between producers there is none. The names are those of
-//! [`spsc`](crate::spsc) (they stand for the types in [`ends`](crate::ends), where their methods are), as are the guarantees of each lane; when to take this and when `mpsc`, see
+//! [`spsc`](crate::spsc) (they stand for the types in [`ends`], where their methods are), as are the guarantees of each lane; when to take this and when `mpsc`, see
 //! [there](crate::mpsc#mpsc-or-lanes).
 //!
 //! # Guarantees

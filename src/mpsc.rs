@@ -1,7 +1,7 @@
 //! Many producers, one consumer, one order: what one producer has sent before another begins comes first.
 //!
 //! Producers may be threads or processes, up to 65,535 of them, and any of them may be killed or stopped at any instruction.
-//! The names are those of [`spsc`](crate::spsc); what differs is told here. (The types stand for those in [`ends`](crate::ends),
+//! The names are those of [`spsc`](crate::spsc); what differs is told here. (The types stand for those in [`ends`],
 //! where their methods are.)
 //!
 //! # `mpsc` or `lanes`

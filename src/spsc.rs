@@ -2,7 +2,7 @@
 //!
 //! A [`Ring`] names the shared bytes; [`Ring::producer`] and [`Ring::consumer`] take the two seats. A ring
 //! carries items of one type (`Ring<T>`) or records of any size (`Ring<[u8]>`). (The types here stand for those in
-//! [`ends`](crate::ends), where their methods are.)
+//! [`ends`], where their methods are.)
 //!
 //! # Which ring for what
 //! | you send | take | because |
