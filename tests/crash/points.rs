@@ -71,7 +71,7 @@ impl<S> Plot<'_, S> {
         // Where others are asleep, each place takes its time.
         let short = if self.alone { SHORT } else { SPREAD };
         for after in path.places(short) {
-            let (victim, survivors, reached) = self.victim_at(&routes[after]);
+            let (victim, survivors, reached) = self.victim_after(after, &routes[after], path.len());
             tally.count(after, reached, state_of(&(self.file)(&survivors)));
             results.push(self.at(after, || end(victim, survivors)));
             tally.reassure(self.name);
@@ -90,6 +90,17 @@ impl<S> Plot<'_, S> {
         let mut victim = Victim::start(|| (self.act)(&survivors));
         let reached = self.lead(&mut victim, route, &survivors);
         (victim, survivors, reached)
+    }
+
+    /// The same for a place `after` so many instructions. A victim that rode past it, because its path is not quite that of
+    /// the first, is replaced by one that goes on foot.
+    fn victim_after(&self, after: usize, route: &Route, end: usize) -> (Victim, S, Reached) {
+        let found = self.victim_at(route);
+        if found.2 == Reached::Place || after == end {
+            return found;
+        }
+        drop(found);
+        self.victim_at(&Route { run: None, steps: after })
     }
 
     /// A victim that sleeps in the instruction at the end of `route`.
@@ -168,7 +179,7 @@ struct Tally<'a> {
     path: &'a Trace,
     /// States of the segment that nobody has left behind yet.
     unseen: HashSet<Vec<u8>>,
-    /// How many victims took another way.
+    /// How many victims were at the end already after fewer instructions.
     missed: usize,
     /// Whether one came to the end.
     completed: bool,
@@ -210,7 +221,7 @@ impl<'a> Tally<'a> {
         ));
         assert!(points > plot.minimum, "{name}: too few points");
         assert!(completed, "{name}: the last one was to come to the end");
-        assert!(missed * 4 <= points, "{name}: too many points missed");
+        assert!(missed * 20 <= points, "{name}: too many points missed");
         assert!(plot.rouse.is_none() || asleep > 0, "{name}: nobody slept");
         assert!(!plot.alone || unseen.is_empty(), "{name}: nobody left {} states behind", unseen.len());
     }
