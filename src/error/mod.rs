@@ -195,7 +195,9 @@ impl fmt::Display for PushError {
             Self::Closed(how) => {
                 write!(f, "the ring is full and its consumer {how}; attach another to go on")
             }
-            Self::Elapsed => f.write_str("the ring was still full when the time was up"),
+            Self::Elapsed => {
+                f.write_str("there was still no room when the time was up; `stalled` says who is in the way")
+            }
             Self::Corrupt(what) => what.fmt(f),
         }
     }
@@ -238,9 +240,11 @@ pub enum PopError {
 impl fmt::Display for PopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("the ring is empty"),
+            Self::Empty => f.write_str("there is nothing to read now"),
             Self::Closed(how) => write!(f, "the ring is empty and its producer {how}"),
-            Self::Elapsed => f.write_str("the ring was still empty when the time was up"),
+            Self::Elapsed => f.write_str(
+                "there was still nothing to read when the time was up; `stalled` says whom to wait for",
+            ),
             Self::Corrupt(what) => what.fmt(f),
         }
     }

@@ -180,6 +180,7 @@ impl Model {
     /// passes: each park ends after a slice.
     pub fn bury(&self, block: u64) {
         if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(block)) {
+            // Release: as the kernel's lock, when its holder has ended: all that it did is visible to who proves it.
             lock.swap(0, Release);
         }
         if let Ok(mut has_buried) = self.parking.lot.lock() {
@@ -203,6 +204,7 @@ impl Liveness for Model {
         if !mortal::may_write() {
             return Ok(Claim::Held);
         }
+        // Acquire: as the kernel's lock: what the last holder did is visible.
         Ok(match lock.compare_exchange(0, 1, Acquire, Relaxed) {
             Ok(_) => Claim::Granted,
             Err(_) => Claim::Held,
@@ -212,6 +214,7 @@ impl Liveness for Model {
     fn disclaim(&self, seat: Span) {
         if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(seat.start())) {
             mortal::write(|| {
+                // Release: as the kernel's lock; who claims it next sees what was done.
                 lock.swap(0, Release);
             });
         }
@@ -219,6 +222,7 @@ impl Liveness for Model {
 
     fn is_proved_dead(&self, seat: Span) -> bool {
         let lock = self.witness.as_ref().and_then(|witness| witness.lock(seat.start()));
+        // Acquire: as the kernel's lock; an exchange, so that it is never an old value.
         lock.is_some_and(|lock| lock.fetch_or(0, Acquire) == 0)
     }
 
