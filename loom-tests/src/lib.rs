@@ -4,6 +4,8 @@
 //! ringway's, `memory/model.rs`: payload is loom's `UnsafeCell`, so that loom reports any access that no
 //! edge orders; control words are loom's atomics, whose writers can be made to stop between any two writes.
 
+pub mod items;
+
 use loom::model::Builder;
 use ringway::memory::Model;
 use ringway::spsc::{Carried, Ring};

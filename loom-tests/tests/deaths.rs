@@ -2,36 +2,11 @@
 use std::sync::{Arc, Mutex};
 
 use loom::thread;
+use ringway::SeatError;
 use ringway::memory::Model;
 use ringway::mpsc::{Consumer, Loss, Producer, Ring};
-use ringway::{PopError, PushError, SeatError};
+use ringway_loom::items::{Item, item, pop, push};
 use ringway_loom::{bury_producer, check, mpsc, witnessed};
-
-type Item = [u64; 2];
-
-/// The item that says `i` in all its bytes.
-fn item(i: u64) -> Item {
-    [i, !i]
-}
-
-fn push(tx: &mut Producer<Item, Model>, i: u64) {
-    while let Err(error) = tx.try_push(&item(i)) {
-        assert_eq!(error, PushError::Full);
-        thread::yield_now();
-    }
-}
-
-/// What is there now.
-fn pop(rx: &mut Consumer<Item, Model>) -> Option<u64> {
-    match rx.try_pop() {
-        Ok([i, not_i]) => {
-            assert_eq!(i, !not_i, "torn");
-            Some(i)
-        }
-        Err(PopError::Empty | PopError::Closed(_)) => None,
-        Err(error) => panic!("{error}"),
-    }
-}
 
 /// All that is there once what the dead left is mended, and what is lost.
 fn recover(rx: &mut Consumer<Item, Model>) -> (Vec<u64>, Vec<Loss>) {

@@ -1,41 +1,9 @@
 //! Lanes: each producer's records in its order, and what a dead one leaves. Here no lane rests.
 use loom::thread;
 use ringway::memory::Model;
-use ringway::{Departure, PopError, PushError, lanes::Consumer, lanes::Producer};
+use ringway::{Departure, PopError, lanes::Consumer};
+use ringway_loom::items::{Item, assert_each_in_order, item, pop, push};
 use ringway_loom::{bury_producer, check, lanes, retry, witnessed};
-
-type Item = [u64; 2];
-
-/// The item that says `i` in all its bytes.
-fn item(i: u64) -> Item {
-    [i, !i]
-}
-
-fn push(tx: &mut Producer<Item, Model>, i: u64) {
-    while let Err(error) = tx.try_push(&item(i)) {
-        assert_eq!(error, PushError::Full);
-        thread::yield_now();
-    }
-}
-
-/// What is there now.
-fn pop(rx: &mut Consumer<Item, Model>) -> Option<u64> {
-    match rx.try_pop() {
-        Ok([i, not_i]) => {
-            assert_eq!(i, !not_i, "torn");
-            Some(i)
-        }
-        Err(PopError::Empty | PopError::Closed(_)) => None,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// Whether each producer's items came in its order: 0, 1, … from the first, 10, 11, … from the second.
-fn assert_each_in_order(got: &[u64], first: u64, second: u64) {
-    let of = |range: std::ops::Range<u64>| got.iter().copied().filter(move |i| range.contains(i));
-    assert!(of(0..10).eq(0..first), "{got:?}");
-    assert!(of(10..20).eq(10..10 + second), "{got:?}");
-}
 
 #[test]
 fn each_lanes_items_arrive_whole_and_in_order_over_several_laps() {

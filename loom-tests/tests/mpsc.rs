@@ -4,35 +4,10 @@ use std::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use ringway::memory::Model;
-use ringway::mpsc::{Consumer, Producer};
+use ringway::mpsc::Consumer;
 use ringway::{Departure, PopError, PushError};
+use ringway_loom::items::{Item, assert_each_in_order, item, pop, push};
 use ringway_loom::{check, mpsc, retry};
-
-type Item = [u64; 2];
-
-/// The item that says `i` in all its bytes.
-fn item(i: u64) -> Item {
-    [i, !i]
-}
-
-fn push(tx: &mut Producer<Item, Model>, i: u64) {
-    while let Err(error) = tx.try_push(&item(i)) {
-        assert_eq!(error, PushError::Full);
-        thread::yield_now();
-    }
-}
-
-/// What is there now.
-fn pop(rx: &mut Consumer<Item, Model>) -> Option<u64> {
-    match rx.try_pop() {
-        Ok([i, not_i]) => {
-            assert_eq!(i, !not_i, "torn");
-            Some(i)
-        }
-        Err(PopError::Empty | PopError::Closed(_)) => None,
-        Err(error) => panic!("{error}"),
-    }
-}
 
 /// The next `n`.
 fn pop_all(rx: &mut Consumer<Item, Model>, n: usize) -> Vec<u64> {
@@ -44,13 +19,6 @@ fn pop_all(rx: &mut Consumer<Item, Model>, n: usize) -> Vec<u64> {
         }
     }
     got
-}
-
-/// Whether each producer's items came in its order: 0, 1, … from the first, 10, 11, … from the second.
-fn assert_each_in_order(got: &[u64], first: u64, second: u64) {
-    let of = |range: std::ops::Range<u64>| got.iter().copied().filter(move |i| range.contains(i));
-    assert!(of(0..10).eq(0..first), "{got:?}");
-    assert!(of(10..20).eq(10..10 + second), "{got:?}");
 }
 
 #[test]
