@@ -10,6 +10,8 @@
 
 #[cfg(loom)]
 pub(crate) mod mortal;
+#[cfg(loom)]
+mod weaken;
 
 #[cfg(not(loom))]
 use core::sync::atomic;
@@ -47,16 +49,19 @@ impl Word {
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn load(&self, order: Ordering) -> u64 {
         self.0.load(order)
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn store(&self, value: u64, order: Ordering) {
         self.0.store(value, order);
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn compare_exchange(
         &self,
         current: u64,
@@ -68,11 +73,13 @@ impl Word {
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
         self.0.fetch_or(bits, order)
     }
 
     #[cfg(any(feature = "alloc", loom))]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn swap(&self, value: u64, order: Ordering) -> u64 {
         self.0.swap(value, order)
     }
@@ -89,21 +96,25 @@ impl Half {
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn load(&self, order: Ordering) -> u32 {
         self.0.load(order)
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn store(&self, value: u32, order: Ordering) {
         self.0.store(value, order);
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn fetch_or(&self, bits: u32, order: Ordering) -> u32 {
         self.0.fetch_or(bits, order)
     }
 
     #[inline]
+    #[cfg_attr(loom, track_caller)]
     pub(crate) fn compare_exchange(
         &self,
         current: u32,
@@ -123,6 +134,7 @@ impl Half {
 
 /// A full fence. Under loom it is loom's, which is modelled exactly.
 #[inline]
+#[cfg_attr(loom, track_caller)]
 pub(crate) fn full_fence() {
     atomic::fence(Ordering::SeqCst);
 }

@@ -2,10 +2,17 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 use core::cell::Cell;
+use core::panic::Location;
 
-pub(crate) use loom::sync::atomic::fence;
+use super::{Ordering, weaken};
 
-use super::Ordering;
+/// A full fence: the only kind there is.
+#[track_caller]
+pub(super) fn fence(_: Ordering) {
+    if let Some(order) = weaken::fence(Location::caller()) {
+        loom::sync::atomic::fence(order);
+    }
+}
 
 loom::thread_local! {
     /// How many more shared writes this thread makes; none if it is immortal.
@@ -72,15 +79,20 @@ impl AtomicU64 {
     pub(super) fn new(value: u64) -> Self {
         Self::Modelled(loom::sync::atomic::AtomicU64::new(value))
     }
+    #[track_caller]
     pub(super) fn load(&self, order: Ordering) -> u64 {
         match self {
-            Self::Modelled(word) => word.load(order),
+            Self::Modelled(word) => word.load(weaken::access(Location::caller(), order)),
             Self::Plain(word) => word.load(order),
         }
     }
+    #[track_caller]
     pub(super) fn store(&self, value: u64, order: Ordering) {
         match self {
-            Self::Modelled(word) => write(|| word.store(value, order)),
+            Self::Modelled(word) => {
+                let order = weaken::access(Location::caller(), order);
+                write(|| word.store(value, order));
+            }
             Self::Plain(word) => word.store(value, order),
         }
     }
@@ -89,6 +101,7 @@ impl AtomicU64 {
         word
     }
     /// Counts as a write if it exchanges.
+    #[track_caller]
     pub(super) fn compare_exchange(
         &self,
         current: u64,
@@ -99,18 +112,24 @@ impl AtomicU64 {
         if !may_write() {
             return Err(current);
         }
+        let success = weaken::access(Location::caller(), success);
+        let failure = weaken::failure(Location::caller(), failure);
         let exchanged = self.exchanged().compare_exchange(current, new, success, failure);
         if exchanged.is_ok() {
             has_written();
         }
         exchanged
     }
+    #[track_caller]
     pub(super) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+        let order = weaken::access(Location::caller(), order);
         let mut found = 0;
         write(|| found = self.exchanged().fetch_or(bits, order));
         found
     }
+    #[track_caller]
     pub(super) fn swap(&self, value: u64, order: Ordering) -> u64 {
+        let order = weaken::access(Location::caller(), order);
         let mut found = 0;
         write(|| found = self.exchanged().swap(value, order));
         found
@@ -123,18 +142,24 @@ impl AtomicU32 {
     pub(super) fn new(value: u32) -> Self {
         Self(loom::sync::atomic::AtomicU32::new(value))
     }
+    #[track_caller]
     pub(super) fn load(&self, order: Ordering) -> u32 {
-        self.0.load(order)
+        self.0.load(weaken::access(Location::caller(), order))
     }
+    #[track_caller]
     pub(super) fn store(&self, value: u32, order: Ordering) {
+        let order = weaken::access(Location::caller(), order);
         write(|| self.0.store(value, order));
     }
+    #[track_caller]
     pub(super) fn fetch_or(&self, bits: u32, order: Ordering) -> u32 {
+        let order = weaken::access(Location::caller(), order);
         let mut found = 0;
         write(|| found = self.0.fetch_or(bits, order));
         found
     }
     /// Counts as a write if it exchanges.
+    #[track_caller]
     pub(super) fn compare_exchange(
         &self,
         current: u32,
@@ -145,6 +170,8 @@ impl AtomicU32 {
         if !may_write() {
             return Err(current);
         }
+        let success = weaken::access(Location::caller(), success);
+        let failure = weaken::failure(Location::caller(), failure);
         let exchanged = self.0.compare_exchange(current, new, success, failure);
         if exchanged.is_ok() {
             has_written();
