@@ -18,7 +18,7 @@ use core::sync::atomic;
 #[cfg(loom)]
 use mortal as atomic;
 
-pub(crate) use core::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+pub(crate) use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 use core::sync::atomic::compiler_fence as fence_compiler;
 
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]

@@ -69,8 +69,10 @@ fn at_each_write(
     ends
 }
 
+type Producers = [Producer<Item, Model>; 2];
+
 /// Ring and ends, with nothing in them.
-fn ring(capacity: usize) -> (Ring<Item, Model>, [Producer<Item, Model>; 2], Consumer<Item, Model>) {
+fn ring(capacity: usize) -> (Ring<Item, Model>, Producers, Consumer<Item, Model>) {
     let ring = mpsc::<Item>(capacity, witnessed);
     let producers = [ring.producer().unwrap(), ring.producer().unwrap()];
     let rx = ring.consumer().unwrap();
@@ -201,7 +203,7 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
         let b = survivor.join().unwrap();
         let (rest, losses) = recover(&mut rx);
         got.extend(rest);
-        assert_eq!(got.iter().any(|i| *i == 20), has_heir, "{got:?}");
+        assert_eq!(got.contains(&20), has_heir, "{got:?}");
         if !has_heir {
             // Now it is decided.
             push(&mut b.another().unwrap(), 20);

@@ -108,6 +108,39 @@ fn a_lane_that_is_put_to_rest_while_it_rings_is_heard_again() {
 }
 
 #[test]
+fn a_lane_whose_bit_was_taken_for_anothers_ring_is_heard_again() {
+    check(2, || {
+        let ring = lanes::<u64>(2, Model::with_fences);
+        let (a, mut b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        let_one_rest(&mut rx);
+        drop(a);
+        // It rings as it sits down, and so the consumer looks for bits before `b` has rung.
+        let mut a = ring.producer().unwrap();
+        let second = thread::spawn(move || {
+            b.try_push(&10).unwrap();
+            b.try_push(&11).unwrap();
+            b
+        });
+        let mut got = Vec::new();
+        // Without a break; in the last one it is the turn of `a`, and the lane of `b` is put to rest again.
+        got.extend([rx.try_pop(), rx.try_pop()]);
+        a.try_push(&0).unwrap();
+        got.extend([rx.try_pop(), rx.try_pop()]);
+        got.retain(Result::is_ok);
+        while got.len() < 3 {
+            match rx.try_pop() {
+                Ok(i) => got.push(Ok(i)),
+                Err(_) => thread::yield_now(),
+            }
+        }
+        got.sort_unstable_by_key(|i| i.unwrap());
+        assert_eq!(got, [Ok(0), Ok(10), Ok(11)]);
+        drop(second.join().unwrap());
+    });
+}
+
+#[test]
 fn a_consumer_that_rests_lanes_and_sleeps_misses_nothing() {
     check(2, || {
         let ring = lanes::<u64>(2, Model::with_fences);

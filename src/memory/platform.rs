@@ -164,10 +164,15 @@ pub trait Park {
     /// The default is a full fence in this thread, which is enough where no participant is
     /// [reached by barriers](Self::is_reached_by_barriers): all of them then fence for themselves.
     fn barrier(&self) -> bool {
-        // Full fence: E4, pairs with the full fence of every waker.
-        full_fence();
+        fence_alone();
         true
     }
+}
+
+/// The heavy fence of a sleeper whose wakers all fence for themselves.
+pub(crate) fn fence_alone() {
+    // Full fence: E4, pairs with the full fence of every waker.
+    full_fence();
 }
 
 /// A clock, for the `_timeout` forms.

@@ -8,8 +8,7 @@ use core::time::Duration;
 use rustix::thread::{MembarrierCommand, futex, membarrier};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::memory::{Clock, Heap, Liveness, Park, ParkWord, StaticMemory};
-use crate::sync::full_fence;
+use crate::memory::{Clock, Heap, Liveness, Park, ParkWord, StaticMemory, fence_alone};
 
 /// Sleeps while the word holds `expected`, for `limit` at most.
 pub(crate) fn park(word: &ParkWord, expected: u32, limit: Duration) {
@@ -37,8 +36,7 @@ pub(crate) fn join_barriers() -> bool {
 pub(crate) fn barrier() -> bool {
     let everywhere = membarrier(MembarrierCommand::GlobalExpedited).is_ok();
     if !everywhere {
-        // Full fence: E4, for those wakers that fence for themselves.
-        full_fence();
+        fence_alone();
     }
     everywhere
 }

@@ -264,11 +264,6 @@ fn occupy<M: Memory>(
     may: impl Fn(&Region, RoleBlock) -> bool,
 ) -> Result<Result<(State, SeatState), Refusal>, SeatError> {
     let region = memory.region();
-    // Acquire: E3, pairs with the holder's introduction, which is asked about next.
-    let asked = SeatState::from_word(state.load(Acquire));
-    if asked.state() == State::Taken && memory.is_running(&block.identity(&region)) {
-        return Ok(Err(Refusal::Taken));
-    }
     let witnessed = match claim(memory, block, state)? {
         Claim::Granted => true,
         Claim::NoWitness => false,
@@ -281,10 +276,11 @@ fn occupy<M: Memory>(
         }
         Ok(Err(why))
     };
-    // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen by `may`.
-    let mut found = SeatState::from_word(state.load(Acquire));
-    // Taken without a claim: by somebody dead, if it is still the one that was asked about.
-    if found.state() == State::Taken && (!witnessed || found != asked) {
+    // Relaxed: the claim has made visible whatever its last holder did. Without a witness nobody dies, and who left has
+    // left nothing to `may`; an old value only refuses the seat once more than needed.
+    let mut found = SeatState::from_word(state.load(Relaxed));
+    // Taken, and yet to be claimed: by somebody dead, unless it lost its claim and goes on.
+    if found.state() == State::Taken && (!witnessed || memory.is_running(&block.identity(&region))) {
         return refuse(Refusal::Taken);
     }
     if !may(&region, block) {

@@ -34,7 +34,7 @@ use super::{Consume, ConsumeBytes, ConsumeItems, InOrder};
 use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Item, Memory, WordRef};
-use crate::sync::{AcqRel, Acquire, Relaxed};
+use crate::sync::{Acquire, Relaxed};
 
 /// Records from one lane before it is the next one's turn.
 const BUDGET: u32 = if cfg!(loom) { 2 } else { 64 };
@@ -204,8 +204,7 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
         let may_rest = |lane: &Line<C>, index| lane.fruitless >= TIRED && current != index;
         for index in &self.watched {
             if let Some(lane) = self.lanes.get(*index).filter(|lane| may_rest(lane, *index)) {
-                // Relaxed: E4's barrier orders it.
-                lane.armed.half().store(1, Relaxed);
+                arm(&lane.armed);
             }
         }
         let is_heard = self.memory.barrier();
@@ -231,13 +230,17 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
         if self.rung.load(Relaxed) == 0 {
             return false;
         }
-        // Acquire: E6, pairs with `Bell::ring`; the bits of who rang are visible.
+        // Acquire: E6, pairs with `Bell::ring`; the bits of all who rang are visible.
         self.rung.swap(0, Acquire);
         self.is_up = true;
         let mut any = false;
         for (word, at) in self.ready.iter().zip((0..).step_by(64)) {
-            // AcqRel: E6, pairs with `Bell::ring`; who sets a bit after this rings after our zero above.
-            let mut bits = word.swap(0, AcqRel);
+            // Relaxed: a bit that is not visible belongs to a ring after our zero above.
+            if word.load(Relaxed) == 0 {
+                continue;
+            }
+            // Acquire: E6, pairs with `Bell::ring`; its zero to the armed word is visible.
+            let mut bits = word.swap(0, Acquire);
             while bits != 0 {
                 let index = at + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
@@ -280,6 +283,15 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
 
     fn sum(&self, of: impl Fn(&C) -> u64) -> u64 {
         self.lanes.iter().map(|lane| of(&lane.consumer)).fold(0, u64::wrapping_add)
+    }
+}
+
+/// Has the producer that looks at `word` after it has published ring (R1).
+fn arm(word: &WordRef) {
+    // Relaxed: E4's barrier orders it. A word that is still set is left alone, for its line is the producer's.
+    if word.half().load(Relaxed) == 0 {
+        // Relaxed: as above.
+        word.half().store(1, Relaxed);
     }
 }
 
@@ -334,8 +346,7 @@ impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
         self.is_up = false;
         for index in &self.watched {
             if let Some(lane) = self.lanes.get(*index) {
-                // Relaxed: E4's fences order it.
-                lane.armed.half().store(1, Relaxed);
+                arm(&lane.armed);
             }
         }
     }

@@ -236,16 +236,16 @@ impl Claims {
     pub(super) fn held_by(&mut self, cells: &impl Stamped) -> Option<u16> {
         self.look().ok()?;
         let head = self.room.head_seen();
-        // Acquire: E1, pairs with the owner's stamp: only whether it is there.
-        let is_filled = cells.stamp(head.get()).load(Acquire) == head.stamp();
+        // Relaxed: only whether it is there.
+        let is_filled = cells.stamp(head.get()).load(Relaxed) == head.stamp();
         if is_filled || head >= self.seen {
             return None;
         }
         let mut suspect = None;
         for seat in 0..self.geometry.producers {
             let word = WordRef::new(&self.region, self.geometry.producer(seat).announcement())?;
-            // Acquire: E5, pairs with `announce`; as in `Holes::mend`.
-            match Announcement::parse(word.load(Acquire)) {
+            // Relaxed: to be told; the look at TAIL has made its claimant's announcement visible (E5).
+            match Announcement::parse(word.load(Relaxed)) {
                 // Fits: there are at most 2^16 - 1 seats.
                 Some(Announcement::Owned(at)) if at == head => return Some(seat as u16),
                 Some(Announcement::Announced(at)) if at == head => suspect = Some(seat as u16),

@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::layout::{Geometry, RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, Stamped, WordRef};
 use crate::recovery;
-use crate::sync::{Acquire, Relaxed, Release};
+use crate::sync::{Acquire, Relaxed, compiler_fence};
 
 /// What is at a position that has no stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +124,10 @@ impl<M: Memory> Holes<M> {
         let by = self.geometry.producer(lost.seat.into()).identity(&self.region);
         // Relaxed: read only by who holds this seat after us (E3), or by ourselves.
         second.store(lost.word(), Relaxed);
-        // Release: E1, pairs with a look; if we are killed in between, there is no mark without the word beside it.
-        cells.stamp(at.get()).store(at.lost_mark(), Release);
+        // Compiler fence: no mark without the word beside it, if we are killed in between.
+        compiler_fence();
+        // Relaxed: as the word beside it.
+        cells.stamp(at.get()).store(at.lost_mark(), Relaxed);
         Ok(Hole::Lost(by))
     }
 
