@@ -14,6 +14,9 @@ const OBJECT: u64 = 256;
 /// The smallest segment there can be, in bytes: header, object, no seats.
 const SMALLEST: usize = ROLES as usize;
 
+/// How this machine aligns 64-bit integers: to 8 bytes, or, if it is one of some with 32 bits, to 4.
+const OWN_WORD_ALIGN: u64 = align_of::<u64>() as u64;
+
 /// Header words, in bytes from the start of the segment.
 mod field {
     pub(super) const MAGIC: u64 = 0;
@@ -40,6 +43,7 @@ mod object {
     pub(super) const READY: u64 = 80;
     pub(super) const ITEM_SIZE: u64 = 64;
     pub(super) const ITEM_ALIGN: u64 = 72;
+    pub(super) const WORD_ALIGN: u64 = 88;
     pub(super) const ITEM_LABEL: u64 = 128;
 }
 
@@ -130,6 +134,7 @@ impl Geometry {
         fields.set(object::READY, self.ready.get())?;
         fields.set(object::ITEM_SIZE, spec.item_size)?;
         fields.set(object::ITEM_ALIGN, spec.item_align)?;
+        fields.set(object::WORD_ALIGN, OWN_WORD_ALIGN)?;
         (0..).zip(label.words()).try_for_each(|(i, word)| fields.set(object::ITEM_LABEL + 8 * i, word))
     }
 
@@ -178,10 +183,11 @@ impl Geometry {
             label: Label::from_words(words),
         };
         let expected = ItemLayout { size: spec.item_size, align: spec.item_align, label: *label };
+        let is_like_ours = fields.get(object::WORD_ALIGN)? == OWN_WORD_ALIGN;
         let carries = fields.get(object::CARRIES)?;
         let (found_bytes, expected_bytes) =
             (carries == Carries::Bytes as u64, spec.carries == Carries::Bytes);
-        if found_bytes != expected_bytes || found != expected {
+        if found_bytes != expected_bytes || !are_same(&found, &expected, is_like_ours) {
             let found = (!found_bytes).then_some(found);
             return Err(LayoutError::Item { found, expected: (!expected_bytes).then_some(expected) });
         }
@@ -235,6 +241,14 @@ impl Geometry {
     }
 }
 
+/// Whether both are of one type. Items have no padding, so their bytes are the same however a machine aligns them; but between
+/// machines that align words alike, another alignment is another type.
+fn are_same(found: &ItemLayout, expected: &ItemLayout, machines_are_alike: bool) -> bool {
+    let least = |align: u64| if machines_are_alike { align } else { align.min(4) };
+    let are_alike = least(found.align) == least(expected.align);
+    found.size == expected.size && found.label == expected.label && are_alike
+}
+
 fn check(field: &'static str, found: u64, valid: impl FnOnce(u64) -> bool) -> Result<(), LayoutError> {
     if valid(found) { Ok(()) } else { Err(LayoutError::Field { field, found }) }
 }
@@ -261,5 +275,21 @@ impl Fields<'_> {
     fn get(&self, at: u64) -> Result<u64, LayoutError> {
         // Relaxed: visible since the magic was (E0).
         Ok(self.word(at)?.load(Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_the_same_on_a_machine_that_aligns_words_otherwise() {
+        let item = |align| ItemLayout { size: 24, align, label: Label::new("Tick") };
+        assert!(are_same(&item(8), &item(8), true));
+        assert!(!are_same(&item(4), &item(8), true), "six halves, or three words");
+        assert!(are_same(&item(4), &item(8), false));
+        assert!(!are_same(&item(2), &item(8), false));
+        assert!(!are_same(&ItemLayout { size: 32, ..item(4) }, &item(8), false));
+        assert!(!are_same(&ItemLayout { label: Label::new("Tock"), ..item(4) }, &item(8), false));
     }
 }

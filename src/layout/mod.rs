@@ -46,8 +46,9 @@
 //! | 48 | descriptors | offset of the first descriptor; items: where the cells start |
 //! | 56 | cells | offset of the first cell |
 //! | 64 | item size | bytes; 1 for bytes |
-//! | 72 | item align | bytes; 1 for bytes |
+//! | 72 | item align | bytes, on the formatter's machine; 1 for bytes |
 //! | 80 | ready | offset of the ready bits; `spsc` and `mpsc`: where the descriptors start |
+//! | 88 | word align | to how many bytes that machine aligns a 64-bit integer: where it is another number, items that are aligned to 4 and to 8 bytes may be the same |
 //! | 128 | item label | 64 bytes: the type's name without its path, `u8` for bytes |
 //!
 //! All of it is written once, by the formatter, before the magic.
@@ -97,6 +98,15 @@
 //!
 //! In `mpsc` the *lost mark* of `p` is its stamp with bit 63 set. The word beside it then says, in bits 0-31: how many cells the
 //! lost claim had; 32-47: the low bits of the epoch of who died; 48-63: the seat.
+//!
+//! # Looking on
+//! Who takes no seat can map the file for reading only, load words in one piece, and see what is unread: from HEAD (of `lanes`,
+//! each lane's) on, record after record, as long as each position's stamp, or lost mark, is there. What stands beyond the first
+//! that is missing is not published.
+//!
+//! A stamp stays where it is when its record is released, and while a later one's payload is written over it. So what was
+//! copied is what was sent only if HEAD, loaded *after* the copy, has not passed its position; a second look at the stamp
+//! would not tell. Who lives can be asked without a claim (`F_OFD_GETLK`). `examples/peek.py` does all this.
 mod geometry;
 mod header;
 mod lane;

@@ -12,7 +12,8 @@ use std::os::fd::AsRawFd;
 
 use crate::memory::Span;
 
-// On 32-bit glibc the plain structure has 32-bit offsets, which these commands do not take.
+// On 32-bit glibc the plain structure has 32-bit offsets, and what `fcntl` takes for these commands differs between its
+// versions (since 2.28, the plain one). The kernel's own call takes the one with 64-bit offsets.
 #[cfg(all(target_env = "gnu", target_pointer_width = "32"))]
 type Flock = libc::flock64;
 #[cfg(not(all(target_env = "gnu", target_pointer_width = "32")))]
@@ -31,6 +32,11 @@ fn request(span: Span) -> Option<Flock> {
 
 /// One `fcntl` lock command; the system's error number if it fails.
 fn lock_command(file: &File, command: libc::c_int, request: &mut Flock) -> Result<(), i32> {
+    #[cfg(all(target_env = "gnu", target_pointer_width = "32"))]
+    // SAFETY: the descriptor is open, and `request` is what all three lock commands of this system call take.
+    let result =
+        unsafe { libc::syscall(libc::SYS_fcntl64, file.as_raw_fd(), command, core::ptr::from_mut(request)) };
+    #[cfg(not(all(target_env = "gnu", target_pointer_width = "32")))]
     // SAFETY: the descriptor is open, and `request` is what all three lock commands take.
     let result = unsafe { libc::fcntl(file.as_raw_fd(), command, core::ptr::from_mut(request)) };
     if result == -1 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { Ok(()) }
