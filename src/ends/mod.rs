@@ -34,7 +34,15 @@ use crate::wait::{self, Waiter, Woken};
 pub const CELL: usize = Cells::SIZE as usize;
 
 /// What a ring can carry: every [`Item`], and `[u8]`. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be carried by a ring",
+    label = "neither an item nor `[u8]`",
+    note = "an item has no references, no padding and nothing like `Cell`, and any bytes make a valid one",
+    note = "for a type of your own zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
+)]
 pub trait Carried: sealed::Carried {}
+// Else the compiler tells of the first of zerocopy's traits that is missing, and not what for.
+#[diagnostic::do_not_recommend]
 impl<T: sealed::Carried + ?Sized> Carried for T {}
 
 /// A kind of ring: [`Spsc`](crate::spsc::Spsc), [`Mpsc`](crate::mpsc::Mpsc) or [`Lanes`](crate::lanes::Lanes). Sealed.

@@ -106,6 +106,12 @@ pub unsafe trait Memory: Clone + Send + Liveness + Park {
 ///     venue: [u8; 4],
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an item of a ring",
+    label = "not an item",
+    note = "an item has no references, no padding and nothing like `Cell`, and any bytes make a valid one",
+    note = "for a type of your own zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
+)]
 pub trait Item: FromBytes + IntoBytes + Immutable + Sized {}
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 

@@ -1,0 +1,12 @@
+//! A peer could make it point anywhere.
+//~ error[E0277]
+//~ *const u32` cannot be carried by a ring
+//~ `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`
+#[cfg(not(feature = "mended"))]
+type Message = *const u32;
+#[cfg(feature = "mended")]
+type Message = u32;
+
+fn main() {
+    let _tx: Option<ringway::spsc::Producer<Message>> = None; //~ here
+}
