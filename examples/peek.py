@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Looks into a live byte ring, without joining it: python3 examples/peek.py NAME [--all]
+
+Written after the page on the segment format (src/layout/mod.rs) alone. It maps the file for reading only, so nobody
+notices it. Names without a `/` stand in /dev/shm. Shows the first 64 bytes of each unread record; with --all, all.
+"""
+import fcntl, mmap, os, struct, sys
+
+STATES = ["never held", "taken", "left", "died"]
+
+
+class Segment:
+    def __init__(self, name):
+        self.file = os.open(name if "/" in name else "/dev/shm/" + name, os.O_RDONLY)
+        self.bytes = mmap.mmap(self.file, 0, prot=mmap.PROT_READ)
+        if self[0] != int.from_bytes(b"RINGWAY1", "little"):
+            sys.exit(f"{name}: not a ring, or not yet, or of another byte order")
+        if self[8] != 1 or self[24] != 0:
+            sys.exit(f"{name}: format {self[8]}.{self[16]}, features {self[24]:#x}: this script reads 1.x without any")
+        fields = [self[256 + at] for at in range(0, 64, 8)]
+        kind, payload, self.producers, self.capacity, _, roles, self.descriptors, self.cells = fields
+        self.kind = {1: "spsc", 2: "mpsc", 3: "lanes"}[kind]
+        if payload != 2:
+            sys.exit(f"{name}: a ring of items of type {self.label(256 + 128)}, not of bytes")
+        self.consumer, self.common = roles, roles + 512
+        self.seats = [roles + 512 * (seat + (1 if self.kind == "spsc" else 2)) for seat in range(self.producers)]
+        self.lanes = self.producers if self.kind == "lanes" else 1
+
+    def __getitem__(self, at):
+        return struct.unpack_from("Q", self.bytes, at)[0]  # native, not "=Q": in one piece, a live word may change
+
+    def label(self, at):
+        return "`" + self.bytes[at:at + 64].rstrip(b"\0").decode(errors="replace") + "`"
+
+    def is_locked(self, at):
+        ask = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, at, 512, 0)
+        return struct.unpack("hhqqi4x", fcntl.fcntl(self.file, fcntl.F_OFD_GETLK, ask))[0] != fcntl.F_UNLCK
+
+    def role(self, name, at):
+        state = self[at + 256]
+        line = f"{name}: {STATES[min(state & 0xff, 3)]}"
+        if state & 0xff == 1:
+            line += ", alive" if self.is_locked(at) else ", and its lock is gone"
+        if state:
+            line += f", holder {state >> 8}, process {self[at + 264]} {self.label(at + 320)}"
+        return line
+
+    def records(self, lane):
+        """What was published and not released, in order: position, what it is, bytes."""
+        head = self.seats[lane] + 448 if self.kind == "lanes" else self.consumer
+        descriptors = self.descriptors + lane * (16 * self.capacity + 127 & ~127)
+        cells = self.cells + lane * 64 * self.capacity
+        at = self[head]
+        end = at + self.capacity
+        while at < end:
+            cell = at % self.capacity
+            stamp, info = self[descriptors + 16 * cell], self[descriptors + 16 * cell + 8]
+            low, what, seat = info & 0xffff_ffff, info >> 32 & 0xff, info >> 48
+            is_lost, is_record = stamp == (at + 1 | 1 << 63), stamp == at + 1 and what == 1
+            payload = self.bytes[cells + 64 * cell:cells + 64 * cell + low] if is_record else b""
+            if self[head] > at:  # released meanwhile, and perhaps written over
+                at = self[head]
+                continue
+            if stamp != at + 1 and not is_lost:
+                return
+            yield at, f"lost with seat {seat}" if is_lost else f"seat {seat}" if is_record else "skip", low, payload
+            at += max(1, -(-low // 64) if is_record else low)
+
+
+ring = Segment(sys.argv[1])
+print(f"{ring.kind} ring of bytes, format {ring[8]}.{ring[16]}, {ring.capacity} cells, made by process {ring[64]}")
+print(ring.role("consumer", ring.consumer))
+for seat, at in enumerate(ring.seats):
+    print(ring.role(f"producer {seat}", at) + f"; sent {ring[at + 24]} records of {ring[at + 32]} bytes")
+for lane in range(ring.lanes):
+    for at, what, length, payload in ring.records(lane):
+        cut = payload if "--all" in sys.argv else payload[:64]
+        text = f" {cut!r}" + ("..." if cut != payload else "") if what.startswith("seat") else ""
+        print(f"{at}: {what}, {length} {'bytes' if text else 'cells'}{text}")
