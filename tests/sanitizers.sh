@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# The tests under ThreadSanitizer and AddressSanitizer; before, the proof that these find what a wrong ring would do.
+#   bash tests/sanitizers.sh              all that makes sense; a few minutes
+#   bash tests/sanitizers.sh --quick      what CI has time for
+# Needs a nightly toolchain, and says so if there is none.
+#
+# The standard library comes compiled, without sanitizers. So ThreadSanitizer sees neither the orderings of its locks nor of its
+# channels (see sanitizers/std.supp), and neither sanitizer what happens inside of it. All of the rings, and all generic
+# code, is instrumented.
+#
+# Under ThreadSanitizer: what runs in one process, and in which everybody keeps the protocol. Who does not races by definition
+# (`hostile`; see also the head of scribbler.rs). Under AddressSanitizer: all but the crash suite, whose tracer steps through
+# every instruction, and what reads sources or runs the examples. Leaks are errors too, but not where tests leave ends and
+# processes behind on purpose.
+set -euo pipefail
+cd "$(dirname "$0")/sanitizers"
+export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
+quick=no
+[ "${1:-}" = --quick ] && quick=yes
+
+if ! version=$(rustc +nightly --version 2>/dev/null); then
+    echo "sanitizers: skipped: there is no nightly toolchain (rustup toolchain install nightly)"
+    exit 0
+fi
+target=$(rustc +nightly -vV | sed -n 's/^host: //p')
+case $target in
+x86_64-unknown-linux-gnu | aarch64-unknown-linux-gnu) ;;
+*)
+    echo "sanitizers: skipped: Rust's sanitizers do not support $target"
+    exit 0
+    ;;
+esac
+echo "$version, $target"
+
+targets=${CARGO_TARGET_DIR:-$PWD/../../target}/sanitizers
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Builds the test files named for this sanitizer.
+build() {
+    sanitizer=$1
+    shift
+    export CARGO_TARGET_DIR=$targets/$sanitizer
+    export RUSTFLAGS="-Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer"
+    local files=() file
+    for file in "$@"; do files+=(--test "$file"); done
+    local begun=$SECONDS
+    cargo +nightly test --quiet --locked --target "$target" --no-run "${files[@]}"
+    echo "$sanitizer: built in $((SECONDS - begun)) s"
+}
+
+run() { cargo +nightly test --quiet --locked --target "$target" --test "$@"; }
+
+# Runs a mistake of which this must be reported.
+seeded() {
+    local what=$1 report=$2 mistake=$3
+    if RINGWAY_SEEDED=1 run races -- --ignored --exact "seeded::$mistake" >"$log" 2>&1 || ! grep -q "$report" "$log"; then
+        cat "$log"
+        echo "the $what is reported: no"
+        exit 1
+    fi
+    grep -m1 "$report" "$log"
+    echo "the $what is reported: yes"
+}
+
+# Runs a test file: file, and what the runner is told.
+passed=0
+check() {
+    local file=$1 begun=$SECONDS count
+    shift
+    if ! run "$file" -- "$@" >"$log" 2>&1; then
+        cat "$log"
+        echo "$sanitizer: $file failed"
+        exit 1
+    fi
+    grep '^test result: ' "$log" | sed "s/^/$sanitizer $file: /"
+    count=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$log")
+    passed=$((passed + count))
+    echo "$sanitizer $file: $((SECONDS - begun)) s"
+}
+
+# How long tests go on under a sanitizer.
+if [ $quick = yes ]; then
+    export RINGWAY_SCRIBBLE_SECONDS=${RINGWAY_SCRIBBLE_SECONDS:-1}
+    of_threads=(races scribbler parking)
+    of_addresses=(races scribbler hostile parking segments)
+else
+    export RINGWAY_RACES=${RINGWAY_RACES:-300000} RINGWAY_SCRIBBLE_SECONDS=${RINGWAY_SCRIBBLE_SECONDS:-5}
+    of_threads=(races scribbler parking conformance model)
+    of_addresses=(races scribbler hostile parking segments conformance model processes)
+fi
+
+build thread "${of_threads[@]}"
+export TSAN_OPTIONS="exitcode=66 halt_on_error=1 suppressions=$PWD/std.supp"
+seeded race 'WARNING: ThreadSanitizer: data race' a_producer_that_writes_after_its_commit_races
+for file in "${of_threads[@]}"; do
+    case $file in
+    scribbler) check scribbler control_words ;;
+    *) check "$file" ;;
+    esac
+done
+thread=$passed passed=0
+
+build address "${of_addresses[@]}"
+export ASAN_OPTIONS="detect_leaks=1"
+seeded overflow 'ERROR: AddressSanitizer: heap-buffer-overflow' a_ring_that_is_longer_than_its_memory_overflows
+for file in "${of_addresses[@]}"; do
+    case $file in
+    parking | segments | processes) ASAN_OPTIONS="detect_leaks=0" check "$file" ;;
+    *) check "$file" ;;
+    esac
+done
+
+echo "sanitizers: thread $thread tests, address $passed tests, seeded race reported, seeded overflow reported"
