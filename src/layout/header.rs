@@ -3,10 +3,10 @@
 //! Parsed once, into private memory, and never read again: later changes of the bytes change nothing in a
 //! [`Geometry`].
 use super::geometry::{MAX_BYTE_CELLS, MAX_CELLS, MAX_PRODUCERS, ROLES, slot_need};
-use super::{Carries, FORMATTING, Geometry, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, Spec};
+use super::{Carries, FORMATTING, Geometry, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, Options, Spec};
 use crate::error::LayoutError;
 use crate::identity::{Identity, ItemLayout, Label};
-use crate::memory::{ALIGN, Cells, Offset, Region, WordRef};
+use crate::memory::{ALIGN, Cells, Descriptors, Offset, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
 const HEADER: u64 = 0;
@@ -46,6 +46,51 @@ mod object {
     pub(super) const WORD_ALIGN: u64 = 88;
     pub(super) const ITEM_LABEL: u64 = 128;
 }
+
+/// The format, as the page on the layout tells it: other numbers are another format, with another `MAJOR`.
+const _: () = {
+    use field::*;
+    let words = [MAGIC, MAJOR, MINOR, INCOMPATIBLE, COMPATIBLE, LENGTH, OBJECTS, CREATED, CREATOR];
+    assert!(matches!(words, [0, 8, 16, 24, 32, 40, 48, 56, 64]), "the header is not as documented");
+    assert!(matches!([HEADER, OBJECT, ROLES], [0, 256, 512]), "a part has moved");
+};
+const _: () = {
+    use object::*;
+    let words = [KIND, CARRIES, PRODUCERS, CAPACITY, STRIDE, ROLES, DESCRIPTORS, CELLS];
+    assert!(matches!(words, [0, 8, 16, 24, 32, 40, 48, 56]), "the object table is not as documented");
+    let words = [ITEM_SIZE, ITEM_ALIGN, READY, WORD_ALIGN, ITEM_LABEL, ITEM_LABEL + 8 * Label::WORDS as u64];
+    assert!(matches!(words, [64, 72, 80, 88, 128, 192]), "the object table is not as documented");
+};
+const _: () = {
+    let kinds = [Kind::Spsc as u64, Kind::Mpsc as u64, Kind::Lanes as u64];
+    assert!(matches!(kinds, [1, 2, 3]), "the kinds are not as documented");
+    let payloads = [Carries::Items as u64, Carries::Bytes as u64];
+    assert!(matches!(payloads, [1, 2]), "the payloads are not as documented");
+    let said = [MAGIC, FORMATTING, MAJOR];
+    assert!(matches!(said, [0x3159_4157_474e_4952, 1, 1]), "the header says something else");
+    let sizes = [ALIGN as u64, Cells::SIZE, Descriptors::STRIDE];
+    assert!(matches!(sizes, [128, 64, 16]), "the parts are not as documented");
+};
+
+/// Where the parts of a small ring of three lanes are: two blocks, three seats, ready bits, and of each lane two descriptors and
+/// two cells.
+const _: () = {
+    let spec = Spec { kind: Kind::Lanes, carries: Carries::Bytes, item_size: 1, item_align: 1 };
+    let plan = Geometry::plan(&spec, &Options::new().capacity(128).producers(3));
+    let parts = [plan.roles.get(), plan.ready.get(), plan.descriptors.get(), plan.cells.get(), plan.len];
+    assert!(matches!(parts, [512, 3072, 3200, 3584, 3968]), "the parts are not as documented");
+    let blocks =
+        [plan.consumer().position().get(), plan.common().parked().get(), plan.producer(2).state().get()];
+    assert!(matches!(blocks, [512, 1152, 2816]), "the role blocks are not as documented");
+    let lane = plan.lane(2);
+    let words =
+        [lane.head.get(), lane.tail.get(), lane.parked.get(), lane.descriptors.get(), lane.cells.get()];
+    assert!(matches!(words, [3008, 2560, 2688, 3456, 3840]), "a lane is not as documented");
+    assert!(
+        matches!((plan.ready(2).0.get(), plan.ready(2).1), (3072, 4)),
+        "the ready bits are not as documented"
+    );
+};
 
 impl Geometry {
     /// Writes header, object and empty cells into `region`, and publishes them by the magic.

@@ -150,7 +150,7 @@ impl RoleBlock {
         let label = (0..).map(|i| Self::LABEL + 8 * i).zip(who.label.words());
         for (at, value) in numbers.into_iter().chain(label) {
             if let Some(word) = WordRef::new(region, self.field(at)) {
-                // Relaxed: for display only; a reader may see a mix of two holders.
+                // Relaxed: for display; who decides by it has asked for the lock first, which orders it.
                 word.store(value, Relaxed);
             }
         }
@@ -159,7 +159,7 @@ impl RoleBlock {
     /// Reads who its holder says it is.
     pub(crate) fn identity(self, region: &Region) -> Identity {
         let read = |at| {
-            // Relaxed: for display only; a mix of two holders is possible and harmless.
+            // Relaxed: for display, where a mix of two holders does no harm; who decides by it has asked for the lock first.
             WordRef::new(region, self.field(at)).map_or(0, |word| word.load(Relaxed))
         };
         let mut label = [0; Label::WORDS];
@@ -176,6 +176,19 @@ impl RoleBlock {
         }
     }
 }
+
+/// The format, as the page on the layout tells it: other numbers are another format, with another `MAJOR`.
+const _: () = {
+    type B = RoleBlock;
+    let path = [B::POSITION, B::ANNOUNCEMENT, B::CLAIM_END, B::RECORDS, B::BYTES, B::ABORTED];
+    assert!(matches!(path, [0, 8, 16, 24, 32, 40]), "the role block is not as documented");
+    assert!(matches!([B::PARKED, B::ARMED], [128, 136]), "the role block is not as documented");
+    let who = [B::STATE, B::PID, B::STARTED, B::ATTACHED, B::NAMESPACE, B::RUN, B::LABEL];
+    assert!(matches!(who, [256, 264, 272, 280, 288, 296, 320]), "the role block is not as documented");
+    assert!(matches!([B::LOST, B::HEAD, B::SIZE], [384, 448, 512]), "the role block is not as documented");
+    let states = [State::Never as u64, State::Taken as u64, State::Left as u64, State::Died as u64];
+    assert!(matches!(states, [0, 1, 2, 3]), "the states are not as documented");
+};
 
 #[cfg(test)]
 mod tests {

@@ -28,6 +28,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const ROLE: &str = "RINGWAY_TEST_ROLE";
 const WORDS: &str = "RINGWAY_TEST_WORDS";
 const PARENT: &str = "RINGWAY_TEST_PARENT";
+/// Names another build of the same test, such as one for 32 bits: children become that (see tests/platforms.sh).
+pub const OTHER: &str = "RINGWAY_OTHER_BUILD";
 /// What separates the words that a child is given.
 const BETWEEN: &str = "\u{1f}";
 /// What a child's line starts with, to tell it from what the test harness prints.
@@ -39,6 +41,11 @@ pub type Act = fn(&[&str]);
 /// In a child: plays its role and exits. In the test run itself: returns at once.
 pub fn play(roles: &[(&str, Act)]) {
     let Ok(role) = env::var(ROLE) else { return };
+    if let Some(other) = env::var_os(OTHER) {
+        // The same process, so that all that its parent knows of it stays true.
+        let why = Command::new(other).args(env::args_os().skip(1)).env_remove(OTHER).exec();
+        panic!("the other build does not start: {why}");
+    }
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     // The parent may have died before the line above.
     let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());

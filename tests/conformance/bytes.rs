@@ -260,5 +260,8 @@ fn a_ring_too_large_for_its_memory_is_refused() {
     let error = Ring::<[u8], _>::format(memory, &Options::new().capacity(1025)).unwrap_err();
     assert_eq!(error, ringway::LayoutError::TooSmall { need, have });
     let error = Ring::<[u8], _>::format(Heap::new(4096), &Options::new().capacity(usize::MAX)).unwrap_err();
-    assert_eq!(error, ringway::LayoutError::TooSmall { need: u64::MAX, have: 4096 });
+    // How much is asked for depends on the machine's width.
+    let is_refused =
+        matches!(error, ringway::LayoutError::TooSmall { need, have: 4096 } if need > u32::MAX.into());
+    assert!(is_refused, "{error:?}");
 }
