@@ -41,8 +41,9 @@ impl<'a> Payload<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn as_slice(&self, _trust: Trust) -> &'a [u8] {
-        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and nobody
-        // writes them while the record lives: so says whoever made the `Trust`.
+        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and mapped for `'a`, for which
+        // the record is borrowed, and with it the memory (I1); nobody writes them while the record lives: so says whoever made
+        // the `Trust`.
         unsafe { core::slice::from_raw_parts(self.bytes.as_ptr(), self.len()) }
     }
 }

@@ -20,7 +20,7 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 impl Region {
-    /// The region of `len` bytes at `base`, which must be a multiple of [`ALIGN`].
+    /// The region of `len` bytes at `base`, which must be a multiple of [`ALIGN`]: else no ring is made of it.
     ///
     /// # Safety
     /// The bytes must be initialised, readable and writable, for as long as the `Memory` that hands out
@@ -61,8 +61,8 @@ impl Region {
     pub(super) unsafe fn word_at(&self, at: usize) -> &Word {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: aligned (the base is, and `at` is a multiple of 8), inside, and mapped while `self` is in
-        // use (I1). A `Word` is an atomic: others may write it at any moment.
+        // SAFETY: aligned (`at` is a multiple of 8, and so is the base: `Geometry::format` and `parse`, the first to look at a
+        // region, refuse others), inside, and mapped while `self` is in use (I1). A `Word` is an atomic: others may write it at any moment.
         unsafe { &*address.cast::<Word>() }
     }
 
