@@ -2,7 +2,10 @@
 //! end that has noticed keeps saying so.
 //!
 //! The peer is played by the test, which writes into the ring's memory behind its back.
+#![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
 
 #[path = "hostile/bells.rs"]
 mod bells;
@@ -16,12 +19,20 @@ mod kinds;
 mod noticed;
 #[path = "hostile/racing.rs"]
 mod racing;
+#[path = "hostile/script.rs"]
+mod script;
 #[path = "hostile/shared.rs"]
 mod shared;
+#[path = "hostile/tape.rs"]
+mod tape;
 #[path = "hostile/tireless.rs"]
 mod tireless;
 
-use ends::{CAPACITY, Cargo, Ends};
+use std::fs;
+use std::path::Path;
+
+use common::Name;
+use ends::{CAPACITY, Cargo};
 use kinds::AnyKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,7 +42,8 @@ use ringway::ends::Ring;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
-use ringway::{Corruption, LayoutError, PopError, PushError, Role, SeatError};
+use ringway::{LayoutError, PopError, PushError, Role};
+use script::{Lie, Scene, Step, attach_as_any};
 use shared::{MAGIC, Random, Shared};
 
 /// A word to overwrite, in bytes from the start of the segment.
@@ -43,36 +55,6 @@ fn spot<K: AnyKind>() -> impl Strategy<Value = usize> {
         6 => cell().prop_map(|at| at + 8),
         2 => (0..4096_usize).prop_map(|word| 8 * word),
     ]
-}
-
-/// What to write there.
-#[derive(Clone, Debug)]
-enum Lie {
-    Word(u64),
-    /// Something close to where the ring is.
-    Near(i64),
-    /// More or less than what stands there.
-    Off(i64),
-    /// An announcement of something close to where the ring is.
-    Announced(i64),
-    Owned(i64),
-    /// A lost mark for it.
-    Lost(i64),
-}
-
-impl Lie {
-    /// What is to be written instead of `word`, in a ring that is at `position`.
-    fn word(&self, position: u64, word: u64) -> u64 {
-        let stamp = |more: i64| position.wrapping_add_signed(more).wrapping_add(1);
-        match *self {
-            Self::Word(word) => word,
-            Self::Near(more) => position.wrapping_add_signed(more),
-            Self::Off(more) => word.wrapping_add_signed(more),
-            Self::Announced(more) => stamp(more) << 1,
-            Self::Owned(more) => stamp(more) << 1 | 1,
-            Self::Lost(more) => stamp(more) | 1 << 63,
-        }
-    }
 }
 
 fn lie() -> impl Strategy<Value = Lie> {
@@ -90,15 +72,11 @@ fn lie() -> impl Strategy<Value = Lie> {
     ]
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Lie(usize, Lie),
-    Send(usize, usize),
-    Receive(usize),
-    NextProducer(usize),
-    NextConsumer,
-    Inspect,
-    Recover,
+/// A ring of one of the sizes there can be, with a witness or without, and what happens to it.
+fn life<K: AnyKind>() -> impl Strategy<Value = (Scene, Vec<Step>)> {
+    let scene = (0..=CAPACITY.ilog2(), any::<bool>(), 0..20_usize);
+    let scene = scene.prop_map(|(size, has_witness, before)| Scene { cells: 1 << size, has_witness, before });
+    (scene, vec(step::<K>(), 1..80))
 }
 
 fn step<K: AnyKind>() -> impl Strategy<Value = Step> {
@@ -107,56 +85,16 @@ fn step<K: AnyKind>() -> impl Strategy<Value = Step> {
         6 => (0..K::SEATS, any::<usize>()).prop_map(|(which, how)| Step::Send(which, how)),
         6 => any::<usize>().prop_map(Step::Receive),
         1 => (0..K::SEATS).prop_map(Step::NextProducer),
-        1 => Just(Step::NextConsumer),
+        1 => (0..K::SEATS).prop_map(Step::AnotherProducer),
+        1 => (0..K::SEATS).prop_map(Step::KillProducer),
+        1 => prop_oneof![Just(Step::NextConsumer), Just(Step::KillConsumer), Just(Step::Greet)],
         1 => Just(Step::Inspect),
         1 => Just(Step::Recover),
     ]
 }
 
-fn run<K: AnyKind, T: Cargo + ?Sized>(steps: &[Step]) -> Result<(), TestCaseError> {
-    let shared = Shared::new();
-    let mut ends = Ends::new(shared.ring::<K, T>());
-    for step in steps {
-        match step {
-            Step::Lie(at, lie) => shared.write(*at, lie.word(ends.position(), shared.word(*at))),
-            Step::Send(which, how) => ends.send(*which, *how)?,
-            Step::Receive(how) => ends.receive(*how)?,
-            Step::NextProducer(which) => ends.next_producer(*which),
-            Step::NextConsumer => ends.next_consumer(),
-            Step::Inspect => ends.inspect(),
-            Step::Recover => ends.recover(),
-        }
-    }
-    Ok(())
-}
-
-/// Joins what stands there, if that is such a ring, and works with it.
-fn attach<K: AnyKind, T: Cargo + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
-    if let Ok(ring) = Ring::<K, T, _>::attach(shared.clone()) {
-        prop_assert!(ring.capacity().is_power_of_two());
-        // What does not lie inside of the memory was to be found by `attach`.
-        let outside = Some(SeatError::Corrupt(Corruption::Outside));
-        prop_assert_ne!(ring.producer().err(), outside);
-        prop_assert_ne!(ring.consumer().err(), outside);
-        prop_assert_ne!(ring.recover().err(), outside);
-        let mut ends = Ends::new(ring);
-        for how in 0..40 {
-            ends.send(how, how)?;
-            ends.receive(how / 2)?;
-            ends.inspect();
-        }
-    }
-    Ok(())
-}
-
-/// As whatever it can be.
-fn attach_as_any(shared: &Shared) -> Result<(), TestCaseError> {
-    attach::<Spsc, [u8]>(shared)?;
-    attach::<Spsc, u64>(shared)?;
-    attach::<Mpsc, [u8]>(shared)?;
-    attach::<Mpsc, u64>(shared)?;
-    attach::<Lanes, [u8]>(shared)?;
-    attach::<Lanes, u64>(shared)
+fn live<K: AnyKind, T: Cargo + ?Sized>((scene, steps): &(Scene, Vec<Step>)) {
+    script::run::<K, T>(scene, steps);
 }
 
 /// Where header, object table and role blocks have their words.
@@ -182,7 +120,7 @@ fn field_lie() -> impl Strategy<Value = Lie> {
 }
 
 /// A ring that was made well, and then damaged.
-fn damaged<K: AnyKind>(is_bytes: bool, lies: Vec<(usize, Lie)>) -> Result<(), TestCaseError> {
+fn damaged<K: AnyKind>(is_bytes: bool, lies: Vec<(usize, Lie)>) {
     let shared = Shared::new();
     if is_bytes {
         shared.ring::<K, [u8]>();
@@ -192,7 +130,7 @@ fn damaged<K: AnyKind>(is_bytes: bool, lies: Vec<(usize, Lie)>) -> Result<(), Te
     for (at, lie) in lies {
         shared.write(at, lie.word(CAPACITY as u64, shared.word(at)));
     }
-    attach_as_any(&shared)
+    attach_as_any(&shared);
 }
 
 /// `cases` of them; what failed is printed, and written nowhere.
@@ -204,33 +142,33 @@ proptest! {
     #![proptest_config(config(700))]
 
     #[test]
-    fn lies_between_operations_on_items_only_disappoint(steps in vec(step::<Spsc>(), 1..80)) {
-        run::<Spsc, u64>(&steps)?;
+    fn lies_between_operations_on_items_only_disappoint(life in life::<Spsc>()) {
+        live::<Spsc, u64>(&life);
     }
 
     #[test]
-    fn lies_between_operations_on_records_only_disappoint(steps in vec(step::<Spsc>(), 1..80)) {
-        run::<Spsc, [u8]>(&steps)?;
+    fn lies_between_operations_on_records_only_disappoint(life in life::<Spsc>()) {
+        live::<Spsc, [u8]>(&life);
     }
 
     #[test]
-    fn lies_between_operations_on_ordered_items_only_disappoint(steps in vec(step::<Mpsc>(), 1..80)) {
-        run::<Mpsc, u64>(&steps)?;
+    fn lies_between_operations_on_ordered_items_only_disappoint(life in life::<Mpsc>()) {
+        live::<Mpsc, u64>(&life);
     }
 
     #[test]
-    fn lies_between_operations_on_ordered_records_only_disappoint(steps in vec(step::<Mpsc>(), 1..80)) {
-        run::<Mpsc, [u8]>(&steps)?;
+    fn lies_between_operations_on_ordered_records_only_disappoint(life in life::<Mpsc>()) {
+        live::<Mpsc, [u8]>(&life);
     }
 
     #[test]
-    fn lies_between_operations_on_lanes_of_items_only_disappoint(steps in vec(step::<Lanes>(), 1..80)) {
-        run::<Lanes, u64>(&steps)?;
+    fn lies_between_operations_on_lanes_of_items_only_disappoint(life in life::<Lanes>()) {
+        live::<Lanes, u64>(&life);
     }
 
     #[test]
-    fn lies_between_operations_on_lanes_of_records_only_disappoint(steps in vec(step::<Lanes>(), 1..80)) {
-        run::<Lanes, [u8]>(&steps)?;
+    fn lies_between_operations_on_lanes_of_records_only_disappoint(life in life::<Lanes>()) {
+        live::<Lanes, [u8]>(&life);
     }
 }
 
@@ -244,9 +182,19 @@ proptest! {
         ordered in vec((field::<Mpsc>(), field_lie()), 1..4),
         lanes in vec((field::<Lanes>(), field_lie()), 1..4),
     ) {
-        damaged::<Spsc>(is_bytes, of_one)?;
-        damaged::<Mpsc>(is_bytes, ordered)?;
-        damaged::<Lanes>(is_bytes, lanes)?;
+        damaged::<Spsc>(is_bytes, of_one);
+        damaged::<Mpsc>(is_bytes, ordered);
+        damaged::<Lanes>(is_bytes, lanes);
+    }
+
+    #[test]
+    fn a_damaged_ring_of_any_length_can_be_joined_or_not(
+        mut tape in vec(any::<u8>(), 2..60),
+        is_file in prop::bool::weighted(0.2),
+    ) {
+        // The lower numbers are damaged least.
+        tape[0] = tape[0] % 42 + if is_file { 42 } else { 0 };
+        tape::attach(&tape, &Path::new("/dev/shm").join(Name::unique("ringway-damaged")));
     }
 
     #[test]
@@ -254,7 +202,7 @@ proptest! {
         let shared = Shared::new();
         shared.fill(&mut Random::new(seed));
         shared.write(0, magic);
-        attach_as_any(&shared)?;
+        attach_as_any(&shared);
         let made = Ring::<Lanes, u64, _>::format(shared.clone(), &Lanes::options::<u64>());
         prop_assert_eq!(made.is_ok(), magic > 1 && magic != MAGIC || magic == 0);
         if magic != MAGIC {
@@ -310,4 +258,25 @@ fn memory_that_held_a_ring_can_be_used_for_another() {
     memory_is_used_again::<Spsc>();
     memory_is_used_again::<Mpsc>();
     memory_is_used_again::<Lanes>();
+}
+
+/// What the fuzzer starts from, and what it has found: see `tests/fuzz`.
+#[test]
+fn what_was_found_once_stays_mended() {
+    // The package may be one that stands deeper.
+    let mut places =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|at| at.join("tests/hostile/seeds"));
+    let seeds = places.find(|at| at.is_dir()).unwrap();
+    let name = Name::unique("ringway-seeds");
+    let path = Path::new("/dev/shm").join(&name);
+    let bytes = |line: &str| -> Vec<u8> {
+        let digits = |at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();
+        (0..line.len()).step_by(2).map(digits).collect()
+    };
+    let play = |target: &str, play: &dyn Fn(&[u8])| {
+        let text = fs::read_to_string(seeds.join(target)).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| play(&bytes(line))).count()
+    };
+    assert!(play("state", &tape::state) > 0);
+    assert!(play("attach", &|tape| tape::attach(tape, &path)) > 0);
 }

@@ -1,12 +1,11 @@
 //! The kinds of ring, and where each has its words (see the page on the layout).
-use ringway::ends::{Batch, Kind, Producer};
+use ringway::ends::{Batch, Consumer, Kind, Producer};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
-use ringway::{Options, PushError};
+use ringway::{Memory, Options, PushError};
 
 use crate::ends::{CAPACITY, Cargo};
-use crate::shared::Shared;
 
 /// Bytes of a role block.
 pub const ROLE: usize = 512;
@@ -46,13 +45,24 @@ pub trait AnyKind: Kind {
     /// Words of its own that a liar may think of.
     fn own_words() -> Vec<usize>;
 
-    fn batch<'a>(
-        tx: &'a mut Producer<Self, [u8], Shared>,
+    fn batch<'a, M: Memory>(
+        tx: &'a mut Producer<Self, [u8], M>,
         room: usize,
-    ) -> Result<Batch<'a, Self, Shared>, PushError>;
+    ) -> Result<Batch<'a, Self, M>, PushError>;
+
+    /// How many losses the consumer tells of.
+    fn losses<T: Cargo + ?Sized, M: Memory>(rx: &mut Consumer<Self, T, M>) -> usize {
+        let _ = rx;
+        0
+    }
 
     fn options<T: Cargo + ?Sized>() -> Options<'static> {
-        Options::new().capacity(T::CAPACITY).producers(Self::SEATS)
+        Self::options_of::<T>(CAPACITY)
+    }
+
+    /// For a ring of so many cells, at most `CAPACITY`: its words are where those of a ring of `CAPACITY` are.
+    fn options_of<T: Cargo + ?Sized>(cells: usize) -> Options<'static> {
+        Options::new().capacity(T::UNIT * cells).producers(Self::SEATS)
     }
 
     /// The role block of this producer.
@@ -92,10 +102,10 @@ impl AnyKind for Spsc {
     fn own_words() -> Vec<usize> {
         Vec::new()
     }
-    fn batch<'a>(
-        tx: &'a mut Producer<Self, [u8], Shared>,
+    fn batch<'a, M: Memory>(
+        tx: &'a mut Producer<Self, [u8], M>,
         _: usize,
-    ) -> Result<Batch<'a, Self, Shared>, PushError> {
+    ) -> Result<Batch<'a, Self, M>, PushError> {
         Ok(tx.batch())
     }
 }
@@ -118,11 +128,14 @@ impl AnyKind for Mpsc {
         let seats = (0..Self::SEATS).map(Self::seat);
         seats.flat_map(|seat| [[seat + ANNOUNCEMENT; 3], [seat + CLAIM_END; 3]]).flatten().collect()
     }
-    fn batch<'a>(
-        tx: &'a mut Producer<Self, [u8], Shared>,
+    fn batch<'a, M: Memory>(
+        tx: &'a mut Producer<Self, [u8], M>,
         room: usize,
-    ) -> Result<Batch<'a, Self, Shared>, PushError> {
+    ) -> Result<Batch<'a, Self, M>, PushError> {
         tx.try_batch(room.min(tx.max_record()))
+    }
+    fn losses<T: Cargo + ?Sized, M: Memory>(rx: &mut Consumer<Self, T, M>) -> usize {
+        T::losses(rx).len()
     }
 }
 
@@ -145,10 +158,10 @@ impl AnyKind for Lanes {
         let armed = (0..Self::SEATS).map(|seat| Self::seat(seat) + ARMED);
         armed.chain([RUNG, READY]).collect()
     }
-    fn batch<'a>(
-        tx: &'a mut Producer<Self, [u8], Shared>,
+    fn batch<'a, M: Memory>(
+        tx: &'a mut Producer<Self, [u8], M>,
         _: usize,
-    ) -> Result<Batch<'a, Self, Shared>, PushError> {
+    ) -> Result<Batch<'a, Self, M>, PushError> {
         Ok(tx.batch())
     }
 }
