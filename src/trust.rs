@@ -15,8 +15,8 @@ impl Trust {
     ///
     /// # Safety
     /// Every process that can write the memory of the rings with which this value is used keeps to the ring's
-    /// protocol: it uses this library, or does what this library does; and no forked child uses an end, a record or a
-    /// reservation that it has inherited. A peer that writes to a record which this
+    /// protocol: it uses this library, or does what this library does; nobody truncates the file; and no forked child uses an
+    /// end, a record or a reservation that it has inherited. A peer that writes to a record which this
     /// process holds as a slice causes undefined behaviour here.
     pub const unsafe fn in_peers() -> Self {
         Self(())

@@ -23,6 +23,8 @@ mod seats;
 mod silent;
 #[path = "processes/streams.rs"]
 mod streams;
+#[path = "processes/truncation.rs"]
+mod truncation;
 #[path = "processes/waking.rs"]
 mod waking;
 
@@ -56,6 +58,9 @@ fn child_entry() {
         ("fork and drop guards", forks::fork_and_drop_guards),
         ("fork and look", forks::fork_and_look),
         ("fork and share", forks::fork_and_share),
+        ("be cut asleep", truncation::be_cut_asleep),
+        ("be cut awake", truncation::be_cut_awake),
+        ("have it mistaken", truncation::have_it_mistaken),
         ("pop for ever", waking::pop_for_ever),
         ("echo", waking::echo),
         ("pass on", waking::pass_on),

@@ -23,6 +23,7 @@ pub use crate::memory::Item;
 use core::convert::Infallible;
 use core::time::Duration;
 
+use crate::error::Corruption;
 use crate::identity::Label;
 use crate::layout::{Carries, Geometry, Kind as KindCode, RoleBlock, Spec};
 use crate::memory::{Cells, Clock, Memory, Region};
@@ -147,16 +148,22 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
     }
     impl<M: Memory> Waiter for ForNewcomer<'_, M> {
         type Departure = Infallible;
-        type Error = Infallible;
-        fn ready(&mut self) -> Result<bool, Infallible> {
+        type Error = Corruption;
+        fn ready(&mut self) -> Result<bool, Corruption> {
             Ok(self.seat.peers_so_far() != self.before || matches!(self.seat.peer(), Presence::Here(_)))
         }
         fn departed(&self) -> Option<Infallible> {
             None
         }
-        fn inquire(&mut self) -> Result<Option<Infallible>, Infallible> {
+        fn inquire(&mut self) -> Result<Option<Infallible>, Corruption> {
             Ok(None)
         }
+        fn check(&mut self) -> Result<(), Corruption> {
+            self.seat.check()
+        }
+    }
+    if seat.check().is_err() {
+        return false;
     }
     let mut waiter = ForNewcomer { seat, before: seat.peers_so_far() };
     let remaining = deadline(seat.memory().clone(), timeout);

@@ -143,7 +143,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
     }
 
     /// Who is in a seat at this moment; of several producers, one who is here, if any is (for each of them, see
-    /// [`seats`](Self::seats)). Asks the system, if the memory has a witness.
+    /// [`seats`](Self::seats)); `Never` if the ring's file was truncated. Asks the system, if the memory has a witness.
     ///
     /// # Examples
     /// ```
@@ -160,6 +160,9 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn presence(&self, role: Role) -> Presence {
+        if self.geometry.check(&self.memory).is_err() {
+            return Presence::Never;
+        }
         recovery::presence_of(&self.memory, &self.geometry, role)
     }
 

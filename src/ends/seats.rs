@@ -47,7 +47,8 @@ pub struct Recovered {
 }
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
-    /// All seats: the consumer's, then the producers'. Asks the system about each, if the memory has a witness.
+    /// All seats: the consumer's, then the producers'; no more once it is seen that the ring's file was truncated. Asks the
+    /// system about each, if the memory has a witness.
     ///
     /// # Examples
     /// ```
@@ -61,15 +62,18 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn seats(&self) -> impl Iterator<Item = SeatInfo> + '_ {
-        let consumer = SeatInfo {
+        let consumer = || SeatInfo {
             role: Role::Consumer,
             seat: 0,
             presence: recovery::presence(&self.memory, self.geometry.consumer()),
             counters: Counters::default(),
         };
         // Fits: there are at most 2^16 - 1 seats.
-        let producers = (0..self.geometry.producers).map(|seat| self.seat_info(seat as u16));
-        core::iter::once(consumer).chain(producers)
+        let producers = (0..self.geometry.producers).map(Some);
+        core::iter::once(None).chain(producers).map_while(move |producer| {
+            self.geometry.check(&self.memory).ok()?;
+            Some(producer.map_or_else(consumer, |seat| self.seat_info(seat as u16)))
+        })
     }
 
     fn seat_info(&self, seat: u16) -> SeatInfo {

@@ -106,6 +106,13 @@ pub enum Corruption {
         /// What it said last.
         found: u64,
     },
+    /// The file was truncated, and bytes of the ring are gone.
+    Truncated {
+        /// Bytes of the ring.
+        need: u64,
+        /// Bytes that are left.
+        have: u64,
+    },
     /// A part of the ring is not inside its memory. Only a `Memory` that breaks its contract leads here.
     Outside,
 }
@@ -133,6 +140,12 @@ impl fmt::Display for Corruption {
                 write!(
                     f,
                     "the ring is corrupt: a seat's state word does not stand still; it was {found:#x} last"
+                )
+            }
+            Self::Truncated { need, have } => {
+                write!(
+                    f,
+                    "the ring's file was truncated: of its {need} bytes {have} are left; unlink it and make it anew"
                 )
             }
             Self::Outside => f.write_str("the ring is corrupt: a part of it is not inside its memory"),

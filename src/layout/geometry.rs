@@ -1,6 +1,7 @@
 //! [`Geometry`]: where everything is in a segment, and how a new one is planned.
 use super::{Carries, Kind, Lane, Options, RoleBlock};
-use crate::memory::{ALIGN, Cells, Descriptors, Offset};
+use crate::error::Corruption;
+use crate::memory::{ALIGN, Cells, Descriptors, Memory, Offset};
 
 /// Where the parts of a segment may begin, in bytes.
 pub(super) const ROLES: u64 = 512;
@@ -148,6 +149,12 @@ impl Geometry {
 
     pub(super) const fn lane_cell_bytes(&self) -> u64 {
         align_up(self.stride.saturating_mul(self.capacity))
+    }
+
+    /// Makes sure that nobody has taken away bytes of the ring. Asks the system.
+    pub(crate) fn check<M: Memory>(&self, memory: &M) -> Result<(), Corruption> {
+        let (need, have) = (self.len, memory.len_now());
+        if have < need { Err(Corruption::Truncated { need, have }) } else { Ok(()) }
     }
 
     const fn block(&self, index: u64) -> RoleBlock {

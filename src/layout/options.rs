@@ -70,7 +70,7 @@ impl Default for Options<'_> {
 impl Options<'_> {
     /// The new file's permission bits, exactly: the process's umask is not applied. Default: `0o600`, this user
     /// only. Whoever may write the file may send wrong data, and may truncate it (see the limits in the
-    /// crate's documentation).
+    /// crate's documentation, and [`Corruption::Truncated`](crate::Corruption::Truncated)).
     pub const fn mode(self, mode: u32) -> Self {
         Self { mode, ..self }
     }

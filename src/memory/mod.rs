@@ -58,7 +58,8 @@ pub const ALIGN: usize = 128;
 ///
 /// # Safety
 /// `region` must always return the same region, and its bytes must stay readable and writable for as
-/// long as any clone of this handle exists. Apart from rings, nothing in this process may access them
+/// long as any clone of this handle exists; those that somebody outside of this program can take away must then stop whoever
+/// touches them (as SIGBUS does), and never become anything else. Apart from rings, nothing in this process may access them
 /// through ordinary references. Other processes may do to them whatever they like.
 ///
 /// Within this process, its [`Liveness`] must keep its word: `claim` grants a seat to one participant at a time, and
@@ -86,6 +87,13 @@ pub const ALIGN: usize = 128;
 pub unsafe trait Memory: Clone + Send + Liveness + Park {
     /// The bytes.
     fn region(&self) -> Region;
+
+    /// How many of them are there now, where somebody outside of this program can take bytes away: by truncating a file, say.
+    /// Asked when seats are taken, given back or listed, and after each sleep; not on the data path. An end that is told of
+    /// fewer than its ring has touches none of them any more.
+    fn len_now(&self) -> u64 {
+        self.region().len() as u64
+    }
 }
 
 /// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is defined.

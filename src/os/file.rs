@@ -70,6 +70,8 @@ pub(crate) struct Facts {
     pub(crate) len: u64,
     /// Whether it still has a name.
     pub(crate) is_linked: bool,
+    /// Which file it is: its device and its number there.
+    pub(crate) which: (u64, u64),
 }
 
 pub(crate) fn facts(file: &File) -> Result<Facts, Errno> {
@@ -79,6 +81,8 @@ pub(crate) fn facts(file: &File) -> Result<Facts, Errno> {
         owner: stat.st_uid,
         len: u64::try_from(stat.st_size).unwrap_or(0),
         is_linked: stat.st_nlink > 0,
+        // The widths differ between systems.
+        which: (stat.st_dev as u64, stat.st_ino as u64),
     })
 }
 

@@ -14,10 +14,10 @@ use crate::memory::Span;
 
 // On 32-bit glibc the plain structure has 32-bit offsets, and what `fcntl` takes for these commands differs between its
 // versions (since 2.28, the plain one). The kernel's own call takes the one with 64-bit offsets.
-#[cfg(all(target_env = "gnu", target_pointer_width = "32"))]
-type Flock = libc::flock64;
-#[cfg(not(all(target_env = "gnu", target_pointer_width = "32")))]
-type Flock = libc::flock;
+#[cfg(not(all(target_env = "gnu", any(target_arch = "x86", target_arch = "arm"))))]
+use libc::flock as Flock;
+#[cfg(all(target_env = "gnu", any(target_arch = "x86", target_arch = "arm")))]
+use libc::{SYS_fcntl64 as FCNTL, flock64 as Flock};
 
 fn request(span: Span) -> Option<Flock> {
     Some(Flock {
@@ -32,11 +32,10 @@ fn request(span: Span) -> Option<Flock> {
 
 /// One `fcntl` lock command; the system's error number if it fails.
 fn lock_command(file: &File, command: libc::c_int, request: &mut Flock) -> Result<(), i32> {
-    #[cfg(all(target_env = "gnu", target_pointer_width = "32"))]
+    #[cfg(all(target_env = "gnu", any(target_arch = "x86", target_arch = "arm")))]
     // SAFETY: the descriptor is open, and `request` is what all three lock commands of this system call take.
-    let result =
-        unsafe { libc::syscall(libc::SYS_fcntl64, file.as_raw_fd(), command, core::ptr::from_mut(request)) };
-    #[cfg(not(all(target_env = "gnu", target_pointer_width = "32")))]
+    let result = unsafe { libc::syscall(FCNTL, file.as_raw_fd(), command, core::ptr::from_mut(request)) };
+    #[cfg(not(all(target_env = "gnu", any(target_arch = "x86", target_arch = "arm"))))]
     // SAFETY: the descriptor is open, and `request` is what all three lock commands take.
     let result = unsafe { libc::fcntl(file.as_raw_fd(), command, core::ptr::from_mut(request)) };
     if result == -1 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { Ok(()) }

@@ -36,6 +36,8 @@ struct Inner {
     generation: u64,
     /// Whether the mapping alone keeps them, should the descriptor be closed behind our back: see `file::keeps_locks`.
     keeps_locks: bool,
+    /// Which file it was when it was mapped: the descriptor may be closed behind our back, and another file take its number.
+    which: (u64, u64),
 }
 
 impl Mapping {
@@ -109,6 +111,11 @@ impl Mapping {
         let len = usize::try_from(len).map_err(too_large)?;
         let keeps_locks = file::keeps_locks(&file);
         let map = MmapOptions::new().len(len).map_raw(&file).map_err(io)?;
+        // Somebody may have truncated it since its length was asked.
+        let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
+        if facts.len < len as u64 {
+            return layout_error(path, LayoutError::Truncated { claims: len as u64, has: facts.len });
+        }
         let inner = Inner {
             map,
             file,
@@ -116,6 +123,7 @@ impl Mapping {
             held: Mutex::new(Vec::new()),
             generation: process::generation(),
             keeps_locks,
+            which: facts.which,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -123,7 +131,18 @@ impl Mapping {
     /// Huge pages, prefault, lock: as asked for.
     pub(crate) fn settle(&self, options: &Options<'_>) -> Result<(), SegmentError> {
         let map = &self.inner.map;
-        let io = |doing| move |error| SegmentError::Io { path: self.inner.path.clone(), doing, error };
+        let len = map.len() as u64;
+        let io = |doing| {
+            move |error| {
+                let path = self.inner.path.clone();
+                match self.file_len() {
+                    Some(has) if has < len => {
+                        SegmentError::Layout { path, error: LayoutError::Truncated { claims: len, has } }
+                    }
+                    _ => SegmentError::Io { path, doing, error },
+                }
+            }
+        };
         if options.huge_pages {
             match map.advise(Advice::HugePage) {
                 // A kernel without them: it was a wish.
@@ -135,7 +154,7 @@ impl Mapping {
             match map.advise(Advice::PopulateWrite) {
                 // Before Linux 5.14: then pages are mapped as they are first used.
                 Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
-                other => other.map_err(io("mapping its pages; was it truncated?"))?,
+                other => other.map_err(io("mapping its pages"))?,
             }
         }
         if options.lock_memory {
@@ -150,6 +169,12 @@ impl Mapping {
 
     pub(crate) fn is_unlinked(&self) -> bool {
         file::facts(&self.inner.file).is_ok_and(|facts| !facts.is_linked)
+    }
+
+    /// How long the file is, if that can be told: not if its descriptor is not our file's any more.
+    fn file_len(&self) -> Option<u64> {
+        let facts = file::facts(&self.inner.file).ok()?;
+        (facts.which == self.inner.which).then_some(facts.len)
     }
 
     fn held(&self) -> MutexGuard<'_, Vec<u64>> {
@@ -233,6 +258,10 @@ unsafe impl Memory for Mapping {
         let base = NonNull::new(self.inner.map.as_mut_ptr()).unwrap_or(NonNull::dangling());
         // SAFETY: a shared, writable mapping of this length, page-aligned; the bytes of a file are initialised.
         unsafe { Region::new(base, self.inner.map.len()) }
+    }
+
+    fn len_now(&self) -> u64 {
+        self.file_len().unwrap_or(self.inner.map.len() as u64)
     }
 }
 

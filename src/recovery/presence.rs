@@ -7,7 +7,7 @@ use crate::sync::{Acquire, Relaxed, Release};
 /// Who is in a seat: see [`Ring::presence`](crate::spsc::Ring::presence).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// Nobody ever was.
+    /// Nobody ever was; or there is no telling any more, because the ring's file was truncated.
     Never,
     /// This participant is, as far as can be known; without a witness, it may have died.
     Here(Identity),

@@ -26,10 +26,7 @@ pub(crate) struct Seat<M: Memory> {
     index: u16,
     block: RoleBlock,
     state: WordRef,
-    /// What the last holder left in the state word.
-    before: State,
-    /// What the state word holds while the seat is ours.
-    taken: SeatState,
+    found: Found,
     /// What is to stand in it afterwards.
     afterwards: State,
     /// What its holder sleeps on.
@@ -55,6 +52,7 @@ impl<M: Memory> Seat<M> {
         label: Option<Label>,
         may: impl Fn(&Region, RoleBlock) -> bool,
     ) -> Result<Self, SeatError> {
+        geometry.check(memory)?;
         // Before anything is published from this seat.
         let reached = memory.is_reached_by_barriers();
         let own = memory.identity();
@@ -75,7 +73,7 @@ impl<M: Memory> Seat<M> {
                 }
                 match occupy(memory, block, &state, &who, &may)? {
                     // Fits: there are at most 2^16 - 1 seats.
-                    Ok(taken) => return Self::sit(memory, geometry, role, index as u16, taken, reached),
+                    Ok(found) => return Self::sit(memory, geometry, role, index as u16, found, reached),
                     Err(Refusal::Taken) if seats == 1 && !seem_free => {
                         return Err(SeatError::SeatTaken { role, by: block.identity(&memory.region()) });
                     }
@@ -93,7 +91,7 @@ impl<M: Memory> Seat<M> {
         geometry: &Geometry,
         role: Role,
         index: u16,
-        (before, taken): (State, SeatState),
+        found: Found,
         reached: bool,
     ) -> Result<Self, SeatError> {
         let region = memory.region();
@@ -118,8 +116,7 @@ impl<M: Memory> Seat<M> {
             index,
             block,
             state: word(&region, block.state())?,
-            before,
-            taken,
+            found,
             afterwards: State::Left,
             bed: word(&region, bed)?,
             alarm: word(&region, alarm)?,
@@ -140,6 +137,11 @@ impl<M: Memory> Seat<M> {
         &self.memory
     }
 
+    /// Makes sure that nobody has taken away bytes of the ring. Asks the system.
+    pub(crate) fn check(&self) -> Result<(), Corruption> {
+        self.geometry.check(&self.memory)
+    }
+
     /// Which of the producers' seats it is; 0 for the consumer's.
     pub(crate) fn index(&self) -> u16 {
         self.index
@@ -148,7 +150,8 @@ impl<M: Memory> Seat<M> {
     /// Gives the seat back as if nobody had been in it.
     pub(crate) fn leave_as_found(mut self) {
         // A last holder that still had it was dead.
-        self.afterwards = if self.before == State::Taken { State::Died } else { self.before };
+        self.afterwards = if self.found.state == State::Taken { State::Died } else { self.found.state };
+        self.block.introduce(&self.memory.region(), &self.found.holder);
     }
 
     /// Where its holder sleeps.
@@ -194,6 +197,9 @@ impl<M: Memory> Seat<M> {
 
     /// Who is in the seats across: of several, one who is here, if anybody is.
     pub(crate) fn peer(&self) -> Presence {
+        if self.check().is_err() {
+            return Presence::Never;
+        }
         self.across.presence(&self.memory)
     }
 
@@ -223,10 +229,16 @@ impl<M: Memory> Drop for Seat<M> {
     fn drop(&mut self) {
         // A forked child has a copy of the handle, not the seat.
         if self.memory.is_claimant() {
-            // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
-            self.state.store(self.taken.now(self.afterwards).word(), Release);
+            // A truncated file is not written to.
+            let is_there = self.check().is_ok();
+            if is_there {
+                // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
+                self.state.store(self.found.taken.now(self.afterwards).word(), Release);
+            }
             self.memory.disclaim(self.block.span());
-            self.wake_all();
+            if is_there {
+                self.wake_all();
+            }
         }
     }
 }
@@ -255,14 +267,23 @@ enum Refusal {
     Unresolved,
 }
 
-/// Moves the state word to *taken*, and says who took it; what it said before, and what it holds now.
+/// A seat as it was found.
+struct Found {
+    state: State,
+    /// Who held it last.
+    holder: Identity,
+    /// What the state word holds from now on.
+    taken: SeatState,
+}
+
+/// Moves the state word to *taken*, and says who took it.
 fn occupy<M: Memory>(
     memory: &M,
     block: RoleBlock,
     state: &WordRef,
     who: &Identity,
     may: impl Fn(&Region, RoleBlock) -> bool,
-) -> Result<Result<(State, SeatState), Refusal>, SeatError> {
+) -> Result<Result<Found, Refusal>, SeatError> {
     let region = memory.region();
     let witnessed = match claim(memory, block, state)? {
         Claim::Granted => true,
@@ -286,6 +307,7 @@ fn occupy<M: Memory>(
     if !may(&region, block) {
         return refuse(Refusal::Unresolved);
     }
+    let holder = block.identity(&region);
     if witnessed {
         // The claim keeps all others out already, and who asks meanwhile is to be told the right name.
         block.introduce(&region, who);
@@ -297,10 +319,11 @@ fn occupy<M: Memory>(
         let taken = found.taken();
         // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen from here on.
         match state.compare_exchange(found.word(), taken.word(), Acquire, Relaxed) {
-            Ok(_) if witnessed => return Ok(Ok((found.state(), taken))),
             Ok(_) => {
-                block.introduce(&region, who);
-                return Ok(Ok((found.state(), taken)));
+                if !witnessed {
+                    block.introduce(&region, who);
+                }
+                return Ok(Ok(Found { state: found.state(), holder, taken }));
             }
             // A peer has just stored *died*; or, without a witness, another participant was faster.
             Err(now) => found = SeatState::from_word(now),

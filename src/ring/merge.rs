@@ -202,10 +202,15 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
         }
         let current = self.current;
         let may_rest = |lane: &Line<C>, index| lane.fruitless >= TIRED && current != index;
+        let mut is_any_armed = false;
         for index in &self.watched {
             if let Some(lane) = self.lanes.get(*index).filter(|lane| may_rest(lane, *index)) {
                 arm(&lane.armed);
+                is_any_armed = true;
             }
+        }
+        if !is_any_armed {
+            return;
         }
         let is_heard = self.memory.barrier();
         let lanes = &mut self.lanes;
@@ -289,7 +294,7 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
 /// Has the producer that looks at `word` after it has published ring (R1).
 fn arm(word: &WordRef) {
     // Relaxed: E4's barrier orders it. A word that is still set is left alone, for its line is the producer's.
-    if word.half().load(Relaxed) == 0 {
+    if word.half().load(Relaxed) != 1 {
         // Relaxed: as above.
         word.half().store(1, Relaxed);
     }
@@ -333,6 +338,10 @@ impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
         if !self.dirty.is_empty() {
             self.release_earlier(wake);
         }
+    }
+
+    fn give_up(&mut self, what: Corruption) {
+        self.lanes.iter_mut().for_each(|lane| lane.consumer.poison(what));
     }
 
     /// A producer that died before it could ring may have left something.

@@ -13,6 +13,9 @@ pub trait Produce: Sized + Send {
     /// Takes back what was begun and not finished, before the end goes.
     fn settle(&mut self) {}
 
+    /// Sends nothing any more, and reports `what` from now on.
+    fn give_up(&mut self, what: Corruption);
+
     /// The position it is at, in cells.
     fn at(&self) -> u64;
 
@@ -84,6 +87,9 @@ pub trait Consume<M: Memory>: Sized + Send {
 
     /// Gives all that was passed back to the producers: `wake` is told each word that those may sleep on who wait for it.
     fn release(&mut self, wake: impl FnMut(&WordRef));
+
+    /// Takes nothing any more, and reports `what` from now on.
+    fn give_up(&mut self, what: Corruption);
 
     /// Whether looking has moved HEAD, though there was no record.
     fn has_skipped(&self) -> bool {

@@ -46,6 +46,11 @@ impl<T: Item> Produce for TypedProducer<T> {
         Ok(producer)
     }
 
+    fn give_up(&mut self, what: Corruption) {
+        self.poison = Some(what);
+        self.limit = self.tail;
+    }
+
     fn at(&self) -> u64 {
         self.tail.get()
     }
@@ -113,8 +118,7 @@ impl<T: Item> TypedProducer<T> {
             return Err(what.into());
         }
         if let Err(what) = self.room.refresh(self.tail) {
-            self.poison = Some(what);
-            self.limit = self.tail;
+            self.give_up(what);
             return Err(what.into());
         }
         self.limit = self.room.end();
@@ -148,9 +152,12 @@ impl<T: Item> TypedConsumer<T> {
     /// Whether there is an item.
     #[inline(always)]
     pub(super) fn has_item(&mut self) -> Result<bool, Corruption> {
+        if let Some(what) = self.poison {
+            return Err(what);
+        }
         // Acquire: E1, pairs with `TypedProducer::publish`; with the stamp, the item is visible.
         let found = self.slots.stamp(self.head.get()).load(Acquire);
-        if found != self.head.stamp() || self.poison.is_some() {
+        if found != self.head.stamp() {
             return self.nothing_at_head(found);
         }
         Ok(true)
@@ -158,7 +165,7 @@ impl<T: Item> TypedConsumer<T> {
 
     #[cold]
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
-        if self.poison.is_none() && self.head.is_passed_by(found) {
+        if self.head.is_passed_by(found) {
             self.poison = Some(Corruption::Stamp { position: self.head.get(), found });
         }
         self.poison.map_or(Ok(false), Err)
@@ -202,6 +209,10 @@ impl<T: Item, M: Memory> Consume<M> for TypedConsumer<T> {
     #[inline(always)]
     fn release(&mut self, wake: impl FnMut(&WordRef)) {
         self.release_all(wake);
+    }
+
+    fn give_up(&mut self, what: Corruption) {
+        self.poison = Some(what);
     }
 }
 

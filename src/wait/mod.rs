@@ -39,6 +39,10 @@
 //! ([`SLICE`]) at most, and the sleeper looks, and asks whether its peer lives. A sleeper killed after S1
 //! leaves an odd number: the next waker makes one wake-up call for nobody, and it costs nothing after that.
 //!
+//! # What is slept on may be gone
+//! A file that holds the ring can be truncated while somebody sleeps. So the first thing after a sleep is to ask whether the bytes
+//! are still there (`Waiter::check`), before any of them is touched.
+//!
 //! # Several sleepers on one word
 //! The producers of an `mpsc` ring wait for room on one word, that of their common block. Each waker wakes all of them. The word
 //! counts, instead of being 0 or 1, because of them: another sleeper may make it odd again between a waker's W4 and a
@@ -122,7 +126,12 @@ pub(crate) struct Bed<'a> {
 }
 
 /// Sleeps until woken, `limit` at most, unless what is waited for is there (S1 to S5).
-fn sleep<W: Waiter>(park: &impl Park, bed: &Bed<'_>, limit: Duration, waiter: &mut W) {
+fn sleep<W: Waiter>(
+    park: &impl Park,
+    bed: &Bed<'_>,
+    limit: Duration,
+    waiter: &mut W,
+) -> Result<(), W::Error> {
     // Relaxed: E4's fences order it.
     let expected = bed.parked.half().fetch_or(1, Relaxed) | 1;
     waiter.lie_down();
@@ -131,11 +140,13 @@ fn sleep<W: Waiter>(park: &impl Park, bed: &Bed<'_>, limit: Duration, waiter: &m
     let limit = if park.barrier() { limit } else { limit.min(NAP) };
     if waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) && !waiter.is_up() {
         park.park(bed.parked.park_word(), expected, limit);
+        waiter.check()?;
     }
     if !bed.shared {
         // Relaxed: only saves the waker a call.
         bed.parked.half().store(0, Relaxed);
     }
+    Ok(())
 }
 
 /// Somebody who waits for something to be there, or for those who could bring it to be gone.
@@ -153,6 +164,9 @@ pub(crate) trait Waiter {
 
     /// The same; asks the witness, notes what it says, and mends what the dead have left in the way.
     fn inquire(&mut self) -> Result<Option<Self::Departure>, Self::Error>;
+
+    /// Makes sure that the bytes are still there. Asks the system, and is asked after each sleep.
+    fn check(&mut self) -> Result<(), Self::Error>;
 
     /// Has whatever could be published from now on look at the parked word.
     fn lie_down(&mut self) {}
@@ -199,6 +213,8 @@ pub(crate) fn until<W: Waiter>(
         if limit.is_zero() {
             return Woken::Elapsed;
         }
-        sleep(park, bed, limit, waiter);
+        if let Err(error) = sleep(park, bed, limit, waiter) {
+            return Woken::Failed(error);
+        }
     }
 }

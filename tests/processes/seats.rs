@@ -157,6 +157,17 @@ fn a_zombie_does_not_hold_its_seat() {
 }
 
 #[test]
+fn who_died_is_still_told_by_name_after_a_repair() {
+    let (_name, ring, mut child) = seated(Role::Consumer);
+    child.kill_unreaped();
+    ring.recover().unwrap();
+    assert!(
+        matches!(ring.presence(Role::Consumer), Presence::Died(who) if who.pid == child.id()),
+        "{ring:?}"
+    );
+}
+
+#[test]
 fn both_seats_of_a_process_that_aborted_are_free() {
     let name = Name::unique("ringway-seats");
     let ring = Ring::<u64>::create(&name, &options()).unwrap();

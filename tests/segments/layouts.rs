@@ -73,6 +73,24 @@ const fn is_item(error: LayoutError) -> bool {
 }
 
 #[test]
+fn a_type_of_the_same_name_and_size_that_is_aligned_otherwise_is_another() {
+    mod other {
+        #[derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
+        #[repr(C)]
+        pub struct Tick {
+            halves: [u32; 6],
+        }
+    }
+    // Where words are aligned to 4 bytes, nothing tells them apart.
+    if align_of::<u64>() == 8 {
+        let name = Name::unique("ringway-aligned");
+        Ring::<Tick>::create(&name, &options()).unwrap();
+        let both = "carries `Tick` (24 bytes, align 8), not `Tick` (24 bytes, align 4)";
+        assert_layout(Ring::<other::Tick>::open(&name), is_item, &[both]);
+    }
+}
+
+#[test]
 fn another_type_is_told_in_words() {
     let name = Name::unique("ringway-ticks");
     Ring::<Tick>::create(&name, &options()).unwrap();

@@ -67,6 +67,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
     where
         M: Clock,
     {
+        self.seat.check().inspect_err(|what| self.core.give_up(*what)).ok()?;
         if self.core.has_record().ok()? {
             return None;
         }
@@ -89,7 +90,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
     }
 
     /// Waits until somebody sits in the producer's seat, for `timeout` at most; whether somebody did.
-    /// Somebody who came and went meanwhile counts.
+    /// Somebody who came and went meanwhile counts. If the ring's file was truncated, nobody comes any more: false at once.
     ///
     /// # Examples
     /// As for [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).
@@ -177,6 +178,9 @@ impl<C: Consume<M>, M: Memory> Waiter for ForRecord<'_, C, M> {
         let gone = self.seat.departed_by_proof();
         self.core.mend()?;
         Ok(gone)
+    }
+    fn check(&mut self) -> Result<(), Corruption> {
+        self.seat.check().inspect_err(|what| self.core.give_up(*what))
     }
     fn lie_down(&mut self) {
         self.core.lie_down();

@@ -87,6 +87,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
     where
         M: Clock,
     {
+        self.seat.check().inspect_err(|what| self.core.give_up(*what)).ok()?;
         let behind = self.core.behind().ok().filter(|behind| *behind > 0)?;
         let since = self.watch.since(self.core.head(), self.seat.memory());
         Some(match self.core.held_by() {
@@ -99,7 +100,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
     }
 
     /// Waits until somebody sits in the consumer's seat, for `timeout` at most; whether somebody did.
-    /// Somebody who came and went meanwhile counts.
+    /// Somebody who came and went meanwhile counts. If the ring's file was truncated, nobody comes any more: false at once.
     ///
     /// # Examples
     /// ```
@@ -169,7 +170,7 @@ struct ForRoom<'a, C, M: Memory, F> {
     ready: F,
 }
 
-impl<C, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> Waiter for ForRoom<'_, C, M, F> {
+impl<C: Produce, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> Waiter for ForRoom<'_, C, M, F> {
     type Departure = Departure;
     type Error = PushError;
 
@@ -182,12 +183,16 @@ impl<C, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> Waiter for ForRo
     fn inquire(&mut self) -> Result<Option<Departure>, PushError> {
         Ok(self.seat.departed_by_proof())
     }
+    fn check(&mut self) -> Result<(), PushError> {
+        let checked = self.seat.check();
+        Ok(checked.inspect_err(|what| self.core.give_up(*what))?)
+    }
 }
 
 /// Takes back what a forgotten batch left, before the seat is given back.
 impl<K: Kind, T: Carried + ?Sized, M: Memory> Drop for Producer<K, T, M> {
     fn drop(&mut self) {
-        if self.seat.memory().is_claimant() {
+        if self.seat.memory().is_claimant() && self.seat.check().is_ok() {
             self.core.settle();
         }
     }

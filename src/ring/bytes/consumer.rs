@@ -29,9 +29,12 @@ pub struct ByteConsumer {
 impl ByteConsumer {
     #[inline(always)]
     fn is_stamped(&mut self) -> Result<bool, Corruption> {
+        if let Some(what) = self.poison {
+            return Err(what);
+        }
         // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, all that it published is visible.
         let found = self.descriptors.stamp(self.head.get()).load(Acquire);
-        if found != self.head.stamp() || self.poison.is_some() {
+        if found != self.head.stamp() {
             return self.nothing_at_head(found);
         }
         Ok(true)
@@ -39,13 +42,10 @@ impl ByteConsumer {
 
     #[cold]
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
-        match self.poison {
-            Some(what) => Err(what),
-            None if self.head.is_passed_by(found) => {
-                Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
-            }
-            None => Ok(false),
+        if self.head.is_passed_by(found) {
+            return Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }));
         }
+        Ok(false)
     }
 
     #[inline(always)]
@@ -141,6 +141,10 @@ impl<M: Memory> Consume<M> for ByteConsumer {
     #[inline(always)]
     fn release(&mut self, wake: impl FnMut(&WordRef)) {
         self.release_all(wake);
+    }
+
+    fn give_up(&mut self, what: Corruption) {
+        self.poison = Some(what);
     }
 }
 

@@ -73,6 +73,10 @@ impl Produce for ByteProducer {
         self.withdraw();
     }
 
+    fn give_up(&mut self, what: Corruption) {
+        self.poison = Some(what);
+    }
+
     fn at(&self) -> u64 {
         self.tail.get()
     }

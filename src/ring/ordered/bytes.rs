@@ -50,6 +50,10 @@ impl Produce for OrderedBytes {
         self.claims.withdraw();
     }
 
+    fn give_up(&mut self, what: Corruption) {
+        self.claims.poisoned(what);
+    }
+
     fn at(&self) -> u64 {
         self.claims.seen().get()
     }

@@ -104,16 +104,19 @@ impl Claims {
         &mut self,
         fit: impl Fn(Position, Position) -> Option<Position>,
     ) -> Result<Claimed, PushError> {
+        if let Some(what) = self.poison {
+            return Err(what.into());
+        }
         let start = self.seen;
         let found = match fit(start, self.room.end()) {
-            Some(end) if self.poison.is_none() => {
+            Some(end) => {
                 self.announce(start, end);
                 match self.take(start, end) {
                     Ok(()) => return Ok(self.own(start, end)),
                     Err(found) => Some(found),
                 }
             }
-            _ => None,
+            None => None,
         };
         let claimed = self.claim_on(found, &fit);
         if claimed.is_err() {
@@ -272,7 +275,7 @@ impl Claims {
         self.announcement.store(Announcement::None.word(), Release);
     }
 
-    fn poisoned(&mut self, what: Corruption) -> Corruption {
+    pub(super) fn poisoned(&mut self, what: Corruption) -> Corruption {
         self.poison = Some(what);
         what
     }
@@ -310,8 +313,9 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
             word(lane.descriptors.plus(crate::memory::Descriptors::STRIDE * (at.get() & (lane.capacity - 1))))
         }
     };
-    // Relaxed: an old value refuses the seat once more than needed.
-    let stamp = stamp.map_or(0, |stamp| stamp.load(Relaxed));
+    // Acquire: E5, pairs with `Holes::mark`: who marked it has read who sat here, and is done with that. An old value refuses the
+    // seat once more than needed.
+    let stamp = stamp.map_or(0, |stamp| stamp.load(Acquire));
     // Of a later lap: passed, since HEAD was looked at.
     stamp == at.stamp() || at.is_lost_mark(stamp) || at.is_passed_by(stamp)
 }

@@ -234,6 +234,10 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
         self.inner.release(wake);
     }
 
+    fn give_up(&mut self, what: Corruption) {
+        self.inner.poison(what);
+    }
+
     fn has_skipped(&self) -> bool {
         self.released != self.inner.head()
     }

@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::layout::{Geometry, RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, Stamped, WordRef};
 use crate::recovery;
-use crate::sync::{Acquire, Relaxed, compiler_fence};
+use crate::sync::{Acquire, Relaxed, Release};
 
 /// What is at a position that has no stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,12 +122,11 @@ impl<M: Memory> Holes<M> {
         let second = cells.second(at.get()).ok_or(Corruption::Outside)?;
         // Before the mark: with it the seat can be taken again.
         let by = self.geometry.producer(lost.seat.into()).identity(&self.region);
-        // Relaxed: read only by who holds this seat after us (E3), or by ourselves.
+        // Relaxed: published by the mark.
         second.store(lost.word(), Relaxed);
-        // Compiler fence: no mark without the word beside it, if we are killed in between.
-        compiler_fence();
-        // Relaxed: as the word beside it.
-        cells.stamp(at.get()).store(at.lost_mark(), Relaxed);
+        // Release: E5, pairs with `is_resolved`; who finds the mark and sits down does so after we have read who sat there. And
+        // if we are killed in between, there is no mark without the word beside it.
+        cells.stamp(at.get()).store(at.lost_mark(), Release);
         Ok(Hole::Lost(by))
     }
 

@@ -59,7 +59,7 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E5 | `announce`, `own`, `withdraw` A; `take` TAIL | `Holes::mend` TAIL and A; `look` TAIL | who may own a position; all it stamped before it claimed again |
+//! | E5 | `announce`, `own`, `withdraw` A; `take` TAIL; `Holes::mark` | `Holes::mend` TAIL and A; `look` TAIL; `is_resolved` | who may own a position; all it stamped before it claimed again; that a lost claim is dealt with |
 //!
 //! # Progress
 //! Claims are lock-free: one fails only because another succeeded. Each exchange that fails finds a later TAIL, and the room

@@ -32,6 +32,10 @@ impl<T: Item> Produce for OrderedItems<T> {
         self.claims.withdraw();
     }
 
+    fn give_up(&mut self, what: Corruption) {
+        self.claims.poisoned(what);
+    }
+
     fn at(&self) -> u64 {
         self.claims.seen().get()
     }
