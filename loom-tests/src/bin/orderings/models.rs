@@ -116,7 +116,12 @@ impl Model {
         Ok(match status {
             None => Outcome::Endless,
             Some(status) if status.success() => Outcome::Passed,
-            Some(_) => Outcome::Failed { how: symptom(&said) },
+            Some(status) => {
+                // Killed for lack of memory, say: that is no finding.
+                let how = symptom(&said)
+                    .ok_or_else(|| format!("{self} ended with {status}, and did not say why"))?;
+                Outcome::Failed { how }
+            }
         })
     }
 }
@@ -126,9 +131,9 @@ fn parse(list: &Path) -> Result<BTreeSet<Ordering>, String> {
 }
 
 /// What the first panic said, in short.
-fn symptom(said: &str) -> String {
+fn symptom(said: &str) -> Option<String> {
     let mut lines = said.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
-    lines.next().unwrap_or("failed").chars().take(70).collect()
+    Some(lines.next()?.chars().take(70).collect())
 }
 
 impl fmt::Display for Model {

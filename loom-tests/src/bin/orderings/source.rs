@@ -30,6 +30,10 @@ impl Ordering {
     pub fn place(&self) -> (&str, usize) {
         (&self.file, self.line)
     }
+
+    pub fn part(&self) -> &str {
+        &self.part
+    }
 }
 
 /// A line of the source with an ordering that is not Relaxed.
@@ -75,8 +79,7 @@ pub fn orderings() -> Result<Vec<Line>, String> {
 fn holds_ordering(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();
     let words = |word: &str| code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word);
-    !code.contains("use ")
-        && (["Acquire", "Release", "AcqRel"].into_iter().any(words) || code.contains(" full_fence()"))
+    !code.contains("use ") && ["Acquire", "Release", "AcqRel", "SeqCst", "full_fence"].into_iter().any(words)
 }
 
 fn find(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
