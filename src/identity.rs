@@ -42,8 +42,10 @@ impl Label {
                 at = word_at;
                 continue;
             }
-            let Some(byte) = label.bytes.get_mut(at) else { break };
-            *byte = c;
+            // What there is no room for may be a path segment, too.
+            if let Some(byte) = label.bytes.get_mut(at) {
+                *byte = c;
+            }
             at += 1;
             if !(c.is_ascii_alphanumeric() || c == b'_' || c >= 0x80) {
                 word_at = at;
@@ -256,6 +258,19 @@ mod tests {
         assert_eq!(Label::of_type::<[core::num::Wrapping<u16>; 3]>().to_string(), "[Wrapping<u16>; 3]");
         let (pair, expected) = (Label::of_type::<(Label, std::vec::Vec<Label>)>(), "(Label, Vec<Label>)");
         assert_eq!(pair.to_string(), expected);
+    }
+
+    #[test]
+    fn a_path_longer_than_a_label_is_left_out_too() {
+        mod a_module_whose_name_is_longer_than_what_a_label_has_room_for_because_somebody_explains {
+            pub struct Tick;
+        }
+        use a_module_whose_name_is_longer_than_what_a_label_has_room_for_because_somebody_explains as long;
+        assert_eq!(Label::of_type::<long::Tick>().to_string(), "Tick");
+        assert_eq!(Label::of_type::<(long::Tick, u8)>().to_string(), "(Tick, u8)");
+        let tuple =
+            Label::of_type::<([u128; 1000], [u128; 1001], [u128; 1002], [u128; 1003], [u128; 1004])>();
+        assert!(tuple.to_string().starts_with("([u128; 1000], "), "{tuple}");
     }
 
     #[test]
