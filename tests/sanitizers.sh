@@ -2,7 +2,7 @@
 # The tests under ThreadSanitizer and AddressSanitizer; before, the proof that these find what a wrong ring would do.
 #   bash tests/sanitizers.sh              all that makes sense; a few minutes
 #   bash tests/sanitizers.sh --quick      what CI has time for
-# Needs a nightly toolchain, and says so if there is none.
+# Needs a nightly toolchain; status 77 says that there is none.
 #
 # The standard library comes compiled, without sanitizers. So ThreadSanitizer sees neither the orderings of its locks nor of its
 # channels (see sanitizers/std.supp), and neither sanitizer what happens inside of it. All of the rings, and all generic
@@ -19,15 +19,15 @@ quick=no
 [ "${1:-}" = --quick ] && quick=yes
 
 if ! version=$(rustc +nightly --version 2>/dev/null); then
-    echo "sanitizers: skipped: there is no nightly toolchain (rustup toolchain install nightly)"
-    exit 0
+    echo "sanitizers: skipped, there is no nightly toolchain (rustup toolchain install nightly)"
+    exit 77
 fi
 target=$(rustc +nightly -vV | sed -n 's/^host: //p')
 case $target in
 x86_64-unknown-linux-gnu | aarch64-unknown-linux-gnu) ;;
 *)
-    echo "sanitizers: skipped: Rust's sanitizers do not support $target"
-    exit 0
+    echo "sanitizers: skipped, Rust's sanitizers do not support $target"
+    exit 77
     ;;
 esac
 echo "$version, $target"
@@ -75,6 +75,10 @@ check() {
     fi
     grep '^test result: ' "$log" | sed "s/^/$sanitizer $file: /"
     count=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$log")
+    if [ "$count" -eq 0 ]; then
+        echo "$sanitizer: $file has no such tests: $*"
+        exit 1
+    fi
     passed=$((passed + count))
     echo "$sanitizer $file: $((SECONDS - begun)) s"
 }
