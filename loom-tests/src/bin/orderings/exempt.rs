@@ -36,6 +36,7 @@ pub fn argument(ordering: &Ordering, code: &str) -> Option<&'static str> {
 
 /// The entries that stand for no line of the source, or for several.
 pub fn stale(source: &[Line]) -> impl Iterator<Item = &'static str> {
-    let lines = |exempt: &Exempt| source.iter().filter(|l| l.file == exempt.file && l.code == exempt.code).count();
+    let lines =
+        |exempt: &Exempt| source.iter().filter(|l| l.file == exempt.file && l.code == exempt.code).count();
     EXEMPT.iter().filter(move |exempt| lines(exempt) != 1).map(|exempt| exempt.code)
 }

@@ -128,7 +128,9 @@ fn sum_up(
     let unmet =
         unmet.iter().map(|line| format!("{}:{}: no model comes by `{}`", line.file, line.line, line.code));
     wrong.extend(unmet);
-    wrong.extend(exempt::stale(source).map(|code| format!("exempt, but not one line of the source: `{code}`")));
+    wrong.extend(
+        exempt::stale(source).map(|code| format!("exempt, but not one line of the source: `{code}`")),
+    );
     println!(
         "orderings: {}, caught: {caught}, exempt: {exempt}, wrong: {} ({:.0} s)",
         verdicts.len(),
