@@ -233,14 +233,16 @@ fn in_a_total_order_the_next_records_owner_is_blamed() {
     let ring = named::<Mpsc, [u8]>(1024, 3);
     let mut rx = ring.consumer().unwrap();
     let mut ends = [(); 3].map(|()| ring.producer().unwrap());
-    ends[0].try_push(&[1]).unwrap();
-    let [_, slow, slower] = &mut ends;
+    let [first, slow, slower] = &mut ends;
+    first.try_push(&[1]).unwrap();
     let reserved = slow.try_reserve(100).unwrap();
     let batch = slower.try_batch(300).unwrap();
     assert_eq!(text(rx.stalled()), "nobody", "there is a record before it");
     rx.try_read().unwrap().release();
     let words = "the producer in seat 1, `feed`, is alive and holds up 7 cells, for 0.0 s";
     assert_eq!(text(rx.stalled()), words);
+    // It is not the consumer's fault, for other producers either.
+    assert_eq!(text(first.stalled()), words);
     // An operator is told too, if there is no consumer.
     drop(rx);
     let found = ring.recover().unwrap();
