@@ -9,5 +9,6 @@ mod park;
 mod process;
 
 pub use mapping::Mapping;
+pub(crate) use mapping::Pages;
 pub(crate) use park::monotonic;
 use park::{barrier, join_barriers, park, unpark};

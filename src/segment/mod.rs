@@ -40,7 +40,7 @@ use std::time::Duration;
 use crate::ends::{Carried, Kind, Ring};
 use crate::error::SegmentError;
 use crate::layout::Options;
-use crate::os::{self, Mapping};
+use crate::os::{self, Mapping, Pages};
 
 /// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
         let path = name::path_of(name.as_ref())?;
         let mapping = Mapping::open(&path, options)?;
         let ring = Self::join(mapping, options).map_err(|error| SegmentError::Layout { path, error })?;
-        ring.memory().settle(options)?;
+        ring.memory().settle(options, Pages::There)?;
         Ok(ring)
     }
 
