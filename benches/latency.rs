@@ -1,83 +1,155 @@
 //! Latency: a round trip between two threads, there through one ring and back through another.
 //!
-//! `cargo bench --bench latency`. The baseline, in the same run, is a bare ping-pong of one cache line each way:
-//! what the machine can do at best. Compare the two, not either with another run.
+//! `cargo bench --bench latency [TEXT]`. Compare each line with the baseline of the same run, a bare ping-pong of one cache line each
+//! way: what the machine can do at best. It is measured first and last; if the two differ by more than a tenth, the system has
+//! moved the threads meanwhile (they are not pinned), and nothing in between can be compared; if they are more than a microsecond,
+//! both threads share a core, because something else runs. Do not compare with another run.
+//!
+//! An item of 8 or 56 bytes lies in one line with its stamp; a record takes two lines or more. What comes back must be what was sent,
+//! or the run ends with a panic.
 #![allow(missing_docs, reason = "criterion's macros write functions without")]
 #![allow(clippy::disallowed_types, reason = "the baseline is made of bare atomics")]
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use ringway::Options;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
+use ringway::ends::{Carried, Consumer, Kind, Producer, Ring};
+use ringway::lanes::Lanes;
 use ringway::memory::Heap;
-use ringway::spsc::{Consumer, Item, Producer, Ring};
+use ringway::mpsc::Mpsc;
+use ringway::spsc::Spsc;
+use ringway::{Options, PopError::Empty, PushError::Full};
+use zerocopy::IntoBytes;
 
-fn ends<T: Item>() -> Option<(Producer<T, Heap>, Consumer<T, Heap>)> {
-    let ring = Ring::format(Heap::new(Ring::<T>::required_len(64)), &Options::new().capacity(64)).ok()?;
-    Some((ring.producer().ok()?, ring.consumer().ok()?))
+type Tx<K, T> = Producer<K, T, Heap>;
+type Rx<K, T> = Consumer<K, T, Heap>;
+
+/// More than any of these rings needs.
+const MEMORY: usize = 1 << 20;
+
+/// A bench that cannot run must not look as if it were fast.
+#[allow(clippy::panic, reason = "a program")]
+fn must<R, E: Display>(result: Result<R, E>) -> R {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Repeats `attempt` as long as it says `busy`; like the baseline, without a pause.
+fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result<R, E>) -> R {
+    loop {
+        let result = attempt();
+        if !matches!(&result, Err(error) if *error == busy) {
+            return must(result);
+        }
+    }
+}
+
+fn ends<K: Kind, T: Carried + ?Sized>(capacity: usize) -> (Tx<K, T>, Rx<K, T>) {
+    let options = Options::new().capacity(capacity).producers(1);
+    let ring = must(Ring::format(Heap::new(MEMORY), &options));
+    (must(ring.producer()), must(ring.consumer()))
+}
+
+/// Has `ping` and `pong` work side by side; the time that `ping` takes.
+fn timed(ping: impl FnOnce() + Send, pong: impl FnOnce() + Send) -> Duration {
+    thread::scope(|scope| {
+        scope.spawn(pong);
+        let pinging = scope.spawn(|| {
+            let start = Instant::now();
+            ping();
+            start.elapsed()
+        });
+        pinging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// `n` round trips, spinning on both sides.
-fn round_trips<T: Item + Copy + Send + Sync>(n: u64, item: T) -> Duration {
-    let (Some((mut there, mut arrived)), Some((mut back, mut returned))) = (ends::<T>(), ends::<T>()) else {
-        return Duration::ZERO;
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for _ in 0..n {
-                let item = loop {
-                    if let Ok(item) = arrived.try_pop() {
-                        break item;
-                    }
-                };
-                while back.try_push(&item).is_err() {}
+fn round_trips<K: Kind, T: Carried + ?Sized>(
+    (n, capacity): (u64, usize),
+    send: impl Fn(&mut Tx<K, T>, u64) + Sync,
+    receive: impl Fn(&mut Rx<K, T>) -> u64 + Sync,
+) -> Duration {
+    let ((mut there, mut arrived), (mut back, mut returned)) = (ends(capacity), ends(capacity));
+    let (send, receive) = (&send, &receive);
+    // An end moves into its thread: two that lie side by side would share a cache line.
+    timed(
+        move || {
+            for number in 0..n {
+                send(&mut there, number);
+                assert_eq!(receive(&mut returned), number);
             }
-        });
-        let start = Instant::now();
-        for _ in 0..n {
-            while there.try_push(&item).is_err() {}
-            while returned.try_pop().is_err() {}
-        }
-        start.elapsed()
-    })
+        },
+        move || (0..n).for_each(|_| send(&mut back, receive(&mut arrived))),
+    )
+}
+
+/// Items of `8 * N` bytes: each word is the number.
+fn items<K: Kind, const N: usize>(n: u64) -> Duration {
+    round_trips::<K, [u64; N]>(
+        (n, 64),
+        |tx, number| until(Full, || tx.try_push(&[number; N])),
+        |rx| until(Empty, || rx.try_pop()).iter().fold(0, |number, word| number | word),
+    )
+}
+
+/// Records of `8 * N` bytes, copied in and out.
+fn records<K: Kind, const N: usize>(n: u64) -> Duration {
+    round_trips::<K, [u8]>(
+        (n, 64 << 10),
+        |tx, number| until(Full, || tx.try_push([number; N].as_bytes())),
+        |rx| {
+            let record: [u64; N] =
+                until(Empty, || rx.try_read().map(|record| must(record.payload().value_at(0))));
+            record.iter().fold(0, |number, word| number | word)
+        },
+    )
 }
 
 #[repr(align(128))]
 struct Line(AtomicU64);
 
 /// `n` round trips of a bare cache line each way.
-fn bare_round_trips(n: u64) -> Duration {
+fn bare(n: u64) -> Duration {
     let (there, back) = (Line(AtomicU64::new(0)), Line(AtomicU64::new(0)));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
+    timed(
+        || {
+            for i in 1..=n {
+                there.0.store(i, Ordering::Release);
+                while back.0.load(Ordering::Acquire) != i {}
+            }
+        },
+        || {
             for i in 1..=n {
                 while there.0.load(Ordering::Acquire) != i {}
                 back.0.store(i, Ordering::Release);
             }
-        });
-        let start = Instant::now();
-        for i in 1..=n {
-            there.0.store(i, Ordering::Release);
-            while back.0.load(Ordering::Acquire) != i {}
-        }
-        start.elapsed()
-    })
+        },
+    )
+}
+
+fn kind<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
+    group.bench_function(BenchmarkId::new(name, "8 B item"), |b| b.iter_custom(items::<K, 1>));
+    group.bench_function(BenchmarkId::new(name, "56 B item"), |b| b.iter_custom(items::<K, 7>));
+    group.bench_function(BenchmarkId::new(name, "64 B record"), |b| b.iter_custom(records::<K, 8>));
 }
 
 fn latency(c: &mut Criterion) {
     let mut group = c.benchmark_group("round trip");
-    group.bench_function("bare cache line", |b| b.iter_custom(bare_round_trips));
-    group.bench_function("8 B item", |b| b.iter_custom(|n| round_trips(n, 1u64)));
-    group.bench_function("56 B item", |b| b.iter_custom(|n| round_trips(n, [1u64; 7])));
-    group.bench_function("bare cache line, again", |b| b.iter_custom(bare_round_trips));
+    group.bench_function("bare cache line", |b| b.iter_custom(bare));
+    kind::<Spsc>(&mut group, "spsc");
+    kind::<Mpsc>(&mut group, "mpsc");
+    kind::<Lanes>(&mut group, "lanes");
+    group.bench_function("bare cache line, again", |b| b.iter_custom(bare));
     group.finish();
 }
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
+    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
     targets = latency
 }
 criterion_main!(benches);

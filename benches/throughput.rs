@@ -1,161 +1,331 @@
-//! Throughput: one producer thread, one consumer thread, items or records per second.
+//! Throughput: producer threads, one consumer thread, millions of messages per second through each kind of ring.
 //!
-//! `cargo bench --bench throughput`. Both sides spin, so give them two cores, and compare within one run only.
+//! `cargo bench --bench throughput [TEXT]`; `-- "spsc"` for one kind, `-- "8 B"` for one size.
+//!
+//! | group | what is sent | how |
+//! |---|---|---|
+//! | `KIND items` | items of 8 to 256 bytes | pushed and popped one by one; pushed and drained by 64; in slices of 64, drained |
+//! | `KIND records` | 64 B, 4 KiB, 64 KiB | copied in and out one by one; in place, where one word is touched; in batches of 64, drained |
+//! | `KIND bulk` | 64 items of 8 or 56 bytes in one record | copied in and out; told per item |
+//! | `producers` | items of 64 bytes from 2, 4, 8 threads | pushed one by one, drained by 64; for one, see `KIND items` |
+//! | `one busy lane` | items of 8 bytes, on one thread | pushed and popped by 32, through one of 1 to 1,000 lanes |
+//!
+//! Compare lines of one run: kinds, sizes, and ways to send. Do not compare with another run, still less with another machine, nor
+//! with what another program measures: for other queues there is `benches/peers`.
+//!
+//! Threads are not pinned: the system places them, and where two cores share a cache, or are one core's two halves, the same line
+//! may be twice as fast as in a run where they do not. They spin. Where there are more of them than cores, they hand over their core
+//! now and then, and what is measured is also how they take turns. Where there are not, they never do: so if something else runs
+//! on the machine and two of them share a core, nanoseconds become microseconds, and everybody sees that the run is void. (If they
+//! did, it would tell the time of one core doing the work of both, which looks as good as any.)
+//!
+//! Every message has a number and every run adds them up: one that is lost, doubled or torn ends the run with a panic.
 #![allow(missing_docs, reason = "criterion's macros write functions without")]
+#![allow(clippy::disallowed_types, reason = "no part of a ring")]
 
+use std::fmt::Display;
 use std::hint::{black_box, spin_loop};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ringway::ends::{Batch, Carried, Consumer, Kind, Payload, Producer, Ring};
+use ringway::lanes::Lanes;
 use ringway::memory::Heap;
-use ringway::spsc::{Carried, Consumer, Item, Producer, Ring};
-use ringway::{Options, PopError, PushError};
+use ringway::mpsc::{CELL, Mpsc};
+use ringway::spsc::Spsc;
+use ringway::{Options, PopError::Empty, PushError, PushError::Full};
+use zerocopy::IntoBytes;
 
-type Ends<T> = (Producer<T, Heap>, Consumer<T, Heap>);
+type Tx<K, T> = Producer<K, T, Heap>;
+type Rx<K, T> = Consumer<K, T, Heap>;
+/// Begins a batch with room for `MANY` records of 64 bytes, in the way of each kind.
+type Open<K> = for<'a> fn(&'a mut Tx<K, [u8]>) -> Result<Batch<'a, K, Heap>, PushError>;
 
-fn ends<T: Carried + ?Sized>(capacity: usize) -> Option<Ends<T>> {
-    let memory = Heap::new(Ring::<T>::required_len(capacity));
-    let ring = Ring::format(memory, &Options::new().capacity(capacity)).ok()?;
-    Some((ring.producer().ok()?, ring.consumer().ok()?))
+/// In a slice, a batch, a drain, a record of many items.
+const MANY: usize = 64;
+/// Of a typed ring, or of each of its lanes.
+const ITEMS: usize = 1024;
+/// Of a byte ring.
+const BYTES: usize = 1 << 20;
+/// More than any of these rings needs.
+const MEMORY: usize = 4 << 20;
+
+/// Whether there are more threads than cores.
+static CROWDED: AtomicBool = AtomicBool::new(false);
+
+/// A bench that cannot run must not look as if it were fast.
+#[allow(clippy::panic, reason = "a program")]
+fn must<R, E: Display>(result: Result<R, E>) -> R {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The time that `send` and `receive`, each on a thread of its own, take together.
-fn timed(send: impl FnOnce() + Send, receive: impl FnOnce() + Send) -> Duration {
-    std::thread::scope(|scope| {
-        let start = Instant::now();
-        scope.spawn(send);
-        receive();
-        start.elapsed()
-    })
-}
-
-fn until<R>(mut attempt: impl FnMut() -> Option<R>) -> R {
+/// Repeats `attempt` as long as it says `busy`.
+fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result<R, E>) -> R {
+    let mut attempts = 0_u32;
     loop {
-        if let Some(result) = attempt() {
-            return result;
+        let result = attempt();
+        if !matches!(&result, Err(error) if *error == busy) {
+            return must(result);
         }
-        spin_loop();
+        attempts += 1;
+        if attempts % 64 == 0 && CROWDED.load(Relaxed) {
+            thread::yield_now();
+        } else {
+            spin_loop();
+        }
     }
 }
 
-/// Items one by one.
-fn single<T: Item + Copy + Send + Sync>(n: u64, capacity: usize, item: T) -> Duration {
-    let Some((mut tx, mut rx)) = ends::<T>(capacity) else { return Duration::ZERO };
-    timed(
-        || (0..n).for_each(|_| until(|| tx.try_push(&item).ok())),
-        || (0..n).for_each(|_| _ = black_box(until(|| rx.try_pop().ok()))),
-    )
+/// The time it takes `producers` threads to `send` the numbers below `n`, a range each, and one thread to `receive` as many
+/// and add them up.
+fn timed<K: Kind, T: Carried + ?Sized>(
+    (n, producers, capacity): (u64, usize, usize),
+    send: impl Fn(Tx<K, T>, Range<u64>) + Sync,
+    receive: impl FnOnce(Rx<K, T>, u64) -> u64 + Send,
+) -> Duration {
+    let options = Options::new().capacity(capacity).producers(producers);
+    let ring = must(Ring::<K, T, _>::format(Heap::new(MEMORY), &options));
+    let rx = must(ring.consumer());
+    let senders: Vec<_> = (0..producers).map(|_| must(ring.producer())).collect();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    CROWDED.store(producers + 1 > cores, Relaxed);
+    // Whole slices from each.
+    let sent = n.next_multiple_of((MANY * producers) as u64);
+    let each = sent / producers as u64;
+    let start = Instant::now();
+    let total = thread::scope(|scope| {
+        // An end moves into its thread: two that lie side by side would share a cache line.
+        for (tx, first) in senders.into_iter().zip((0..sent).step_by(each as usize)) {
+            let send = &send;
+            scope.spawn(move || send(tx, first..first + each));
+        }
+        scope.spawn(move || receive(rx, sent)).join()
+    });
+    let took = start.elapsed();
+    assert_eq!(total.ok(), Some(sent * (sent - 1) / 2), "not what was sent");
+    took.mul_f64(n as f64 / sent as f64)
 }
 
-/// Items in slices of up to 64.
-fn slices<T: Item + Copy + Send + Sync>(n: u64, capacity: usize, item: T) -> Duration {
-    let Some((mut tx, mut rx)) = ends::<T>(capacity) else { return Duration::ZERO };
-    let rounded = n.next_multiple_of(64);
-    timed(
-        || {
-            let items = [item; 64];
-            let mut left = rounded;
-            while left > 0 {
-                let some = items.get(..64.min(left as usize)).unwrap_or_default();
-                left -= until(|| tx.try_push_slice(some).ok()) as u64;
-            }
-        },
-        || {
-            let mut left = rounded;
-            while left > 0 {
-                left -= until(|| rx.drain(64, |item| _ = black_box(item)).ok()) as u64;
-            }
-        },
-    )
+// ---- Items of `8 * N` bytes: each word is the number.
+
+fn number<const N: usize>(item: [u64; N]) -> u64 {
+    item.iter().fold(0, |number, word| number | word)
 }
 
-/// Records, copied in and copied out.
-fn records(n: u64, capacity: usize, len: usize) -> Duration {
-    let Some((mut tx, mut rx)) = ends::<[u8]>(capacity) else { return Duration::ZERO };
-    let record = vec![1; len];
-    let mut copy = vec![0; len];
-    timed(
-        || (0..n).for_each(|_| until(|| tx.try_push(&record).ok())),
-        || {
-            for _ in 0..n {
-                until(|| rx.try_read().ok().map(|record| record.payload().copy_to(&mut copy)));
-                black_box(&copy);
-            }
-        },
-    )
+fn push<K: Kind, const N: usize>(mut tx: Tx<K, [u64; N]>, numbers: Range<u64>) {
+    numbers.for_each(|number| until(Full, || tx.try_push(&[number; N])));
 }
 
-/// Records, reserved in place, one line written, one line read.
-fn in_place(n: u64, capacity: usize, len: usize) -> Duration {
-    let Some((mut tx, mut rx)) = ends::<[u8]>(capacity) else { return Duration::ZERO };
-    timed(
-        || {
-            for i in 0..n {
-                loop {
-                    match tx.try_reserve(len) {
-                        Ok(mut reservation) => {
-                            let _ = reservation.payload().write_value_at(0, &i);
-                            break reservation.commit();
-                        }
-                        Err(PushError::Full) => spin_loop(),
-                        Err(_) => return,
-                    }
-                }
-            }
-        },
-        || {
-            for _ in 0..n {
-                loop {
-                    match rx.try_read() {
-                        Ok(record) => {
-                            _ = black_box(record.payload().value_at::<u64>(0));
-                            break;
-                        }
-                        Err(PopError::Empty) => spin_loop(),
-                        Err(_) => return,
-                    }
-                }
-            }
-        },
-    )
+fn push_slices<K: Kind, const N: usize>(mut tx: Tx<K, [u64; N]>, mut numbers: Range<u64>) {
+    let mut slice = [[0; N]; MANY];
+    while !numbers.is_empty() {
+        slice.iter_mut().zip(&mut numbers).for_each(|(item, number)| *item = [number; N]);
+        let mut left = slice.as_slice();
+        while !left.is_empty() {
+            let pushed = until(Full, || tx.try_push_slice(left));
+            left = left.get(pushed..).unwrap_or_default();
+        }
+    }
 }
 
-fn throughput(c: &mut Criterion) {
-    let mut group = c.benchmark_group("spsc items");
+fn pop<K: Kind, const N: usize>(mut rx: Rx<K, [u64; N]>, n: u64) -> u64 {
+    (0..n).map(|_| number(until(Empty, || rx.try_pop()))).sum()
+}
+
+fn drain<K: Kind, const N: usize>(mut rx: Rx<K, [u64; N]>, n: u64) -> u64 {
+    let (mut left, mut total) = (n, 0);
+    while left > 0 {
+        left -= until(Empty, || rx.drain(MANY, |item| total += number(item))) as u64;
+    }
+    total
+}
+
+fn items<K: Kind, const N: usize>(group: &mut BenchmarkGroup<'_, WallTime>, size: &str) {
     group.throughput(Throughput::Elements(1));
-    group.bench_function(BenchmarkId::new("single", "8 B"), |b| b.iter_custom(|n| single(n, 1024, 1u64)));
-    group.bench_function(BenchmarkId::new("single", "56 B"), |b| {
-        b.iter_custom(|n| single(n, 1024, [1u64; 7]))
+    group.bench_function(BenchmarkId::new("push, pop", size), |b| {
+        b.iter_custom(|n| timed((n, 1, ITEMS), push::<K, N>, pop))
     });
-    group.bench_function(BenchmarkId::new("single", "64 B"), |b| {
-        b.iter_custom(|n| single(n, 1024, [1u64; 8]))
+    group.bench_function(BenchmarkId::new("push, drain", size), |b| {
+        b.iter_custom(|n| timed((n, 1, ITEMS), push::<K, N>, drain))
     });
-    group.bench_function(BenchmarkId::new("single", "256 B"), |b| {
-        b.iter_custom(|n| single(n, 1024, [1u64; 32]))
+    group.bench_function(BenchmarkId::new("slices, drain", size), |b| {
+        b.iter_custom(|n| timed((n, 1, ITEMS), push_slices::<K, N>, drain))
     });
-    group.bench_function(BenchmarkId::new("slices", "8 B"), |b| b.iter_custom(|n| slices(n, 4096, 1u64)));
-    group.bench_function(BenchmarkId::new("slices", "56 B"), |b| {
-        b.iter_custom(|n| slices(n, 4096, [1u64; 7]))
+}
+
+// ---- Records: the first word is the number.
+
+fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: &str) {
+    group.throughput(Throughput::Bytes(len as u64));
+    let copy_in = |mut tx: Tx<K, [u8]>, numbers: Range<u64>| {
+        let mut record = vec![0; len / 8];
+        for number in numbers {
+            record.first_mut().into_iter().for_each(|word| *word = number);
+            until(Full, || tx.try_push(record.as_bytes()));
+        }
+    };
+    let copy_out = |mut rx: Rx<K, [u8]>, n| {
+        let (mut copy, mut total) = (vec![0; len / 8], 0);
+        for _ in 0..n {
+            until(Empty, || rx.try_read().map(|record| record.payload().copy_to(copy.as_mut_bytes())));
+            total += black_box(&copy).first().copied().unwrap_or_default();
+        }
+        total
+    };
+    group.bench_function(BenchmarkId::new("copied", size), |b| {
+        b.iter_custom(|n| timed((n, 1, BYTES), copy_in, copy_out))
     });
+    // No bytes a second: hardly any of them are touched.
+    group.throughput(Throughput::Elements(1));
+    let write = |mut tx: Tx<K, [u8]>, numbers: Range<u64>| {
+        for number in numbers {
+            until(Full, || {
+                let mut reservation = tx.try_reserve(len)?;
+                must(reservation.payload().write_value_at(0, &number));
+                reservation.commit();
+                Ok(())
+            });
+        }
+    };
+    let read = |mut rx: Rx<K, [u8]>, n| {
+        (0..n)
+            .map(|_| until(Empty, || rx.try_read().map(|record| must(record.payload().value_at::<u64>(0)))))
+            .sum()
+    };
+    group.bench_function(BenchmarkId::new("in place", size), |b| {
+        b.iter_custom(|n| timed((n, 1, BYTES), write, read))
+    });
+}
+
+/// Records of 64 bytes, which appear together.
+fn batches<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, open: Open<K>) {
+    group.throughput(Throughput::Bytes(64));
+    let send = |mut tx: Tx<K, [u8]>, mut left: Range<u64>| {
+        while !left.is_empty() {
+            until(Full, || {
+                let (mut batch, first) = (open(&mut tx)?, left.start);
+                for number in left.clone().take(MANY) {
+                    match batch.try_push([number; 8].as_bytes()) {
+                        Ok(()) => left.start += 1,
+                        Err(Full) if left.start > first => break,
+                        Err(error) => return Err(error),
+                    }
+                }
+                batch.commit();
+                Ok(())
+            });
+        }
+    };
+    let receive = |mut rx: Rx<K, [u8]>, n| {
+        let (mut left, mut total) = (n, 0);
+        while left > 0 {
+            let mut each = |record: Payload<'_>| total += number::<8>(must(record.value_at(0)));
+            left -= until(Empty, || rx.drain(MANY, &mut each)) as u64;
+        }
+        total
+    };
+    group.bench_function(BenchmarkId::new("batch, drain", "64 B"), |b| {
+        b.iter_custom(|n| timed((n, 1, BYTES), send, receive))
+    });
+}
+
+/// `MANY` items in each record.
+fn bulk<K: Kind, const N: usize>(group: &mut BenchmarkGroup<'_, WallTime>, size: &str) {
+    group.throughput(Throughput::Elements(1));
+    let send = |mut tx: Tx<K, [u8]>, mut numbers: Range<u64>| {
+        let mut items = [[0; N]; MANY];
+        while !numbers.is_empty() {
+            items.iter_mut().zip(&mut numbers).for_each(|(item, number)| *item = [number; N]);
+            until(Full, || tx.try_push(items.as_bytes()));
+        }
+    };
+    let receive = |mut rx: Rx<K, [u8]>, n| {
+        let (mut items, mut total) = ([[0; N]; MANY], 0);
+        for _ in 0..n / MANY as u64 {
+            until(Empty, || {
+                rx.try_read().map(|record| must(record.payload().read_at(0, items.as_mut_bytes())))
+            });
+            total += items.iter().map(|item| number(*item)).sum::<u64>();
+        }
+        total
+    };
+    group.bench_function(BenchmarkId::new("records of 64", size), |b| {
+        b.iter_custom(|n| timed((n, 1, BYTES), send, receive))
+    });
+}
+
+fn kind<K: Kind>(c: &mut Criterion, name: &str, open: Open<K>) {
+    let mut group = c.benchmark_group(format!("{name} items"));
+    items::<K, 1>(&mut group, "8 B");
+    if name == "spsc" {
+        // What fits a line together with its stamp; 64 bytes do not.
+        items::<K, 7>(&mut group, "56 B");
+    }
+    items::<K, 8>(&mut group, "64 B");
+    items::<K, 32>(&mut group, "256 B");
     group.finish();
 
-    let mut group = c.benchmark_group("spsc records");
-    for (len, name) in [(64, "64 B"), (4 << 10, "4 KiB"), (64 << 10, "64 KiB")] {
-        group.throughput(Throughput::Bytes(len as u64));
-        group.bench_function(BenchmarkId::new("copied", name), |b| {
-            b.iter_custom(|n| records(n, 1 << 20, len))
+    let mut group = c.benchmark_group(format!("{name} records"));
+    records::<K>(&mut group, 64, "64 B");
+    batches(&mut group, open);
+    records::<K>(&mut group, 4 << 10, "4 KiB");
+    records::<K>(&mut group, 64 << 10, "64 KiB");
+    group.finish();
+
+    let mut group = c.benchmark_group(format!("{name} bulk"));
+    bulk::<K, 1>(&mut group, "8 B");
+    bulk::<K, 7>(&mut group, "56 B");
+    group.finish();
+}
+
+fn kinds(c: &mut Criterion) {
+    kind::<Spsc>(c, "spsc", |tx| Ok(tx.batch()));
+    kind::<Mpsc>(c, "mpsc", |tx| tx.try_batch(MANY * CELL));
+    kind::<Lanes>(c, "lanes", |tx| Ok(tx.batch()));
+}
+
+fn producers(c: &mut Criterion) {
+    let mut group = c.benchmark_group("producers");
+    group.throughput(Throughput::Elements(1));
+    for producers in [2, 4, 8] {
+        group.bench_function(BenchmarkId::new("mpsc", producers), |b| {
+            b.iter_custom(|n| timed((n, producers, ITEMS), push::<Mpsc, 8>, drain))
         });
-        group.bench_function(BenchmarkId::new("in place", name), |b| {
-            b.iter_custom(|n| in_place(n, 1 << 20, len))
+        group.bench_function(BenchmarkId::new("lanes", producers), |b| {
+            b.iter_custom(|n| timed((n, producers, ITEMS), push::<Lanes, 8>, drain))
+        });
+    }
+    group.finish();
+}
+
+/// What lanes cost in which nothing happens.
+fn one_busy_lane(c: &mut Criterion) {
+    let mut group = c.benchmark_group("one busy lane");
+    group.throughput(Throughput::Elements(32));
+    for lanes in [1, 8, 64, 1000] {
+        let options = Options::new().capacity(64).producers(lanes);
+        let ring = must(Ring::<Lanes, u64, _>::format(Heap::new(MEMORY), &options));
+        let (mut tx, mut rx) = (must(ring.producer()), must(ring.consumer()));
+        // They are looked at until they have been found empty a few times.
+        (0..1000).for_each(|_| assert_eq!(rx.try_pop(), Err(Empty)));
+        group.bench_function(BenchmarkId::new("of", lanes), |b| {
+            b.iter(|| {
+                (0..32).for_each(|number| must(tx.try_push(&number)));
+                (0..32).for_each(|number| assert_eq!(rx.try_pop(), Ok(number)));
+            });
         });
     }
     group.finish();
 }
 
 criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
-    targets = throughput
+    name = all;
+    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
+    targets = kinds, producers, one_busy_lane
 }
-criterion_main!(benches);
+criterion_main!(all);

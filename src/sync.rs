@@ -145,23 +145,16 @@ pub(crate) fn compiler_fence() {
     fence_compiler(Ordering::SeqCst);
 }
 
-/// The spin phase of a wait: crossbeam's, or under loom one that hands over at once, since the model
-/// checker must be told when a thread cannot go on.
-#[cfg(not(loom))]
-pub(crate) use crossbeam_utils::Backoff;
+/// Leaves the processor's other thread, and the line that is looked at, alone for a moment.
+#[inline]
+pub(crate) fn pause() {
+    core::hint::spin_loop();
+}
 
-#[cfg(loom)]
-pub(crate) struct Backoff;
-
-#[cfg(loom)]
-impl Backoff {
-    pub(crate) fn new() -> Self {
-        Self
-    }
-    pub(crate) fn snooze(&self) {
-        loom::thread::yield_now();
-    }
-    pub(crate) fn is_completed(&self) -> bool {
-        true
-    }
+/// Lets another thread run, where there is a system to do that.
+pub(crate) fn hand_over() {
+    #[cfg(feature = "std")]
+    std::thread::yield_now();
+    #[cfg(not(feature = "std"))]
+    pause();
 }

@@ -44,7 +44,7 @@ impl<'a, K: Kind, M: Memory> Record<'a, K, M> {
     }
 
     /// Its bytes.
-    #[inline]
+    #[inline(always)]
     pub fn payload(&self) -> Payload<'_> {
         Payload::new(self.found.payload.clone())
     }
@@ -74,7 +74,7 @@ impl<'a, K: Kind, M: Memory> Record<'a, K, M> {
 }
 
 impl<K: Kind, M: Memory> Drop for Record<'_, K, M> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if !self.keep && self.consumer.is_own() {
             self.consumer.core.pass(&self.found);
@@ -120,7 +120,7 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// [`RangeError`] if there are not as many; then nothing is copied.
-    #[inline]
+    #[inline(always)]
     pub fn read_at(&self, from: usize, into: &mut [u8]) -> Result<(), RangeError> {
         let len = into.len();
         // SAFETY: `[MaybeUninit<u8>]` has the layout of `[u8]`, and `read` only ever stores initialised bytes.
@@ -132,19 +132,14 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// [`RangeError`] if there are too few bytes.
-    #[inline]
+    #[inline(always)]
     pub fn value_at<V: FromBytes>(&self, from: usize) -> Result<V, RangeError> {
-        let mut value = MaybeUninit::<V>::uninit();
-        let bytes: *mut MaybeUninit<u8> = value.as_mut_ptr().cast();
-        // SAFETY: the bytes of `value`, which may be uninitialised, borrowed by nothing else.
-        let bytes = unsafe { core::slice::from_raw_parts_mut(bytes, size_of::<V>()) };
-        self.range(from, size_of::<V>(), self.bytes.read(from, bytes))?;
-        // SAFETY: all its bytes were just written, and every bit pattern is a `V` (`FromBytes`).
-        Ok(unsafe { value.assume_init() })
+        let value = self.bytes.value::<V>(from);
+        value.ok_or(RangeError { from, len: size_of::<V>(), payload: self.len() })
     }
 
     /// Copies the first bytes, as many as fit, to the front of `into`; how many that were.
-    #[inline]
+    #[inline(always)]
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
         let len = self.len().min(into.len());
         let fits = into.get_mut(..len).is_some_and(|into| self.read_at(0, into).is_ok());

@@ -51,7 +51,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     }
 
     /// Where to write. The bytes hold whatever an earlier record left there.
-    #[inline]
+    #[inline(always)]
     pub fn payload(&mut self) -> PayloadMut<'_> {
         PayloadMut { bytes: self.claim.as_ref().clone(), reservation: PhantomData }
     }
@@ -67,7 +67,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     }
 
     /// Sends the record. Inside of a batch: with the others.
-    #[inline]
+    #[inline(always)]
     pub fn commit(self) {
         let len = self.len();
         self.send(len);
@@ -77,7 +77,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     ///
     /// # Errors
     /// [`PushError::TooLarge`] if fewer were reserved; then it is aborted.
-    #[inline]
+    #[inline(always)]
     pub fn commit_len(self, len: usize) -> Result<(), PushError> {
         let max = self.len();
         if len > max {
@@ -103,7 +103,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
 
 /// Aborts what was not sent.
 impl<K: Kind, M: Memory> Drop for Reservation<'_, K, M> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         // Not in a forked child: it is its parent's.
         if !self.is_sent && !self.in_batch && self.seat.memory().is_claimant() && self.core.abort() {
@@ -213,7 +213,7 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`]; the batch stays as it was.
-    #[inline]
+    #[inline(always)]
     pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {
         let mut reservation = self.try_reserve(record.len())?;
         reservation.payload().fill_from(record);
@@ -225,14 +225,14 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push).
-    #[inline]
+    #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
         let claim = self.core.claim(len)?;
         Ok(Reservation::new(self.core, self.seat, claim, true))
     }
 
     /// Sends all of it.
-    #[inline]
+    #[inline(always)]
     pub fn commit(self) {
         self.core.publish();
         self.seat.wake_consumer();

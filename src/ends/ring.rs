@@ -116,7 +116,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
         let may = |region: &_, block| K::may_sit(region, &self.geometry, block);
         let seat = Seat::take(&self.memory, &self.geometry, Role::Producer, self.label, may)?;
         Ok(Producer {
-            core: T::Producer::resume(&self.memory.region(), &self.geometry, seat.index())?,
+            core: T::Producer::resume(&self.memory.region(), &self.geometry, seat.index())?.into(),
             seat,
             ring: self.clone(),
             watch: Watch::new(),
@@ -134,7 +134,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
     pub fn consumer(&self) -> Result<Consumer<K, T, M>, SeatError> {
         let seat = Seat::take(&self.memory, &self.geometry, Role::Consumer, self.label, |_, _| true)?;
         Ok(Consumer {
-            core: T::Consumer::resume(&self.memory, &self.geometry)?,
+            core: T::Consumer::resume(&self.memory, &self.geometry)?.into(),
             seat,
             ring: self.clone(),
             watch: Watch::new(),

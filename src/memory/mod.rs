@@ -41,7 +41,7 @@ pub(crate) use platform::fence_alone;
 pub use platform::{Claim, Clock, Liveness, Park, ParkWord};
 #[cfg(not(loom))]
 pub use region::Region;
-pub(crate) use views::{Cells, Descriptors, PayloadRef, Slots, Stamped, WordRef};
+pub(crate) use views::{Cells, Descriptors, PayloadRef, Slot, Slots, Stamped, WordRef};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

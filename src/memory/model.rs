@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::vec::Vec;
 
+use core::mem::MaybeUninit;
 use core::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
@@ -28,34 +29,51 @@ unsafe impl Sync for Cell {}
 /// The model's bytes (see the module docs).
 #[derive(Clone)]
 pub struct Region {
-    cells: Arc<[Cell]>,
+    /// Small, as loom's stacks are.
+    cells: Arc<Vec<Cell>>,
+    /// In bytes.
+    start: u32,
+    len: u32,
 }
 
 impl Region {
     /// How many bytes it has.
     pub fn len(&self) -> usize {
-        self.cells.len() * 8
+        self.len as usize
     }
 
     /// Whether it has no bytes at all.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.len == 0
     }
 
     pub(crate) fn is_aligned(&self) -> bool {
         true
     }
 
+    /// Where the byte `at` is.
+    fn byte(&self, at: usize) -> usize {
+        assert!(at < self.len(), "outside of the region");
+        self.start as usize + at
+    }
+
+    /// # Safety
+    /// None: the model checks its bounds.
+    pub(super) unsafe fn part(&self, at: usize, len: usize) -> Self {
+        assert!(at + len <= self.len(), "outside of the region");
+        Self { cells: self.cells.clone(), start: self.start + at as u32, len: len as u32 }
+    }
+
     /// # Safety
     /// None: the model checks its bounds.
     pub(super) unsafe fn word_at(&self, at: usize) -> &Word {
-        &self.cells[at / 8].word
+        &self.cells[self.byte(at) / 8].word
     }
 
     /// # Safety
     /// None: the model checks its bounds.
     pub(super) unsafe fn half_at(&self, at: usize) -> &Half {
-        &self.cells[at / 8].half
+        &self.cells[self.byte(at) / 8].half
     }
 
     /// # Safety
@@ -70,7 +88,7 @@ impl Region {
             let from = unsafe { src.add(i) };
             // SAFETY: as above.
             let byte = unsafe { from.read() };
-            let to = at + i;
+            let to = self.byte(at + i);
             self.cells[to / 8].bytes.with_mut(|cell| {
                 // SAFETY: loom reports any access that is not ordered with this one.
                 let cell = unsafe { &mut *cell };
@@ -83,7 +101,7 @@ impl Region {
     /// `dst` is writable for `len` bytes.
     pub(super) unsafe fn read(&self, at: usize, dst: *mut u8, len: usize) {
         for i in 0..len {
-            let from = at + i;
+            let from = self.byte(at + i);
             let byte = self.cells[from / 8].bytes.with(|cell| {
                 // SAFETY: loom reports any access that is not ordered with this one.
                 let cell = unsafe { &*cell };
@@ -94,6 +112,15 @@ impl Region {
             // SAFETY: as above.
             unsafe { to.write(byte) }
         }
+    }
+
+    /// # Safety
+    /// None: the model checks its bounds.
+    pub(super) unsafe fn value<T>(&self, at: usize) -> MaybeUninit<T> {
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: `value` is writable for its size.
+        unsafe { self.read(at, value.as_mut_ptr().cast(), size_of::<T>()) }
+        value
     }
 }
 
@@ -142,7 +169,11 @@ impl Model {
         let cell = || Cell { word: Word::new(0), half: Half::new(0), bytes: UnsafeCell::new([0; 8]) };
         let parking = Parking { lot: loom::sync::Mutex::new(false), bell: loom::sync::Condvar::new() };
         Self {
-            region: Region { cells: (0..len.div_ceil(8)).map(|_| cell()).collect() },
+            region: Region {
+                cells: Arc::new((0..len.div_ceil(8)).map(|_| cell()).collect()),
+                start: 0,
+                len: len.next_multiple_of(8) as u32,
+            },
             parking: Arc::new(parking),
             fences: true,
             witness: None,

@@ -1,4 +1,5 @@
 //! [`Region`]: a base address and a length, as this process sees them.
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::{ALIGN, copy};
@@ -43,6 +44,18 @@ impl Region {
         self.base.as_ptr() as usize % ALIGN == 0
     }
 
+    /// The `len` bytes from `at` on, as a region of their own: who asks for one thing again and again asks once where it is.
+    ///
+    /// # Safety
+    /// `at + len <= self.len`.
+    pub(super) unsafe fn part(&self, at: usize, len: usize) -> Self {
+        // SAFETY: `at` is inside, by contract.
+        let address = unsafe { self.address(at) };
+        // SAFETY: within one region, so not null.
+        let base = unsafe { NonNull::new_unchecked(address) };
+        Self { base, len }
+    }
+
     /// The address `at` bytes into the region.
     ///
     /// # Safety
@@ -62,7 +75,8 @@ impl Region {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
         // SAFETY: aligned (`at` is a multiple of 8, and so is the base: `Geometry::format` and `parse`, the first to look at a
-        // region, refuse others), inside, and mapped while `self` is in use (I1). A `Word` is an atomic: others may write it at any moment.
+        // region, refuse others, and parts with words begin at such), inside, and mapped while `self` is in use (I1). A `Word` is an
+        // atomic: others may write it at any moment.
         unsafe { &*address.cast::<Word>() }
     }
 
@@ -100,5 +114,17 @@ impl Region {
         let address = unsafe { self.address(at) };
         // SAFETY: both ranges are valid and apart, by contract.
         unsafe { copy::copy_out(address, dst, len) }
+    }
+
+    /// Copies the value at `at` to private memory.
+    ///
+    /// # Safety
+    /// `at + size_of::<T>() <= self.len`.
+    #[inline(always)]
+    pub(super) unsafe fn value<T>(&self, at: usize) -> MaybeUninit<T> {
+        // SAFETY: `at` is inside, by contract.
+        let address = unsafe { self.address(at) };
+        // SAFETY: as above.
+        unsafe { copy::value_out(address) }
     }
 }

@@ -3,29 +3,31 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::Deref;
 
+use zerocopy::FromBytes;
+
 use super::{Item, Offset, ParkWord, Region, Span};
 use crate::sync::{Half, Word};
 
 /// One control word.
 #[derive(Clone)]
 pub struct WordRef {
-    region: Region,
-    /// Invariant: a multiple of 8, and `at + 8 <= region.len()`.
-    at: usize,
+    /// Invariant: the word's 8 bytes, aligned.
+    word: Region,
 }
 
 impl WordRef {
     /// The word at `offset`, or none if it is not aligned or not inside.
     pub(crate) fn new(region: &Region, offset: Offset) -> Option<Self> {
         let at = Span::new(offset, 8).within(region.len(), 8)?;
-        Some(Self { region: region.clone(), at })
+        // SAFETY: inside, as was just checked.
+        Some(Self { word: unsafe { region.part(at, 8) } })
     }
 
     /// The lower-addressed half of the word: what a sleeper parks on.
     #[inline(always)]
     pub(crate) fn half(&self) -> &Half {
-        // SAFETY: `at` is aligned and inside with 8 bytes, so with 4 (invariant of `at`).
-        unsafe { self.region.half_at(self.at) }
+        // SAFETY: 8 bytes, so 4, aligned (invariant of `word`).
+        unsafe { self.word.half_at(0) }
     }
 }
 
@@ -41,17 +43,16 @@ impl Deref for WordRef {
 
     #[inline(always)]
     fn deref(&self) -> &Word {
-        // SAFETY: exactly the invariant of `at`.
-        unsafe { self.region.word_at(self.at) }
+        // SAFETY: exactly the invariant of `word`.
+        unsafe { self.word.word_at(0) }
     }
 }
 
 /// A power of two of equal blocks, side by side: what all rings are made of.
 #[derive(Clone)]
 struct Blocks {
+    /// Invariant: exactly the blocks, `(mask + 1) * stride` bytes; begins at a multiple of 8.
     region: Region,
-    /// Invariant: a multiple of 8, and `start + (mask + 1) * stride <= region.len()`.
-    start: usize,
     /// Bytes from one block to the next; a multiple of 8, at least 8.
     stride: usize,
     /// The number of blocks, a power of two, less one.
@@ -64,17 +65,19 @@ impl Blocks {
             return None;
         }
         let span = Span::new(start, stride.checked_mul(count)?);
-        let start = span.within(region.len(), 8)?;
-        // `stride` is at most the region's length, so it fits in usize.
-        Some(Self { region: region.clone(), start, stride: stride as usize, mask: count - 1 })
+        let at = span.within(region.len(), 8)?;
+        // Both are at most the region's length, so they fit in usize.
+        let (len, stride) = (span.len() as usize, stride as usize);
+        // SAFETY: inside, as was just checked.
+        Some(Self { region: unsafe { region.part(at, len) }, stride, mask: count - 1 })
     }
 
-    /// Where the block of `position` starts. With the invariants of `start`, `stride` and `mask` it has
-    /// `stride` bytes inside the region and starts at a multiple of 8, whatever `position` is.
+    /// Where the block of `position` starts. With the invariants of `region`, `stride` and `mask` it has
+    /// `stride` bytes inside and starts at a multiple of 8, whatever `position` is.
     #[inline(always)]
     fn at(&self, position: u64) -> usize {
-        // No wrap: below `mask + 1` blocks, whose total fits in usize (invariant of `start`).
-        self.start + (position & self.mask) as usize * self.stride
+        // No wrap: below `mask + 1` blocks, whose total fits in usize (invariant of `region`).
+        (position & self.mask) as usize * self.stride
     }
 
     #[inline(always)]
@@ -119,7 +122,6 @@ impl Stamped for Descriptors {
 }
 
 /// The cells of a typed ring: each a stamp and an item, side by side, so that a small message is one line.
-#[derive(Clone)]
 pub struct Slots<T> {
     /// Invariant: `stride >= 8 + size_of::<T>()`.
     blocks: Blocks,
@@ -139,27 +141,50 @@ impl<T: Item> Slots<T> {
         self.blocks.mask + 1
     }
 
+    /// The slot of `position`.
     #[inline(always)]
-    pub(crate) fn stamp(&self, position: u64) -> &Word {
-        self.blocks.first_word(position)
+    pub(crate) fn slot(&self, position: u64) -> Slot<T> {
+        // Clones, so that the compiler does not take what is written to a slot for a change of where slots are.
+        Slot { slots: self.blocks.region.clone(), at: self.blocks.at(position), item: PhantomData }
+    }
+}
+
+/// Whatever `T` is.
+impl<T> Clone for Slots<T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        Self { blocks: self.blocks.clone(), item: PhantomData }
+    }
+}
+
+/// One cell of a typed ring.
+pub(crate) struct Slot<T> {
+    slots: Region,
+    /// Invariant: a multiple of 8, and the `8 + size_of::<T>()` bytes from there on are inside.
+    at: usize,
+    item: PhantomData<fn(&T) -> T>,
+}
+
+impl<T: Item> Slot<T> {
+    #[inline(always)]
+    pub(crate) fn stamp(&self) -> &Word {
+        // SAFETY: aligned and inside (invariant of `at`).
+        unsafe { self.slots.word_at(self.at) }
     }
 
-    /// Copies `item` into the slot of `position`.
+    /// Copies `item` in.
     #[inline(always)]
-    pub(crate) fn write(&self, position: u64, item: &T) {
-        let at = self.blocks.at(position) + 8;
-        // SAFETY: `8 + size_of::<T>()` bytes of the block are inside (invariant of `blocks`); `item` is a
+    pub(crate) fn write(&self, item: &T) {
+        // SAFETY: `size_of::<T>()` bytes are inside after the first 8 (invariant of `at`); `item` is a
         // private value with no padding (`IntoBytes`), so all its bytes are initialised.
-        unsafe { self.blocks.region.write(at, item.as_bytes().as_ptr(), size_of::<T>()) }
+        unsafe { self.slots.write(self.at + 8, item.as_bytes().as_ptr(), size_of::<T>()) }
     }
 
-    /// Copies the item out of the slot of `position`. Any bytes make a valid `T`.
+    /// Copies the item out. Any bytes make a valid `T`.
     #[inline(always)]
-    pub(crate) fn read(&self, position: u64) -> T {
-        let at = self.blocks.at(position) + 8;
-        let mut item = MaybeUninit::<T>::uninit();
-        // SAFETY: inside as in `write`; `item` is private and has room for a `T`.
-        unsafe { self.blocks.region.read(at, item.as_mut_ptr().cast(), size_of::<T>()) }
+    pub(crate) fn read(&self) -> T {
+        // SAFETY: inside as in `write`.
+        let item = unsafe { self.slots.value::<T>(self.at + 8) };
         // SAFETY: all its bytes were just written, and every bit pattern is a `T` (`FromBytes`).
         unsafe { item.assume_init() }
     }
@@ -213,8 +238,11 @@ impl Cells {
     #[inline(always)]
     pub(crate) fn payload(&self, position: u64, len: usize) -> Option<PayloadRef> {
         let at = self.blocks.at(position);
-        let end = self.blocks.start + (self.blocks.mask as usize + 1) * self.blocks.stride;
-        (len <= end - at).then(|| PayloadRef { region: self.blocks.region.clone(), at, len })
+        (len <= self.blocks.region.len() - at).then(|| PayloadRef {
+            region: self.blocks.region.clone(),
+            at,
+            len,
+        })
     }
 }
 
@@ -256,6 +284,17 @@ impl PayloadRef {
             unsafe { self.region.read(self.at + from, into.as_mut_ptr().cast(), into.len()) }
         }
         fits
+    }
+
+    /// The value that begins at `from`; none if there are too few bytes. Any bytes make a valid `V`.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn value<V: FromBytes>(&self, from: usize) -> Option<V> {
+        let fits = from <= self.len && size_of::<V>() <= self.len - from;
+        // SAFETY: `from + size_of::<V>() <= len`, as was just asked, which is inside (invariant of `at`).
+        let value = fits.then(|| unsafe { self.region.value::<V>(self.at + from) })?;
+        // SAFETY: all its bytes were just written, and every bit pattern is a `V` (`FromBytes`).
+        Some(unsafe { value.assume_init() })
     }
 
     /// The address of the first byte.

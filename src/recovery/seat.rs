@@ -255,7 +255,7 @@ fn claim<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> Result<Cla
             return Ok(claim);
         }
         attempts -= 1;
-        core::hint::spin_loop();
+        crate::sync::pause();
     }
 }
 

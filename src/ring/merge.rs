@@ -17,6 +17,10 @@
 //! A few lanes are always watched: that costs less than the barrier it takes to put one to rest. Where the platform has no
 //! barriers that reach every participant, none rests.
 //!
+//! # Cost
+//! Instructions (`cargo bench --bench instructions`, x86-64, Rust 1.95): pop of 8 bytes from the only lane 51, from eight lanes in turn
+//! 55; drained by 64, 33 an item; a look that finds nothing in the only lane 326. The producers' side is that of `spsc`.
+//!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
@@ -30,7 +34,7 @@ use alloc::vec::Vec;
 
 use super::bytes::{ByteConsumer, Found};
 use super::typed::TypedConsumer;
-use super::{Consume, ConsumeBytes, ConsumeItems, InOrder};
+use super::{Consume, ConsumeBytes, ConsumeItems, InOrder, hold_back};
 use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Item, Memory, WordRef};
@@ -40,8 +44,8 @@ use crate::sync::{Acquire, Relaxed};
 const BUDGET: u32 = if cfg!(loom) { 2 } else { 64 };
 /// While no more lanes than this are watched, none is put to rest; and at least so many are at once.
 const FEW: usize = if cfg!(loom) { 1 } else { 8 };
-/// Fruitless looks in a row until a lane may rest.
-const TIRED: u32 = if cfg!(loom) { 2 } else { 64 };
+/// Fruitless looks in a row until a lane may rest: more than there are in a wait before it sleeps.
+const TIRED: u32 = if cfg!(loom) { 2 } else { 512 };
 /// Turns until the lanes at rest are looked at too.
 const SWEEP: u32 = 4096;
 
@@ -68,6 +72,8 @@ pub struct Merge<C, M> {
     current: usize,
     /// Records taken in this turn.
     taken: u32,
+    /// Records taken in earlier turns since it last held back.
+    taken_before: u64,
     /// Whether some of them were not released.
     is_dirty: bool,
     /// The lanes that had their turn, and in which something was taken and not released.
@@ -102,6 +108,7 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
             turn: 0,
             current: 0,
             taken: 0,
+            taken_before: 0,
             is_dirty: false,
             dirty: Vec::with_capacity(lanes.len()),
             tired: 0,
@@ -180,6 +187,7 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
                 self.dirty.push(self.current);
             }
         }
+        self.taken_before += u64::from(self.taken);
         self.taken = 0;
         self.turn = if self.turn + 1 < self.watched.len() { self.turn + 1 } else { 0 };
         self.current = self.watched.get(self.turn).copied().unwrap_or(0);
@@ -340,6 +348,10 @@ impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
         }
     }
 
+    fn hold_back(&mut self) -> bool {
+        hold_back(core::mem::take(&mut self.taken_before))
+    }
+
     fn give_up(&mut self, what: Corruption) {
         self.lanes.iter_mut().for_each(|lane| lane.consumer.poison(what));
     }
@@ -371,6 +383,16 @@ impl<T: Item, M: Memory> ConsumeItems<T, M> for Merge<TypedConsumer<T>, M> {
         self.take_in_turn();
         // Never without one: a record was found in it.
         self.line().map_or_else(T::new_zeroed, |lane| lane.consumer.take_item())
+    }
+
+    #[inline(always)]
+    fn try_take(&mut self) -> Option<T> {
+        if self.taken >= BUDGET {
+            return None;
+        }
+        let item = self.line()?.consumer.try_take_item()?;
+        self.take_in_turn();
+        Some(item)
     }
 }
 

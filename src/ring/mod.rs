@@ -45,7 +45,7 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E1 | `publish` stamp | `has_item`, `is_stamped` stamp | the record's bytes and info, and all earlier ones |
+//! | E1 | `publish` stamp | `published`, `is_stamped` stamp | the record's bytes and info, and all earlier ones |
 //! | E2 | `release_all` HEAD | `Room::refresh`, `advance` HEAD | that the consumer is done reading there |
 //!
 //! # Several stamps at once
@@ -76,7 +76,7 @@ pub use traits::{Consume, ConsumeBytes, ConsumeItems, InOrder, Produce, ProduceB
 
 use crate::error::Corruption;
 use crate::memory::WordRef;
-use crate::sync::Relaxed;
+use crate::sync::{Relaxed, pause};
 
 /// Where a producer starts to look for the end of what was published: TAIL or HEAD, whichever is later.
 ///
@@ -100,3 +100,17 @@ fn resume_head(head_word: &WordRef) -> Result<Position, Corruption> {
     let found = head_word.load(Relaxed);
     Position::parse(found).ok_or(Corruption::Head { found, low: 0, high: u64::MAX >> 2 })
 }
+
+/// What [`Consume::hold_back`] does, `taken` records after it did so last: pauses, a little longer the more they are.
+///
+/// Who looks again at once looks at a line that is being written, and reads ahead into those that will be next: it takes them from
+/// the producer, which is what holds *it* up. Many records mean that there will be more. Who takes one at a time, and answers it, has
+/// nothing to look for until a round trip later; and who finds nothing again and again pauses no more. Measured, cores that share a cache, millions of records a second without and with it: items of 56 bytes 155 and
+/// 318, of 64 bytes 70 and 181, slices of 64 bytes 115 and 156; `mpsc`, 64 bytes, 53 and 91; round trips no longer.
+fn hold_back(taken: u64) -> bool {
+    (0..taken.min(MOST_PAUSES)).for_each(|_| pause());
+    taken > 0
+}
+
+/// At some 50 ns each on the processors where a pause is long: less than half a microsecond, which is what a sender of bursts can lose.
+const MOST_PAUSES: u64 = 8;

@@ -88,6 +88,10 @@ pub trait Consume<M: Memory>: Sized + Send {
     /// Gives all that was passed back to the producers: `wake` is told each word that those may sleep on who wait for it.
     fn release(&mut self, wake: impl FnMut(&WordRef));
 
+    /// There is nothing, and the caller will look again, perhaps at once: lets the producers get ahead; whether
+    /// another look is worth it.
+    fn hold_back(&mut self) -> bool;
+
     /// Takes nothing any more, and reports `what` from now on.
     fn give_up(&mut self, what: Corruption);
 
@@ -125,6 +129,9 @@ pub trait Consume<M: Memory>: Sized + Send {
 pub trait ConsumeItems<T: Item, M: Memory>: Consume<M> {
     /// Takes the next item, which `has_record` has found, without telling the producer.
     fn take(&mut self) -> T;
+
+    /// Takes the next item, if it is plainly there; if not, ask `has_record`.
+    fn try_take(&mut self) -> Option<T>;
 }
 
 /// A consumer of records of any size.

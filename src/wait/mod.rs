@@ -62,13 +62,21 @@
 use core::time::Duration;
 
 use crate::memory::{Park, WordRef};
-use crate::sync::{Backoff, Relaxed, compiler_fence, full_fence};
+use crate::sync::{Relaxed, compiler_fence, full_fence, hand_over, pause};
 
 /// No park lasts longer.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
 /// No park lasts longer for those who cannot rely on being woken.
 const NAP: Duration = Duration::from_millis(1);
+
+/// How often a waiter looks, with a pause after each, before it hands its core over. A pause that doubles, as is usual, overshoots: there
+/// are processors on which one takes 50 ns, and a whole round trip 100. Measured, round trips by waiting calls against trying ones:
+/// 1.5 to 2.1 times as long with a doubling pause, 0.9 to 1.1 with this.
+const LOOKS: u32 = if cfg!(loom) { 0 } else { 128 };
+
+/// How often it hands its core over before it parks.
+const HANDOVERS: u32 = if cfg!(loom) { 0 } else { 4 };
 
 /// Why a wait ended.
 pub(crate) enum Woken<G, E> {
@@ -187,13 +195,18 @@ pub(crate) fn until<W: Waiter>(
     mut remaining: impl FnMut() -> Option<Duration>,
     waiter: &mut W,
 ) -> Woken<W::Departure, W::Error> {
-    let backoff = Backoff::new();
+    let mut looks = 0;
     loop {
         match waiter.ready() {
             Ok(true) => return Woken::Ready,
             Err(error) => return Woken::Failed(error),
-            Ok(false) if !backoff.is_completed() => {
-                backoff.snooze();
+            Ok(false) if looks < LOOKS + HANDOVERS => {
+                if looks < LOOKS {
+                    pause()
+                } else {
+                    hand_over()
+                }
+                looks += 1;
                 continue;
             }
             Ok(false) => {}

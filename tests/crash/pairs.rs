@@ -89,7 +89,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
         let turns = Cell::new(0);
         let plot = Plot {
             name: &format!("mpsc, {}, after one died {:?}", self.name, self.until),
-            minimum: 100,
+            minimum: 50,
             prepare: &|| {
                 self.scene.reset();
                 self.scene.ring.producer().unwrap()
@@ -161,7 +161,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
         let there = self.there;
         let plot = Plot {
             name: &format!("mpsc, {}, beside one that stopped {:?}", self.name, self.until),
-            minimum: 100,
+            minimum: 50,
             prepare: &|| {
                 self.scene.reset();
                 let (other, free) =

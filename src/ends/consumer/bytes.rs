@@ -33,7 +33,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     /// assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn try_read(&mut self) -> Result<Record<'_, K, M>, PopError> {
         let found = self.find()?;
         Ok(Record::new(self, found))

@@ -32,18 +32,30 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// assert_eq!(rx.try_pop(), Err(PopError::Closed(Departure::Left)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        self.look()?;
-        Ok(self.take())
+        let item = self.take_unreleased()?;
+        self.release();
+        Ok(item)
     }
 
-    /// Takes the item that was found.
-    #[inline(always)]
+    /// Takes the item that was waited for.
     fn take(&mut self) -> T {
         let item = self.core.take();
         self.release();
         item
+    }
+
+    /// Takes the next item, without telling the producer.
+    #[inline(always)]
+    fn take_unreleased(&mut self) -> Result<T, PopError> {
+        match self.core.try_take() {
+            Some(item) => Ok(item),
+            None => {
+                self.look()?;
+                Ok(self.core.take())
+            }
+        }
     }
 
     /// Takes items out into `items`, from its front, as many as there are; how many that were.
@@ -101,16 +113,21 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
         if limit == 0 {
             return Ok(0);
         }
-        self.look()?;
+        let mut next = self.take_unreleased()?;
         let limit = limit.min(self.core.most_records());
         let drain = ReleaseOnDrop(self);
         let mut drained = 0;
         loop {
-            each(drain.0.core.take());
+            each(next);
             drained += 1;
-            if drained == limit || !matches!(drain.0.core.has_record(), Ok(true)) {
+            if drained == limit {
                 return Ok(drained);
             }
+            next = match drain.0.core.try_take() {
+                Some(item) => item,
+                None if matches!(drain.0.core.has_record(), Ok(true)) => drain.0.core.take(),
+                None => return Ok(drained),
+            };
         }
     }
 
@@ -123,9 +140,9 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// # Examples
     /// See [`Producer::push`](crate::ends::Producer::push).
     pub fn pop(&mut self) -> Result<T, PopError> {
-        match self.look() {
+        match self.try_pop() {
             Err(PopError::Empty) => self.wait(|| None)?,
-            other => other?,
+            other => return other,
         }
         Ok(self.take())
     }
@@ -149,9 +166,9 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     where
         M: Clock,
     {
-        match self.look() {
+        match self.try_pop() {
             Err(PopError::Empty) => self.wait(super::super::deadline(self.seat.memory().clone(), timeout))?,
-            other => other?,
+            other => return other,
         }
         Ok(self.take())
     }

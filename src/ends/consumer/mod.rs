@@ -7,6 +7,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
 use super::blame::Watch;
 use super::{Blame, Carried, Home, Kind, Ring, sealed};
 use crate::error::{Corruption, Departure, PopError};
@@ -23,7 +25,8 @@ use crate::wait::{self, Waiter, Woken};
 /// # Examples
 /// See [`Ring`](super::Ring), and each method.
 pub struct Consumer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
-    pub(crate) core: <T as sealed::Carried>::Consumer<K, M>,
+    /// On lines of its own: ends often lie side by side, and are moved on by several threads.
+    pub(crate) core: CachePadded<<T as sealed::Carried>::Consumer<K, M>>,
     pub(super) seat: Seat<M>,
     pub(super) ring: Ring<K, T, M>,
     /// Since when the next record is held up.
@@ -113,7 +116,15 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         if self.core.has_skipped() {
             self.release();
         }
-        let Some(how) = self.seat.departed() else { return Err(PopError::Empty) };
+        let Some(how) = self.seat.departed() else {
+            if self.core.hold_back() && self.core.has_record()? {
+                return Ok(());
+            }
+            if self.core.has_skipped() {
+                self.release();
+            }
+            return Err(PopError::Empty);
+        };
         if self.core.has_record()? {
             return Ok(());
         }
@@ -130,7 +141,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
     /// Waits until there is a record. Without a deadline if `remaining` gives none.
     fn wait(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
         let Self { core, seat, .. } = self;
-        let mut waiter = ForRecord { core, seat };
+        let mut waiter = ForRecord { core: &mut **core, seat };
         match wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter) {
             Woken::Ready => Ok(()),
             Woken::Gone(how) => Err(PopError::Closed(how)),

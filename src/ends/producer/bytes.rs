@@ -30,7 +30,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     /// assert_eq!(tx.try_push(&[0; 513]), Err(PushError::TooLarge { len: 513, max: 512 }));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {
         let mut reservation = self.try_reserve(record.len())?;
         reservation.payload().fill_from(record);
@@ -48,22 +48,22 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     ///
     /// # Examples
     /// See [`Reservation`].
-    #[inline]
+    #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
         self.take_back();
         let claim = self.core.claim(len)?;
-        Ok(Reservation::new(&mut self.core, &self.seat, claim, false))
+        Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
     }
 
     /// A batch whose records find room one by one.
     pub(crate) fn stage_batch(&mut self) -> Batch<'_, K, M> {
         self.take_back();
-        Batch::new(&mut self.core, &self.seat)
+        Batch::new(&mut *self.core, &self.seat)
     }
 
     /// A batch for which room was set aside.
     pub(crate) fn opened_batch(&mut self) -> Batch<'_, K, M> {
-        Batch::new(&mut self.core, &self.seat)
+        Batch::new(&mut *self.core, &self.seat)
     }
 
     /// Sets room for a batch aside, as `open` does it.
@@ -151,7 +151,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     /// See [`Reservation`].
     pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
         let claim = self.claim(len, |_| || None)?;
-        Ok(Reservation::new(&mut self.core, &self.seat, claim, false))
+        Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
     }
 
     /// Sets room for a record of `len` bytes aside; waits while there is none, for `timeout` at most.
@@ -170,7 +170,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         M: Clock,
     {
         let claim = self.claim(len, |memory| super::super::deadline(memory.clone(), timeout))?;
-        Ok(Reservation::new(&mut self.core, &self.seat, claim, false))
+        Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
     }
 
     /// Claims room for a record of `len` bytes; waits while there is none, for as long as what `begin` returns allows.

@@ -27,7 +27,7 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
     /// assert_eq!(tx.try_push(&3), Err(PushError::Full));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn try_push(&mut self, item: &T) -> Result<(), PushError> {
         self.core.try_push(item)?;
         self.seat.wake_consumer();

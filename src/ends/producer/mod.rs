@@ -7,6 +7,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
 use super::blame::Watch;
 use super::{Blame, Carried, Home, Kind, Ring, sealed};
 use crate::error::{Departure, PushError, SeatError};
@@ -23,7 +25,8 @@ use crate::wait::{self, Waiter, Woken};
 /// # Examples
 /// See [`Ring`](super::Ring), and each method.
 pub struct Producer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
-    pub(super) core: <T as sealed::Carried>::Producer<K>,
+    /// On lines of its own: ends often lie side by side, and are moved on by several threads.
+    pub(super) core: CachePadded<<T as sealed::Carried>::Producer<K>>,
     pub(super) seat: Seat<M>,
     pub(super) ring: Ring<K, T, M>,
     /// Since when the consumer is where it is.
@@ -128,7 +131,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
         ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
     ) -> Result<(), PushError> {
         let Self { core, seat, .. } = self;
-        let mut waiter = ForRoom { core, seat, ready };
+        let mut waiter = ForRoom { core: &mut **core, seat, ready };
         match wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter) {
             Woken::Ready => Ok(()),
             Woken::Gone(how) => Err(PushError::Closed(how)),

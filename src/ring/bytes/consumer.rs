@@ -1,5 +1,5 @@
 //! [`ByteConsumer`]: records taken out.
-use super::super::{Consume, ConsumeBytes, InOrder, Info, Position};
+use super::super::{Consume, ConsumeBytes, InOrder, Info, Position, hold_back};
 use super::{Skips, cells_of, max_record, views};
 use crate::error::Corruption;
 use crate::layout::{Geometry, Kind};
@@ -23,6 +23,8 @@ pub struct ByteConsumer {
     head: Position,
     capacity: u64,
     skips: Skips,
+    /// Records since it last held back.
+    taken: u64,
     poison: Option<Corruption>,
 }
 
@@ -68,7 +70,7 @@ impl ByteConsumer {
     }
 
     /// The record at HEAD, if there is one. Skips what is none.
-    #[inline]
+    #[inline(always)]
     pub(in crate::ring) fn look_here(&mut self) -> Result<Option<Found>, Corruption> {
         // Each skip has a cell at least: more than a lap of them in a row, nobody can have published.
         for _ in 0..=self.capacity {
@@ -143,6 +145,10 @@ impl<M: Memory> Consume<M> for ByteConsumer {
         self.release_all(wake);
     }
 
+    fn hold_back(&mut self) -> bool {
+        hold_back(core::mem::take(&mut self.taken))
+    }
+
     fn give_up(&mut self, what: Corruption) {
         self.poison = Some(what);
     }
@@ -164,6 +170,7 @@ impl<M: Memory> ConsumeBytes<M> for ByteConsumer {
 
     #[inline(always)]
     fn pass(&mut self, found: &Found) {
+        self.taken += 1;
         self.pass_here(found);
     }
 }
@@ -180,7 +187,7 @@ impl InOrder for ByteConsumer {
         let head = super::super::resume_head(&head_word)?;
         let skips = if geometry.kind == Kind::Mpsc { Skips::Any } else { Skips::Pads };
         let capacity = lane.capacity;
-        Ok(Self { descriptors, cells, head_word, parked, head, capacity, skips, poison: None })
+        Ok(Self { descriptors, cells, head_word, parked, head, capacity, skips, taken: 0, poison: None })
     }
     fn cells(&self) -> &Descriptors {
         &self.descriptors

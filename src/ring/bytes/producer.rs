@@ -100,7 +100,7 @@ impl ProduceBytes for ByteProducer {
         max_record(self.capacity)
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim(&mut self, len: usize) -> Result<Claim, PushError> {
         let max = self.max_record();
         if len > max {
@@ -128,7 +128,7 @@ impl ProduceBytes for ByteProducer {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn stage(&mut self, claim: &Claim, len: usize) {
         let len = claim.payload.len().min(len);
         // Fits: a claim has at most `max_record()` bytes, less than 2^32.
@@ -141,7 +141,7 @@ impl ProduceBytes for ByteProducer {
         self.sent.stage(len as u64);
     }
 
-    #[inline]
+    #[inline(always)]
     fn publish(&mut self) {
         if self.next != self.tail {
             // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, infos and later stamps are visible before it.
@@ -152,7 +152,7 @@ impl ProduceBytes for ByteProducer {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn withdraw(&mut self) -> bool {
         if self.next != self.tail {
             self.remove_stamps(self.next);

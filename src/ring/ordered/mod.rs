@@ -54,7 +54,7 @@
 //! | TAIL | all producers, by compare-exchange | producers, the consumer when it is stuck |
 //! | A, E of a role block | its holder | the consumer when it is stuck; who wants the seat |
 //! | cells of a claim | its owner | |
-//! | stamp and second word of a lost claim | the consumer | the consumer |
+//! | stamp and second word of a lost claim | the consumer | the consumer; the stamp also who wants the seat |
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |

@@ -54,12 +54,13 @@ impl<T: Item> Produce for OrderedItems<T> {
 }
 
 impl<T: Item> ProduceItems<T> for OrderedItems<T> {
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, item: &T) -> Result<(), PushError> {
         let claim = self.claims.claim(|start, limit| (start < limit).then(|| start.plus(1)))?;
-        self.slots.write(claim.start.get(), item);
-        // Release: E1, pairs with `TypedConsumer::has_item`; the item is visible before its stamp.
-        self.slots.stamp(claim.start.get()).store(claim.start.stamp(), Release);
+        let slot = self.slots.slot(claim.start.get());
+        slot.write(item);
+        // Release: E1, pairs with `TypedConsumer::published`; the item is visible before its stamp.
+        slot.stamp().store(claim.start.stamp(), Release);
         self.sent.publish_at_once(1, size_of::<T>() as u64);
         Ok(())
     }
@@ -79,15 +80,15 @@ impl<T: Item> ProduceItems<T> for OrderedItems<T> {
         })?;
         let positions = claim.start.get()..claim.end.get();
         for (position, item) in positions.zip(items) {
-            self.slots.write(position, item);
+            self.slots.slot(position).write(item);
         }
         let pushed = claim.end.get() - claim.start.get();
         for later in (1..pushed).rev().map(|later| claim.start.plus(later)) {
             // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
-            self.slots.stamp(later.get()).store(later.stamp(), Relaxed);
+            self.slots.slot(later.get()).stamp().store(later.stamp(), Relaxed);
         }
-        // Release: E1, pairs with `TypedConsumer::has_item`; items and later stamps are visible before it.
-        self.slots.stamp(claim.start.get()).store(claim.start.stamp(), Release);
+        // Release: E1, pairs with `TypedConsumer::published`; items and later stamps are visible before it.
+        self.slots.slot(claim.start.get()).stamp().store(claim.start.stamp(), Release);
         self.sent.publish_at_once(pushed, pushed.wrapping_mul(size_of::<T>() as u64));
         // Fits: at most `items.len()`.
         Ok(pushed as usize)

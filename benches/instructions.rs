@@ -1,0 +1,311 @@
+//! Instructions per operation, as `valgrind --tool=callgrind` counts them.
+//!
+//! `cargo bench --bench instructions [TEXT ...]`. Numbers of one build repeat exactly, on any machine, busy or not: compare them with
+//! those before a change. They are not times: an instruction that waits for a line of the other core counts as one, and so does one
+//! that copies 4 KiB. Without valgrind nothing is measured, and that is told.
+//!
+//! One thread puts 256 in, takes 256 out, and so on for some laps of the ring, of which the first are not counted. What is put in and what
+//! is taken out is counted apart, the loop and the work on the item itself included: it is written whole and read whole, two or three
+//! instructions at 8 bytes. "In place" is one word of a record. "Records of 64" are told per item. "Refused" is a push that finds
+//! the ring full, and a pop that finds it empty.
+#![allow(missing_docs, reason = "a program")]
+
+use std::error::Error;
+use std::hint::black_box;
+use std::process::{Command, Stdio};
+
+use ringway::ends::{Consumer, Kind, Producer, Ring};
+use ringway::lanes::Lanes;
+use ringway::memory::Heap;
+use ringway::mpsc::Mpsc;
+use ringway::spsc::{Carried, Spsc};
+use ringway::{Options, PopError, PushError};
+use zerocopy::IntoBytes;
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// Put in, then taken out, in each turn.
+const HELD: u64 = 256;
+/// Turns that are counted, and before them turns that are not: some laps of the ring.
+const TURNS: u64 = 64;
+/// In one slice, or one record of many items.
+const MANY: usize = 64;
+/// Of a byte ring: 256 records of 4 KiB, twice.
+const BYTES: usize = 2 << 20;
+/// More memory than any of these rings needs.
+const MEMORY: usize = 4 << 20;
+
+/// Puts `HELD` in.
+type Push = Box<dyn FnMut() -> Result<()>>;
+/// Takes `HELD` out, and adds up what they say: in each turn the same.
+type Pop = Box<dyn FnMut() -> Result<u64>>;
+type Case = (&'static str, fn() -> Result<(Push, Pop)>);
+
+const CASES: &[Case] = &[
+    ("spsc 8 B", || items::<Spsc, 1>(1)),
+    ("spsc 56 B", || items::<Spsc, 7>(1)),
+    ("spsc 64 B", || items::<Spsc, 8>(1)),
+    ("spsc 8 B, refused", || refused::<Spsc>()),
+    ("spsc 8 B, slices of 64, drained", || slices::<Spsc, 1>()),
+    ("spsc 56 B, slices of 64, drained", || slices::<Spsc, 7>()),
+    ("spsc 8 B, records of 64", || bulk::<Spsc, 1>()),
+    ("spsc 56 B, records of 64", || bulk::<Spsc, 7>()),
+    ("spsc record of 64 B, copied", || copied::<Spsc>(64)),
+    ("spsc record of 4 KiB, copied", || copied::<Spsc>(4096)),
+    ("spsc record, in place", || in_place::<Spsc>()),
+    ("mpsc 8 B", || items::<Mpsc, 1>(1)),
+    ("mpsc 64 B", || items::<Mpsc, 8>(1)),
+    ("mpsc 8 B, refused", || refused::<Mpsc>()),
+    ("mpsc 8 B, slices of 64, drained", || slices::<Mpsc, 1>()),
+    ("mpsc 8 B, records of 64", || bulk::<Mpsc, 1>()),
+    ("mpsc record of 64 B, copied", || copied::<Mpsc>(64)),
+    ("mpsc record, in place", || in_place::<Mpsc>()),
+    ("lanes 8 B, 1 lane", || items::<Lanes, 1>(1)),
+    ("lanes 8 B, 8 lanes", || items::<Lanes, 1>(8)),
+    ("lanes 64 B, 1 lane", || items::<Lanes, 8>(1)),
+    ("lanes 64 B, 8 lanes", || items::<Lanes, 8>(8)),
+    ("lanes 8 B, refused, 1 lane", || refused::<Lanes>()),
+    ("lanes 8 B, slices of 64, drained", || slices::<Lanes, 1>()),
+    ("lanes record of 64 B, copied", || copied::<Lanes>(64)),
+    ("lanes record, in place", || in_place::<Lanes>()),
+];
+
+fn item<const N: usize>(number: u64) -> [u64; N] {
+    std::array::from_fn(|at| number + at as u64)
+}
+
+fn sum(words: &[u64]) -> u64 {
+    words.iter().fold(0, |sum, word| sum.wrapping_add(*word))
+}
+
+type Tx<K, T> = Producer<K, T, Heap>;
+type Rx<K, T> = Consumer<K, T, Heap>;
+
+/// The ends of a ring of some producers.
+type Ends<K, T> = (Vec<Tx<K, T>>, Rx<K, T>);
+
+fn ends<K: Kind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Result<Ends<K, T>> {
+    let options = Options::new().capacity(capacity).producers(producers);
+    let ring = Ring::<K, T, _>::format(Heap::new(MEMORY), &options)?;
+    let senders = (0..producers).map(|_| ring.producer()).collect::<Result<_, _>>()?;
+    Ok((senders, ring.consumer()?))
+}
+
+/// The ends of a ring of one producer.
+fn pair<K: Kind, T: Carried + ?Sized>(capacity: usize) -> Result<(Tx<K, T>, Rx<K, T>)> {
+    let (mut senders, rx) = ends(capacity, 1)?;
+    Ok((senders.pop().ok_or("no producer")?, rx))
+}
+
+/// From so many producers in turn.
+fn items<K: Kind, const N: usize>(producers: usize) -> Result<(Push, Pop)> {
+    let (mut senders, mut rx) = ends::<K, [u64; N]>(1024, producers)?;
+    let each = HELD / producers as u64;
+    let push = move || {
+        for tx in &mut senders {
+            for number in 0..each {
+                tx.try_push(&item(number))?;
+            }
+        }
+        Ok(())
+    };
+    let pop = move || {
+        let mut total = 0_u64;
+        for _ in 0..HELD {
+            total = total.wrapping_add(sum(&rx.try_pop()?));
+        }
+        Ok(total)
+    };
+    Ok((Box::new(push), Box::new(pop)))
+}
+
+/// By a ring that is full, and by one that is empty.
+fn refused<K: Kind>() -> Result<(Push, Pop)> {
+    let (mut full, full_rx) = pair::<K, u64>(64)?;
+    while full.try_push(&1).is_ok() {}
+    let (empty_tx, mut empty) = pair::<K, u64>(64)?;
+    let push = move || {
+        let _stays = &full_rx;
+        for number in 0..HELD {
+            if full.try_push(&number) != Err(PushError::Full) {
+                return Err("not full".into());
+            }
+        }
+        Ok(())
+    };
+    let pop = move || {
+        let _stays = &empty_tx;
+        for _ in 0..HELD {
+            if empty.try_pop() != Err(PopError::Empty) {
+                return Err("not empty".into());
+            }
+        }
+        Ok(HELD)
+    };
+    Ok((Box::new(push), Box::new(pop)))
+}
+
+fn slices<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u64; N]>(1024)?;
+    let slice: Vec<[u64; N]> = (0..MANY as u64).map(item).collect();
+    let push = move || {
+        for _ in 0..HELD / MANY as u64 {
+            tx.try_push_slice(black_box(&slice))?;
+        }
+        Ok(())
+    };
+    let pop = move || {
+        let mut total = 0_u64;
+        for _ in 0..HELD / MANY as u64 {
+            rx.drain(MANY, |item| total = total.wrapping_add(sum(&item)))?;
+        }
+        Ok(total)
+    };
+    Ok((Box::new(push), Box::new(pop)))
+}
+
+/// Many items in each record, which the sender has at hand and the receiver adds up.
+fn bulk<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
+    let items: [[u64; N]; MANY] = std::array::from_fn(|at| item(at as u64));
+    let push = move || {
+        for _ in 0..HELD / MANY as u64 {
+            tx.try_push(black_box(&items).as_bytes())?;
+        }
+        Ok(())
+    };
+    let pop = move || {
+        let (mut items, mut total) = ([[0; N]; MANY], 0_u64);
+        for _ in 0..HELD / MANY as u64 {
+            rx.try_read()?.payload().read_at(0, items.as_mut_bytes())?;
+            total = items.iter().fold(total, |total, item| total.wrapping_add(sum(item)));
+        }
+        Ok(total)
+    };
+    Ok((Box::new(push), Box::new(pop)))
+}
+
+fn copied<K: Kind>(len: usize) -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
+    let (record, mut copy) = (vec![1; len], vec![0; len]);
+    let push = move || {
+        for _ in 0..HELD {
+            tx.try_push(black_box(&record))?;
+        }
+        Ok(())
+    };
+    let pop = move || {
+        for _ in 0..HELD {
+            rx.try_read()?.payload().copy_to(&mut copy);
+            black_box(&copy);
+        }
+        Ok(copy.last().copied().map_or(0, u64::from))
+    };
+    Ok((Box::new(push), Box::new(pop)))
+}
+
+/// Of 64 bytes.
+fn in_place<K: Kind>() -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
+    let push = move || {
+        for number in 0..HELD {
+            let mut reservation = tx.try_reserve(64)?;
+            reservation.payload().write_value_at(0, &number)?;
+            reservation.commit();
+        }
+        Ok(())
+    };
+    let pop = move || {
+        let mut total = 0_u64;
+        for _ in 0..HELD {
+            total = total.wrapping_add(rx.try_read()?.payload().value_at::<u64>(0)?);
+        }
+        Ok(total)
+    };
+    Ok((Box::new(push), Box::new(pop)))
+}
+
+// ---- What is counted: callgrind is told these two names. Neither ends in a jump, nor has the other one's code.
+
+#[inline(never)]
+fn only_push(push: &mut Push) -> Result<()> {
+    let done = push();
+    black_box(&done);
+    done
+}
+
+#[inline(never)]
+fn only_pop(pop: &mut Pop) -> Result<u64> {
+    let done = pop();
+    black_box(&done);
+    done
+}
+
+/// What runs under valgrind.
+fn run(name: &str) -> Result<()> {
+    let (_, make) = CASES.iter().find(|(case, _)| *case == name).ok_or("no such case")?;
+    let (mut push, mut pop) = make()?;
+    let mut first = 0;
+    for _ in 0..TURNS {
+        push()?;
+        first = pop()?;
+    }
+    for _ in 0..TURNS {
+        only_push(&mut push)?;
+        if only_pop(&mut pop)? != first || first == 0 {
+            return Err("what came out is not what went in".into());
+        }
+    }
+    Ok(())
+}
+
+/// Instructions per item in the function `counted`, and below it.
+fn count(name: &str, counted: &str) -> Result<f64> {
+    let run = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+        .arg(format!("--toggle-collect=*{counted}*"))
+        .arg(std::env::current_exe()?)
+        .args(["--run", name])
+        .output()?;
+    let said = String::from_utf8_lossy(&run.stderr);
+    if !run.status.success() {
+        return Err(format!("`{name}` failed under valgrind:\n{said}").into());
+    }
+    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    let (_, number) = collected.ok_or_else(|| format!("valgrind counted nothing:\n{said}"))?;
+    Ok(number.trim().parse::<u64>()? as f64 / (TURNS * HELD) as f64)
+}
+
+fn is_installed() -> bool {
+    Command::new("valgrind")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name] = words.as_slice() {
+        if flag == "--run" {
+            return run(name);
+        }
+    }
+    if !is_installed() {
+        println!("skipped: valgrind is not installed");
+        return Ok(());
+    }
+    // Cargo says `--bench` to every benchmark; other options are for criterion's.
+    let words: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
+    println!("instructions per item");
+    for (name, _) in CASES {
+        if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {
+            println!(
+                "{name:34} push {:7.1}   pop {:7.1}",
+                count(name, "only_push")?,
+                count(name, "only_pop")?
+            );
+        }
+    }
+    Ok(())
+}
