@@ -1,0 +1,347 @@
+//! Ourselves. No privilege: the same loops, cores and checks as for everybody, the default options, the safe functions.
+//! Where a trusted slice saves a copy the bar says so; between processes each has its own mapping of a named segment.
+use ringway::ends::{Consumer, Kind, Producer, Ring};
+use ringway::lanes::Lanes;
+use ringway::memory::{Heap, Memory};
+use ringway::mpsc::Mpsc;
+use ringway::spsc::{Carried, Spsc};
+use ringway::{Options, PopError, PushError, Trust};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use crate::cell::{self, Cell, Processes, Threads};
+use crate::drive::{BytePeer, ByteRx, ByteTx, Peer, Result, Rx, Shape, Tx, Words, sum_of};
+
+/// In one process: memory of the heap.
+type Here = Heap;
+/// Between processes: a mapping of a named segment.
+type There = ringway::Mapping;
+
+pub fn cells(list: &mut Vec<Cell>) {
+    one_by_one::<1>(list);
+    one_by_one::<7>(list);
+    one_by_one::<8>(list);
+    one_by_one::<32>(list);
+    in_bulk::<1>(list);
+    in_bulk::<7>(list);
+    in_bulk::<8>(list);
+    fan::<1>(list);
+    fan::<8>(list);
+    cell::copy::<Threads, Records<Here, false>>(list, "ringway, copied out");
+    cell::copy::<Threads, Records<Here, true>>(list, "ringway, trusted slice");
+    cell::copy::<Processes, Records<There, false>>(list, "ringway, copied out");
+    cell::copy::<Processes, Records<There, true>>(list, "ringway, trusted slice");
+    cell::in_place::<Threads, Records<Here, false>>(list, "ringway");
+    cell::in_place::<Processes, Records<There, false>>(list, "ringway");
+}
+
+fn one_by_one<const N: usize>(list: &mut Vec<Cell>) {
+    cell::typed::<Threads, Items<Spsc, N, Here>, Words<N>>(list, "ringway");
+    cell::typed::<Processes, Items<Spsc, N, There>, Words<N>>(list, "ringway");
+    if N == 8 {
+        // A line and a stamp are two lines; a record of a line is another way to send them.
+        cell::stream::<Threads, Bulk<N, Here, false>, Words<N>>(list, "ringway, records", 1024);
+        cell::stream::<Processes, Bulk<N, There, false>, Words<N>>(list, "ringway, records", 1024);
+    }
+}
+
+fn in_bulk<const N: usize>(list: &mut Vec<Cell>) {
+    cell::batch::<Threads, Items<Spsc, N, Here>, Words<N>>(list, "ringway, slices");
+    cell::batch::<Threads, Bulk<N, Here, false>, Words<N>>(list, "ringway, records of 64");
+    cell::batch::<Threads, Bulk<N, Here, true>, Words<N>>(list, "ringway, records of 64, trusted");
+    cell::batch::<Processes, Items<Spsc, N, There>, Words<N>>(list, "ringway, slices");
+    cell::batch::<Processes, Bulk<N, There, false>, Words<N>>(list, "ringway, records of 64");
+    cell::batch::<Processes, Bulk<N, There, true>, Words<N>>(list, "ringway, records of 64, trusted");
+}
+
+fn fan<const N: usize>(list: &mut Vec<Cell>) {
+    cell::fan::<Threads, Items<Mpsc, N, Here>, Words<N>>(list, "ringway mpsc");
+    cell::fan::<Threads, Items<Lanes, N, Here>, Words<N>>(list, "ringway lanes");
+    cell::fan::<Threads, Roomy<N, Here>, Words<N>>(list, "ringway lanes, 1,024 each");
+    cell::fan::<Processes, Items<Mpsc, N, There>, Words<N>>(list, "ringway mpsc");
+    cell::fan::<Processes, Items<Lanes, N, There>, Words<N>>(list, "ringway lanes");
+    cell::fan::<Processes, Roomy<N, There>, Words<N>>(list, "ringway lanes, 1,024 each");
+}
+
+// ---- Where a ring is
+
+/// What differs between the kinds when one is made.
+trait Sort: Kind {
+    fn options(shape: &Shape) -> Options<'static>;
+    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize;
+}
+
+impl Sort for Spsc {
+    fn options(shape: &Shape) -> Options<'static> {
+        Options::new().capacity(shape.capacity)
+    }
+    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize {
+        ringway::spsc::Ring::<T>::required_len(shape.capacity)
+    }
+}
+
+impl Sort for Mpsc {
+    fn options(shape: &Shape) -> Options<'static> {
+        Options::new().capacity(shape.capacity).producers(shape.producers)
+    }
+    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize {
+        ringway::mpsc::Ring::<T>::required_len(shape.capacity, shape.producers)
+    }
+}
+
+/// All lanes together have the room that others have.
+impl Sort for Lanes {
+    fn options(shape: &Shape) -> Options<'static> {
+        Options::new().capacity(shape.capacity / shape.producers).producers(shape.producers)
+    }
+    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize {
+        ringway::lanes::Ring::<T>::required_len(shape.capacity / shape.producers, shape.producers)
+    }
+}
+
+/// Memory that a ring is made in, and found in again.
+trait Site: Memory + 'static {
+    /// What stays with who made it, until it goes.
+    type Stay<K: Sort, T: Carried + ?Sized + 'static>;
+    fn make<K: Sort, T: Carried + ?Sized>(shape: &Shape) -> Result<Self::Stay<K, T>>;
+    fn ring<K: Sort, T: Carried + ?Sized>(stay: &Self::Stay<K, T>) -> Result<Ring<K, T, Self>>;
+}
+
+impl Site for Here {
+    type Stay<K: Sort, T: Carried + ?Sized + 'static> = Ring<K, T, Self>;
+    fn make<K: Sort, T: Carried + ?Sized>(shape: &Shape) -> Result<Ring<K, T, Self>> {
+        Ok(Ring::format(Heap::new(K::len::<T>(shape)), &K::options(shape))?)
+    }
+    fn ring<K: Sort, T: Carried + ?Sized>(stay: &Ring<K, T, Self>) -> Result<Ring<K, T, Self>> {
+        Ok(stay.clone())
+    }
+}
+
+/// A name, which goes when this does.
+struct Name(String);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // If it is gone already, that is what was wanted.
+        let _ = ringway::spsc::Ring::<[u8]>::unlink(&self.0);
+    }
+}
+
+impl Site for There {
+    type Stay<K: Sort, T: Carried + ?Sized + 'static> = Name;
+    fn make<K: Sort, T: Carried + ?Sized>(shape: &Shape) -> Result<Name> {
+        let name = Name(shape.name.clone());
+        Ring::<K, T>::create(&name.0, &K::options(shape))?;
+        Ok(name)
+    }
+    fn ring<K: Sort, T: Carried + ?Sized>(name: &Name) -> Result<Ring<K, T>> {
+        Ok(Ring::open(&name.0)?)
+    }
+}
+
+// ---- Items
+
+struct Items<K: Sort, const N: usize, M: Site>(M::Stay<K, Words<N>>);
+struct Sends<K: Sort, T: Carried + ?Sized, M: Memory>(Producer<K, T, M>);
+struct Takes<K: Sort, T: Carried + ?Sized, M: Memory>(Consumer<K, T, M>);
+
+impl<K: Sort, const N: usize, M: Site> Peer<Words<N>> for Items<K, N, M> {
+    type Tx = Sends<K, Words<N>, M>;
+    type Rx = Takes<K, Words<N>, M>;
+    fn make(shape: &Shape) -> Result<Self> {
+        M::make(shape).map(Self)
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        Ok(Sends(M::ring(&self.0)?.producer()?))
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        Ok(Takes(M::ring(&self.0)?.consumer()?))
+    }
+}
+
+/// Whether it was done; anything but a lack of room is a failure of the cell.
+#[inline(always)]
+fn pushed<T>(result: Result<T, PushError>) -> Option<T> {
+    match result {
+        Ok(done) => Some(done),
+        Err(PushError::Full) => None,
+        Err(error) => panic!("ringway: {error}"),
+    }
+}
+
+#[inline(always)]
+fn popped<T>(result: Result<T, PopError>) -> Option<T> {
+    match result {
+        Ok(item) => Some(item),
+        // Closed: nobody has come yet, or the other one has sent all and left.
+        Err(PopError::Empty | PopError::Closed(_)) => None,
+        Err(error) => panic!("ringway: {error}"),
+    }
+}
+
+impl<K: Sort, const N: usize, M: Site> Tx<Words<N>> for Sends<K, Words<N>, M> {
+    #[inline(always)]
+    fn try_send(&mut self, message: &Words<N>) -> bool {
+        pushed(self.0.try_push(message)).is_some()
+    }
+    #[inline(always)]
+    fn try_send_batch(&mut self, messages: &[Words<N>]) -> usize {
+        pushed(self.0.try_push_slice(messages)).unwrap_or(0)
+    }
+}
+
+impl<K: Sort, const N: usize, M: Site> Rx<Words<N>> for Takes<K, Words<N>, M> {
+    #[inline(always)]
+    fn try_recv(&mut self) -> Option<Words<N>> {
+        popped(self.0.try_pop())
+    }
+    #[inline(always)]
+    fn try_recv_batch(&mut self, limit: usize, mut each: impl FnMut(&Words<N>)) -> usize {
+        popped(self.0.drain(limit, |item| each(&item))).unwrap_or(0)
+    }
+}
+
+/// Lanes that have 1,024 items of room each.
+struct Roomy<const N: usize, M: Site>(Items<Lanes, N, M>);
+
+impl<const N: usize, M: Site> Peer<Words<N>> for Roomy<N, M> {
+    type Tx = Sends<Lanes, Words<N>, M>;
+    type Rx = Takes<Lanes, Words<N>, M>;
+    fn make(shape: &Shape) -> Result<Self> {
+        let shape = Shape { capacity: shape.capacity * shape.producers, ..shape.clone() };
+        Items::make(&shape).map(Self)
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        self.0.tx()
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        self.0.rx()
+    }
+}
+
+// ---- Items as records of up to 64: one stamp for all of them
+
+struct Bulk<const N: usize, M: Site, const TRUSTED: bool>(M::Stay<Spsc, [u8]>);
+struct BulkTx<M: Site, const TRUSTED: bool>(Producer<Spsc, [u8], M>);
+struct BulkRx<M: Site, const TRUSTED: bool>(Consumer<Spsc, [u8], M>);
+
+impl<const N: usize, M: Site, const TRUSTED: bool> Peer<Words<N>> for Bulk<N, M, TRUSTED> {
+    type Tx = BulkTx<M, TRUSTED>;
+    type Rx = BulkRx<M, TRUSTED>;
+    fn make(shape: &Shape) -> Result<Self> {
+        M::make(&Shape { capacity: shape.capacity * 8 * N, ..shape.clone() }).map(Self)
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        Ok(BulkTx(M::ring(&self.0)?.producer()?))
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        Ok(BulkRx(M::ring(&self.0)?.consumer()?))
+    }
+}
+
+impl<const N: usize, M: Site, const TRUSTED: bool> Tx<Words<N>> for BulkTx<M, TRUSTED> {
+    #[inline(always)]
+    fn try_send(&mut self, message: &Words<N>) -> bool {
+        self.try_send_batch(std::slice::from_ref(message)) == 1
+    }
+    #[inline(always)]
+    fn try_send_batch(&mut self, messages: &[Words<N>]) -> usize {
+        let bytes = messages.as_bytes();
+        let sent = if TRUSTED {
+            pushed(self.0.try_reserve(bytes.len())).map(|mut record| {
+                record.payload().as_mut_slice(trust()).copy_from_slice(bytes);
+                record.commit();
+            })
+        } else {
+            pushed(self.0.try_push(bytes))
+        };
+        sent.map_or(0, |()| messages.len())
+    }
+}
+
+impl<const N: usize, M: Site, const TRUSTED: bool> Rx<Words<N>> for BulkRx<M, TRUSTED> {
+    #[inline(always)]
+    fn try_recv(&mut self) -> Option<Words<N>> {
+        let record = popped(self.0.try_read())?;
+        Some(record.payload().value_at(0).unwrap_or_else(|error| panic!("ringway: {error}")))
+    }
+    #[inline(always)]
+    fn try_recv_batch(&mut self, _limit: usize, mut each: impl FnMut(&Words<N>)) -> usize {
+        let Some(record) = popped(self.0.try_read()) else { return 0 };
+        if TRUSTED {
+            let items = <[Words<N>]>::ref_from_bytes(record.payload().as_slice(trust()));
+            let items = items.unwrap_or_else(|error| panic!("ringway: not a record of items: {error}"));
+            items.iter().for_each(&mut each);
+            items.len()
+        } else {
+            let mut copy = [Words::<N>::new_zeroed(); 64];
+            let many = record.payload().copy_to(copy.as_mut_bytes()) / size_of::<Words<N>>();
+            copy.iter().take(many).for_each(&mut each);
+            many
+        }
+    }
+}
+
+fn trust() -> Trust {
+    // SAFETY: all processes that have the segment are this program, whose ends keep the protocol; a forked child opens the
+    // segment anew; nobody truncates it.
+    unsafe { Trust::in_peers() }
+}
+
+// ---- Records
+
+/// `TRUSTED`: read from the ring itself; otherwise all of a record is copied out first.
+struct Records<M: Site, const TRUSTED: bool>(M::Stay<Spsc, [u8]>);
+struct RecordsRx<M: Site, const TRUSTED: bool> {
+    rx: Consumer<Spsc, [u8], M>,
+    copy: Vec<u8>,
+}
+
+impl<M: Site, const TRUSTED: bool> BytePeer for Records<M, TRUSTED> {
+    type Tx = Sends<Spsc, [u8], M>;
+    type Rx = RecordsRx<M, TRUSTED>;
+    fn make(shape: &Shape) -> Result<Self> {
+        M::make(shape).map(Self)
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        Ok(Sends(M::ring(&self.0)?.producer()?))
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        let rx = M::ring(&self.0)?.consumer()?;
+        let copy = vec![1; rx.max_record()];
+        Ok(RecordsRx { rx, copy })
+    }
+}
+
+impl<M: Site> ByteTx for Sends<Spsc, [u8], M> {
+    #[inline(always)]
+    fn try_send(&mut self, record: &[u8]) -> bool {
+        pushed(self.0.try_push(record)).is_some()
+    }
+    #[inline(always)]
+    fn try_send_in_place(&mut self, len: usize, first: u64) -> bool {
+        let Some(mut record) = pushed(self.0.try_reserve(len)) else { return false };
+        let written = record.payload().write_value_at(0, &first);
+        record.commit();
+        written.is_ok()
+    }
+}
+
+impl<M: Site, const TRUSTED: bool> ByteRx for RecordsRx<M, TRUSTED> {
+    #[inline(always)]
+    fn try_recv(&mut self) -> Option<u64> {
+        let record = popped(self.rx.try_read())?;
+        Some(if TRUSTED {
+            sum_of(record.payload().as_slice(trust()))
+        } else {
+            let len = record.payload().copy_to(&mut self.copy);
+            // It is the other side's again before the copy is read.
+            record.release();
+            sum_of(self.copy.get(..len).unwrap_or_default())
+        })
+    }
+    #[inline(always)]
+    fn try_recv_in_place(&mut self) -> Option<u64> {
+        let record = popped(self.rx.try_read())?;
+        Some(record.payload().value_at(0).unwrap_or_else(|error| panic!("ringway: {error}")))
+    }
+}
