@@ -16,7 +16,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
 
     /// The next record, if there is one, to be read in place. It is released when the [`Record`] is dropped.
     ///
-    /// Wait-free; no system call.
+    /// Wait-free; no system call. What the first look in vain costs: [`spsc`](crate::spsc#looking-for-the-next).
     ///
     /// # Errors
     /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is known to be gone;

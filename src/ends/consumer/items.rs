@@ -13,7 +13,8 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// Wait-free (where there are several producers, bounded: see their pages); no system call unless a producer sleeps. The item
     /// is released before it is returned: should
     /// this process die right after, it is gone with it. To be sure that an item was dealt with, use
-    /// [`drain`](Self::drain), or a byte ring's [`Record`](crate::ends::Record).
+    /// [`drain`](Self::drain), or a byte ring's [`Record`](crate::ends::Record). What the first look in vain costs:
+    /// [`spsc`](crate::spsc#looking-for-the-next).
     ///
     /// # Errors
     /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is known to be gone;
