@@ -13,7 +13,7 @@ use ringway::{Clock, Liveness, Options, Park, ParkWord, PopError, PushError, end
 /// More lanes than are watched in any case.
 const MANY: usize = 20;
 /// So many looks put lanes to rest.
-const TIRING: usize = 100;
+const TIRING: usize = 170;
 
 /// A heap whose parks are counted and return at once, with a clock that each park moves on.
 #[derive(Clone)]

@@ -45,7 +45,7 @@ const BUDGET: u32 = if cfg!(loom) { 2 } else { 64 };
 /// While no more lanes than this are watched, none is put to rest; and at least so many are at once.
 const FEW: usize = if cfg!(loom) { 1 } else { 8 };
 /// Fruitless looks in a row until a lane may rest: more than there are in a wait before it sleeps.
-const TIRED: u32 = if cfg!(loom) { 2 } else { 512 };
+const TIRED: u32 = if cfg!(loom) { 2 } else { 160 };
 /// Turns until the lanes at rest are looked at too.
 const SWEEP: u32 = 4096;
 
