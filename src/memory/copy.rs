@@ -52,9 +52,6 @@
 //! [RFC 3301]: https://github.com/rust-lang/rfcs/pull/3301
 //! [LLVM's rules]: https://llvm.org/docs/Atomics.html#notatomic
 
-#[cfg(not(loom))]
-use core::mem::MaybeUninit;
-
 /// Copies private bytes into shared memory. Who reads or writes there meanwhile breaks the protocol, and gets what it gets.
 ///
 /// # Safety
@@ -120,12 +117,7 @@ pub(super) unsafe fn copy_out(shared: *const u8, dst: *mut u8, len: usize) {
     }
 }
 
-/// Copies a value out of shared memory, as [`copy_out`] does bytes. A small one goes through registers, so that the compiler builds it
-/// where it is wanted: what comes out of an empty `asm!` block has one value, of which nothing is known, and the place in shared
-/// memory is not known to hold the same.
-///
-/// # Safety
-/// `shared` must be readable for the size of a `T`.
+/// Where there is `asm!` with registers of 64 bits.
 #[cfg(all(
     not(loom),
     not(miri),
@@ -135,55 +127,82 @@ pub(super) unsafe fn copy_out(shared: *const u8, dst: *mut u8, len: usize) {
         target_arch = "riscv64"
     )
 ))]
-#[inline(always)]
-pub(super) unsafe fn value_out<T>(shared: *const u8) -> MaybeUninit<T> {
-    let mut value = MaybeUninit::<T>::uninit();
-    let private: *mut u8 = value.as_mut_ptr().cast();
-    let len = size_of::<T>();
-    if len > IN_REGISTERS || len % 8 != 0 {
-        // SAFETY: `shared` is readable by contract; `value` is private and has room for a `T`.
-        unsafe { copy_out(shared, private, len) };
-        return value;
+mod registers {
+    use core::mem::MaybeUninit;
+
+    use super::copy_out;
+
+    /// Copies a value out of shared memory, as [`copy_out`] does bytes. A small one goes through registers, so that the compiler builds it
+    /// where it is wanted: what comes out of an empty `asm!` block has one value, of which nothing is known, and the place in shared
+    /// memory is not known to hold the same.
+    ///
+    /// # Safety
+    /// `shared` must be readable for the size of a `T`.
+    #[inline(always)]
+    pub(in crate::memory) unsafe fn value_out<T>(shared: *const u8) -> MaybeUninit<T> {
+        let mut value = MaybeUninit::<T>::uninit();
+        let private: *mut u8 = value.as_mut_ptr().cast();
+        let len = size_of::<T>();
+        if len > IN_REGISTERS || len % 8 != 0 {
+            // SAFETY: `shared` is readable by contract; `value` is private and has room for a `T`.
+            unsafe { copy_out(shared, private, len) };
+            return value;
+        }
+        // Two words at a time where there is a register for them.
+        let wide = if cfg!(target_arch = "x86_64") { len / 16 * 16 } else { 0 };
+        let place = |at: usize| {
+            // SAFETY: `at < len`, and `shared` is readable for `len` bytes by contract.
+            let from = unsafe { shared.add(at) };
+            // SAFETY: `at < len`, which `value` has.
+            (from, unsafe { private.add(at) })
+        };
+        #[cfg(target_arch = "x86_64")]
+        for (from, to) in (0..wide / 16).map(|i| place(16 * i)) {
+            // SAFETY: 16 bytes are left, see `wide`.
+            unsafe { two_words_out(from, to) }
+        }
+        for (from, to) in (wide / 8..len / 8).map(|i| place(8 * i)) {
+            // SAFETY: 8 bytes are left: `len` is a multiple.
+            unsafe { word_out(from, to) }
+        }
+        value
     }
-    // Two words at a time where there is a register for them.
-    let wide = if cfg!(target_arch = "x86_64") { len / 16 * 16 } else { 0 };
-    let place = |at: usize| {
-        // SAFETY: `at < len`, and `shared` is readable for `len` bytes by contract.
-        let from = unsafe { shared.add(at) };
-        // SAFETY: `at < len`, which `value` has.
-        (from, unsafe { private.add(at) })
-    };
+
+    /// Sixteen bytes: whoever reads a value back in wide pieces, as compilers do, is not held up by narrow ones just stored.
+    ///
+    /// # Safety
+    /// `shared` must be readable and `private` writable for 16 bytes.
     #[cfg(target_arch = "x86_64")]
-    for (from, to) in (0..wide / 16).map(|i| place(16 * i)) {
-        // SAFETY: 16 bytes are left, see `wide`.
-        unsafe { two_words_out(from, to) }
+    #[inline(always)]
+    unsafe fn two_words_out(shared: *const u8, private: *mut u8) {
+        // SAFETY: readable by contract. Before the block its bits may be undetermined (see above), which only `MaybeUninit` may be.
+        let mut part = unsafe { shared.cast::<MaybeUninit<core::arch::x86_64::__m128i>>().read_unaligned() };
+        // SAFETY: the block is empty. What it is *declared* to do (give the register another value) is the point.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(xmm_reg) part, options(nomem, nostack, preserves_flags))
+        }
+        // SAFETY: writable by contract.
+        unsafe { private.cast::<MaybeUninit<core::arch::x86_64::__m128i>>().write_unaligned(part) }
     }
-    for (from, to) in (wide / 8..len / 8).map(|i| place(8 * i)) {
-        // SAFETY: 8 bytes are left: `len` is a multiple.
-        unsafe { word_out(from, to) }
+
+    /// Eight bytes.
+    ///
+    /// # Safety
+    /// `shared` must be readable and `private` writable for 8 bytes.
+    #[inline(always)]
+    unsafe fn word_out(shared: *const u8, private: *mut u8) {
+        // SAFETY: readable by contract. Before the block its bits may be undetermined (see above), which only `MaybeUninit` may be.
+        let mut part = unsafe { shared.cast::<MaybeUninit<u64>>().read_unaligned() };
+        // SAFETY: the block is empty. What it is *declared* to do (give the register another value) is the point.
+        unsafe { core::arch::asm!("/* {0} */", inout(reg) part, options(nomem, nostack, preserves_flags)) }
+        // SAFETY: writable by contract.
+        unsafe { private.cast::<MaybeUninit<u64>>().write_unaligned(part) }
     }
-    value
+
+    /// Values of no more bytes are taken out through registers.
+    const IN_REGISTERS: usize = 64;
 }
 
-/// Sixteen bytes: whoever reads a value back in wide pieces, as compilers do, is not held up by narrow ones just stored.
-///
-/// # Safety
-/// `shared` must be readable and `private` writable for 16 bytes.
-#[cfg(all(not(loom), not(miri), target_arch = "x86_64", target_feature = "sse2"))]
-#[inline(always)]
-unsafe fn two_words_out(shared: *const u8, private: *mut u8) {
-    // SAFETY: readable by contract. Before the block its bits may be undetermined (see above), which only `MaybeUninit` may be.
-    let mut part = unsafe { shared.cast::<MaybeUninit<core::arch::x86_64::__m128i>>().read_unaligned() };
-    // SAFETY: the block is empty. What it is *declared* to do (give the register another value) is the point.
-    unsafe { core::arch::asm!("/* {0} */", inout(xmm_reg) part, options(nomem, nostack, preserves_flags)) }
-    // SAFETY: writable by contract.
-    unsafe { private.cast::<MaybeUninit<core::arch::x86_64::__m128i>>().write_unaligned(part) }
-}
-
-/// Eight bytes.
-///
-/// # Safety
-/// `shared` must be readable and `private` writable for 8 bytes.
 #[cfg(all(
     not(loom),
     not(miri),
@@ -193,27 +212,7 @@ unsafe fn two_words_out(shared: *const u8, private: *mut u8) {
         target_arch = "riscv64"
     )
 ))]
-#[inline(always)]
-unsafe fn word_out(shared: *const u8, private: *mut u8) {
-    // SAFETY: readable by contract. Before the block its bits may be undetermined (see above), which only `MaybeUninit` may be.
-    let mut part = unsafe { shared.cast::<MaybeUninit<u64>>().read_unaligned() };
-    // SAFETY: the block is empty. What it is *declared* to do (give the register another value) is the point.
-    unsafe { core::arch::asm!("/* {0} */", inout(reg) part, options(nomem, nostack, preserves_flags)) }
-    // SAFETY: writable by contract.
-    unsafe { private.cast::<MaybeUninit<u64>>().write_unaligned(part) }
-}
-
-/// Values of no more bytes are taken out through registers.
-#[cfg(all(
-    not(loom),
-    not(miri),
-    any(
-        all(target_arch = "x86_64", target_feature = "sse2"),
-        target_arch = "aarch64",
-        target_arch = "riscv64"
-    )
-))]
-const IN_REGISTERS: usize = 64;
+pub(super) use registers::value_out;
 
 /// Copies a value out of shared memory, as [`copy_out`] does bytes.
 ///
@@ -231,8 +230,8 @@ const IN_REGISTERS: usize = 64;
     )
 ))]
 #[inline(always)]
-pub(super) unsafe fn value_out<T>(shared: *const u8) -> MaybeUninit<T> {
-    let mut value = MaybeUninit::<T>::uninit();
+pub(super) unsafe fn value_out<T>(shared: *const u8) -> core::mem::MaybeUninit<T> {
+    let mut value = core::mem::MaybeUninit::<T>::uninit();
     // SAFETY: `shared` is readable by contract; `value` is private and has room for a `T`.
     unsafe { copy_out(shared, value.as_mut_ptr().cast(), size_of::<T>()) };
     value

@@ -101,12 +101,14 @@ fn resume_head(head_word: &WordRef) -> Result<Position, Corruption> {
     Position::parse(found).ok_or(Corruption::Head { found, low: 0, high: u64::MAX >> 2 })
 }
 
-/// What [`Consume::hold_back`] does, `taken` records after it did so last: pauses, a little longer the more they are.
+/// What [`Consume::hold_back`] does, `taken` records after it did so last: pauses, a little longer the more they are; whether it did.
 ///
-/// Who looks again at once looks at a line that is being written, and reads ahead into those that will be next: it takes them from
-/// the producer, which is what holds *it* up. Many records mean that there will be more. Who takes one at a time, and answers it, has
-/// nothing to look for until a round trip later; and who finds nothing again and again pauses no more. Measured, cores that share a cache, millions of records a second without and with it: items of 56 bytes 155 and
-/// 318, of 64 bytes 70 and 181, slices of 64 bytes 115 and 156; `mpsc`, 64 bytes, 53 and 91; round trips no longer.
+/// Who looks again at once looks at a line that is being written, and reads ahead into those that will be next: it takes them
+/// from the producer, which is what holds *it* up. Many records mean that there will be more. Who takes one at a time, and
+/// answers it, has nothing to look for until a round trip later; and who finds nothing again and again pauses no more.
+///
+/// Measured, cores that share a cache, millions of records a second without and with it: items of 56 bytes 155 and 318, of 64
+/// bytes 70 and 181, slices of 64 bytes 115 and 156; `mpsc`, 64 bytes, 53 and 91; round trips of one record no longer.
 fn hold_back(taken: u64) -> bool {
     (0..taken.min(MOST_PAUSES)).for_each(|_| pause());
     taken > 0
