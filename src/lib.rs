@@ -68,3 +68,4 @@ pub use recovery::Presence;
 pub use segment::Unlinked;
 #[cfg(not(loom))]
 pub use trust::Trust;
+pub use wait::Wait;

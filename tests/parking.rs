@@ -8,28 +8,32 @@ use std::time::Duration;
 use ringway::ends::{Carried, Kind};
 use ringway::memory::{Heap, Memory, Region};
 use ringway::spsc::{Ring, Spsc};
-use ringway::{Clock, Liveness, Options, Park, ParkWord, PopError, PushError, ends, lanes, mpsc};
+use ringway::{Clock, Liveness, Options, Park, ParkWord, PopError, PushError, Wait, ends, lanes, mpsc};
 
 /// More lanes than are watched in any case.
 const MANY: usize = 20;
 /// So many looks put lanes to rest.
-const TIRING: usize = 170;
+const TIRING: usize = 650;
 
 /// A heap whose parks are counted and return at once, with a clock that each park moves on.
 #[derive(Clone)]
 struct Observed {
     heap: Heap,
     calls: Arc<Mutex<Calls>>,
-    /// What a barrier says: whether it reached everybody.
-    barrier: bool,
+    /// What a barrier says: whether it reached everybody. None if this process is not reached either.
+    barrier: Option<bool>,
 }
 
 #[derive(Default)]
 struct Calls {
     parks: Vec<Duration>,
     unparks: usize,
+    /// How many were to be woken at most, the last time.
+    most: u32,
     barriers: usize,
     now: Duration,
+    /// How many others sleep.
+    asleep: u32,
     /// Whether the next park is its thread's end.
     dies_in_park: bool,
     /// What happens in the next park, if anything.
@@ -37,7 +41,12 @@ struct Calls {
 }
 
 impl Observed {
+    /// Where a barrier is to be had, and says this.
     fn new(barrier: bool) -> Self {
+        Self::with(Some(barrier))
+    }
+
+    fn with(barrier: Option<bool>) -> Self {
         let heap = Heap::new(lanes::Ring::<u64>::required_len(4, MANY));
         Self { heap, calls: Arc::default(), barrier }
     }
@@ -83,12 +92,19 @@ impl Park for Observed {
             meanwhile();
         }
     }
-    fn unpark(&self, _word: &ParkWord) {
-        self.calls.lock().unwrap().unparks += 1;
+    fn unpark(&self, _word: &ParkWord, most: u32) -> u32 {
+        let mut calls = self.calls.lock().unwrap();
+        calls.unparks += 1;
+        calls.most = most;
+        // As many as are asleep.
+        calls.asleep.min(most)
+    }
+    fn is_reached_by_barriers(&self) -> bool {
+        self.barrier.is_some()
     }
     fn barrier(&self) -> bool {
         self.calls.lock().unwrap().barriers += 1;
-        self.barrier
+        self.barrier.unwrap()
     }
 }
 
@@ -119,6 +135,55 @@ fn who_cannot_rely_on_being_woken_only_naps() {
     let mut rx = memory.ring().consumer().unwrap();
     assert_eq!(rx.pop_timeout(Duration::from_micros(2500)), Err(PopError::Elapsed));
     assert_eq!(memory.parks(), [1000, 1000, 500].map(Duration::from_micros));
+}
+
+/// Where its maker could not be reached by barriers, each participant fences for itself.
+#[test]
+fn in_a_fenced_ring_nobody_asks_for_a_barrier_and_nobody_naps() {
+    let memory = Observed::with(None);
+    let ring = memory.ring();
+    // Who joins could be reached, and goes by what the header says.
+    let joined = Ring::<u64, _>::attach(Observed { barrier: Some(true), ..memory.clone() }).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), joined.consumer().unwrap());
+    assert_eq!(rx.pop_timeout(Duration::from_millis(150)), Err(PopError::Elapsed));
+    while tx.try_push(&7).is_ok() {}
+    assert_eq!(tx.push_timeout(&7, Duration::from_millis(50)), Err(PushError::Elapsed));
+    assert_eq!(memory.parks(), [100, 50, 50].map(Duration::from_millis));
+    assert_eq!(memory.barriers(), 0);
+}
+
+/// And who cannot be reached, in a ring that has barriers, fences for itself and naps.
+#[test]
+fn who_joins_unreached_naps() {
+    let memory = Observed::new(true);
+    let ring = memory.ring();
+    let joined = Ring::<u64, _>::attach(Observed { barrier: Some(false), ..memory.clone() }).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), joined.consumer().unwrap());
+    assert_eq!(rx.pop_timeout(Duration::from_millis(2)), Err(PopError::Elapsed));
+    while tx.try_push(&7).is_ok() {}
+    assert_eq!(tx.push_timeout(&7, Duration::from_millis(50)), Err(PushError::Elapsed));
+    assert_eq!(memory.parks(), [1, 1, 50].map(Duration::from_millis));
+    assert_eq!(memory.barriers(), 3);
+}
+
+#[test]
+fn who_spins_never_parks_and_who_parks_never_spins() {
+    let memory = Observed::new(true);
+    let mut rx = memory.ring().consumer().unwrap();
+    rx.set_wait(Wait::Spin);
+    let ticking = memory.clone();
+    let clock = std::thread::spawn(move || {
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_millis(2));
+            ticking.calls.lock().unwrap().now += Duration::from_millis(50);
+        }
+    });
+    assert_eq!(rx.pop_timeout(Duration::from_millis(250)), Err(PopError::Elapsed));
+    clock.join().unwrap();
+    assert!(memory.parks().is_empty());
+    rx.set_wait(Wait::Park);
+    assert_eq!(rx.pop_timeout(Duration::from_millis(150)), Err(PopError::Elapsed));
+    assert_eq!(memory.parks(), [100, 50].map(Duration::from_millis));
 }
 
 #[test]
@@ -209,7 +274,7 @@ fn a_consumer_is_woken_by_lanes_that_rest() {
     the_consumer_is_woken_by_anybody::<lanes::Lanes>(TIRING);
 }
 
-/// Who waits for room is woken when there is some; in a total order, whoever sleeps.
+/// Who waits for room is woken when half of the ring is free, once.
 fn a_producer_is_woken<K: Kind>() {
     let memory = Observed::new(true);
     let ring = memory.ring_of::<K, u64>(3);
@@ -218,8 +283,10 @@ fn a_producer_is_woken<K: Kind>() {
         while tx.try_push(&7).is_ok() {}
         let (before, within, taking) = (memory.unparks(), memory.clone(), rx.clone());
         memory.meanwhile(move || {
-            assert_eq!(taking.lock().unwrap().try_pop(), Ok(7));
-            assert_eq!(within.unparks(), before + 1);
+            for woken in [0, 1, 1] {
+                assert_eq!(taking.lock().unwrap().try_pop(), Ok(7));
+                assert_eq!(within.unparks(), before + woken);
+            }
         });
         assert_eq!(tx.push(&7), Ok(()));
         while rx.lock().unwrap().try_pop().is_ok() {}
@@ -230,6 +297,32 @@ fn a_producer_is_woken<K: Kind>() {
 fn a_producer_among_several_is_woken_when_there_is_room() {
     a_producer_is_woken::<mpsc::Mpsc>();
     a_producer_is_woken::<lanes::Lanes>();
+}
+
+/// No more are woken than there are free cells, and as long as others may be asleep the next release looks again.
+#[test]
+fn no_crowd_runs_for_one_cell() {
+    let memory = Observed::new(true);
+    let ring = memory.ring_of::<mpsc::Mpsc, u64>(8);
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    while tx.try_push(&7).is_ok() {}
+    assert_eq!(tx.push_timeout(&7, Duration::from_millis(50)), Err(PushError::Elapsed));
+    memory.calls.lock().unwrap().asleep = 7;
+    let mut calls = Vec::new();
+    for _ in 0..4 {
+        assert_eq!(rx.try_pop(), Ok(7));
+        let mut seen = memory.calls.lock().unwrap();
+        let most = seen.most;
+        seen.asleep = seen.asleep.saturating_sub(most);
+        calls.push((seen.unparks, most));
+    }
+    assert_eq!(calls, [(0, 0), (1, 2), (2, 3), (3, 4)], "the wake-ups so far, and of how many");
+    // Of the last four, two were there: nobody is left, and nobody is woken.
+    for _ in 0..4 {
+        tx.try_push(&7).unwrap();
+        assert_eq!(rx.try_pop(), Ok(7));
+    }
+    assert_eq!(memory.unparks(), 3);
 }
 
 /// The producers of a total order sleep on one word: who gives up leaves it as it is, for the others.

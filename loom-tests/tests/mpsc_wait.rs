@@ -49,6 +49,7 @@ fn a_sleeping_consumer_is_woken_by_both_producers() {
     });
 }
 
+/// Each release makes room for one, and wakes one; the other must not be forgotten.
 #[test]
 fn two_producers_that_sleep_on_one_word_are_both_woken() {
     check(1, || {
@@ -60,15 +61,16 @@ fn two_producers_that_sleep_on_one_word_are_both_woken() {
             a.push(&1).unwrap();
             a
         });
-        let second = thread::spawn(move || {
-            b.push(&10).unwrap();
-            b
+        let receiver = thread::spawn(move || {
+            assert_eq!(rx.pop(), Ok(0));
+            let mut got = [rx.pop().unwrap(), rx.pop().unwrap()];
+            got.sort_unstable();
+            assert_eq!(got, [1, 10]);
+            rx
         });
-        assert_eq!(rx.pop(), Ok(0));
-        let mut got = [rx.pop().unwrap(), rx.pop().unwrap()];
-        got.sort_unstable();
-        assert_eq!(got, [1, 10]);
-        drop((first.join().unwrap(), second.join().unwrap()));
+        // Here, so that both can be asleep before anything is taken.
+        b.push(&10).unwrap();
+        drop((first.join().unwrap(), receiver.join().unwrap()));
     });
 }
 

@@ -33,6 +33,22 @@ fn a_sleeping_producer_is_woken() {
     });
 }
 
+/// Not before half of the ring is free; then it is.
+#[test]
+fn a_sleeping_producer_is_woken_by_the_last_of_several_releases() {
+    check(2, || {
+        let ring = ring::<u64>(4);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        (0..4).for_each(|i| tx.try_push(&i).unwrap());
+        let receiver = thread::spawn(move || {
+            (0..2).for_each(|i| assert_eq!(rx.try_pop(), Ok(i)));
+            rx
+        });
+        tx.push(&4).unwrap();
+        assert_eq!(receiver.join().unwrap().try_pop(), Ok(2));
+    });
+}
+
 #[test]
 fn both_may_sleep_in_turn() {
     check(2, || {

@@ -29,7 +29,7 @@ use crate::layout::{Carries, Geometry, Kind as KindCode, RoleBlock, Spec};
 use crate::memory::{Cells, Clock, Memory, Region};
 use crate::recovery::{Presence, Seat};
 use crate::ring::{Consume, ConsumeBytes, ConsumeItems, Produce, ProduceBytes, ProduceItems};
-use crate::wait::{self, Waiter, Woken};
+use crate::wait::{self, Patience, Wait, Waiter, Woken};
 
 /// The bytes of a byte ring's cell.
 pub const CELL: usize = Cells::SIZE as usize;
@@ -167,5 +167,8 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
     }
     let mut waiter = ForNewcomer { seat, before: seat.peers_so_far() };
     let remaining = deadline(seat.memory().clone(), timeout);
-    matches!(wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter), Woken::Ready)
+    // Each look asks the system: none is made in between.
+    let mut patience = Patience::new(Wait::Park);
+    let woken = wait::until(seat.memory(), &seat.bed(), &mut patience, remaining, &mut waiter);
+    matches!(woken, Woken::Ready)
 }

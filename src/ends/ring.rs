@@ -11,6 +11,7 @@ use crate::memory::Memory;
 use crate::recovery::{self, Presence, Seat};
 use crate::ring::bytes::max_record;
 use crate::ring::{Consume, Produce};
+use crate::wait::{Patience, Wait};
 
 /// A ring that carries `T`, in the memory `M`: by default a mapped segment.
 ///
@@ -60,7 +61,9 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
     /// `zeroed`: the memory is known to hold zeros only.
     pub(crate) fn make(memory: M, options: &Options<'_>, zeroed: bool) -> Result<Self, LayoutError> {
         let spec = spec::<K, T>();
-        let geometry = Geometry::plan(&spec, options);
+        // Those who join later can be reached where this process can, or fence for themselves.
+        let geometry =
+            Geometry { fenced: !memory.is_reached_by_barriers(), ..Geometry::plan(&spec, options) };
         let creator = memory.identity();
         geometry.format(&memory.region(), &spec, &T::label(), &creator, zeroed)?;
         Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
@@ -120,6 +123,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
             seat,
             ring: self.clone(),
             watch: Watch::new(),
+            patience: Patience::new(Wait::Adaptive),
             confined: PhantomData,
         })
     }
@@ -138,6 +142,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
             seat,
             ring: self.clone(),
             watch: Watch::new(),
+            patience: Patience::new(Wait::Adaptive),
             confined: PhantomData,
         })
     }

@@ -41,6 +41,8 @@ pub struct Geometry {
     pub(crate) cells: Offset,
     /// Bytes of the whole segment.
     pub(crate) len: u64,
+    /// Whether every participant fences for itself: see `wait`.
+    pub(crate) fenced: bool,
 }
 
 const fn align_up(offset: u64) -> u64 {
@@ -95,6 +97,7 @@ impl Geometry {
             descriptors: Offset::new(0),
             cells: Offset::new(0),
             len: 0,
+            fenced: false,
         };
         let ready = align_up(ROLES + plan.roles_bytes());
         plan.ready = Offset::new(ready);

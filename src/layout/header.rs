@@ -3,7 +3,9 @@
 //! Parsed once, into private memory, and never read again: later changes of the bytes change nothing in a
 //! [`Geometry`].
 use super::geometry::{MAX_BYTE_CELLS, MAX_CELLS, MAX_PRODUCERS, ROLES, slot_need};
-use super::{Carries, FORMATTING, Geometry, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, Options, Spec};
+use super::{
+    Carries, FENCED, FORMATTING, Geometry, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, Options, Spec,
+};
 use crate::error::LayoutError;
 use crate::identity::{Identity, ItemLayout, Label};
 use crate::memory::{ALIGN, Cells, Descriptors, Offset, Region, WordRef};
@@ -66,8 +68,8 @@ const _: () = {
     assert!(matches!(kinds, [1, 2, 3]), "the kinds are not as documented");
     let payloads = [Carries::Items as u64, Carries::Bytes as u64];
     assert!(matches!(payloads, [1, 2]), "the payloads are not as documented");
-    let said = [MAGIC, FORMATTING, MAJOR];
-    assert!(matches!(said, [0x3159_4157_474e_4952, 1, 1]), "the header says something else");
+    let said = [MAGIC, FORMATTING, MAJOR, FENCED];
+    assert!(matches!(said, [0x3159_4157_474e_4952, 1, 1, 1]), "the header says something else");
     let sizes = [ALIGN as u64, Cells::SIZE, Descriptors::STRIDE];
     assert!(matches!(sizes, [128, 64, 16]), "the parts are not as documented");
 };
@@ -161,7 +163,7 @@ impl Geometry {
         let fields = Fields { region, start: HEADER };
         fields.set(field::MAJOR, MAJOR)?;
         fields.set(field::MINOR, MINOR)?;
-        fields.set(field::INCOMPATIBLE, 0)?;
+        fields.set(field::INCOMPATIBLE, if self.fenced { FENCED } else { 0 })?;
         fields.set(field::COMPATIBLE, 0)?;
         fields.set(field::LENGTH, self.len)?;
         fields.set(field::OBJECTS, 1)?;
@@ -242,6 +244,7 @@ impl Geometry {
 
     /// The numbers as they stand in the bytes.
     fn read(region: &Region, spec: &Spec) -> Result<Self, LayoutError> {
+        let header = Fields { region, start: HEADER };
         let fields = Fields { region, start: OBJECT };
         Ok(Self {
             kind: spec.kind,
@@ -253,7 +256,8 @@ impl Geometry {
             descriptors: Offset::new(fields.get(object::DESCRIPTORS)?),
             cells: Offset::new(fields.get(object::CELLS)?),
             ready: Offset::new(fields.get(object::READY)?),
-            len: Fields { region, start: HEADER }.get(field::LENGTH)?,
+            len: header.get(field::LENGTH)?,
+            fenced: header.get(field::INCOMPATIBLE)? & FENCED != 0,
         })
     }
 

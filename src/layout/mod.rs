@@ -27,12 +27,16 @@
 //! | 0 | magic | `0x3159_4157_474e_4952`, the bytes `RINGWAY1` where the low byte comes first; `0x01` while being formatted | by the formatter, last |
 //! | 8 | major | 1; another major is another format, and is refused | once |
 //! | 16 | minor | 0; a higher minor only adds what older readers may ignore | once |
-//! | 24 | incompatible features | bits; a reader refuses the segment if it does not know one that is set | once |
+//! | 24 | incompatible features | bits; a reader refuses the segment if it does not know one that is set. Bit 0, *fenced*: see below | once |
 //! | 32 | compatible features | bits; a reader ignores those that it does not know | once |
 //! | 40 | length | bytes of the whole segment; the file may be longer | once |
 //! | 48 | objects | entries in the object table | once |
 //! | 56 | created | nanoseconds since 1970; 0 if not told. For display | once |
 //! | 64 | creator | process id; 0 if not told. For display | once |
+//!
+//! *Fenced* says how its participants see each other fall asleep (see `wait`). If it is set, each passes a full fence after it has
+//! published, and before it looks whether somebody sleeps. If not, each is reached by the barriers of those who go to sleep, and
+//! goes without; or passes that fence all the same, where it cannot be reached. The formatter sets it where it cannot be reached itself.
 //!
 //! # Object table entry (offset 256)
 //! | at | field | meaning |
@@ -132,5 +136,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"RINGWAY1");
 pub(crate) const FORMATTING: u64 = 1;
 pub(crate) const MAJOR: u64 = 1;
 pub(crate) const MINOR: u64 = 0;
-/// The incompatible features that this version knows: none yet.
-pub(crate) const KNOWN_FEATURES: u64 = 0;
+/// An incompatible feature: every participant passes a full fence between publishing and its look at who sleeps.
+pub(crate) const FENCED: u64 = 1;
+/// The incompatible features that this version knows.
+pub(crate) const KNOWN_FEATURES: u64 = FENCED;

@@ -36,8 +36,6 @@ pub use fixed::StaticMemory;
 pub use heap::Heap;
 #[cfg(loom)]
 pub use model::{Model, Region};
-#[cfg(feature = "std")]
-pub(crate) use platform::fence_alone;
 pub use platform::{Claim, Clock, Liveness, Park, ParkWord};
 #[cfg(not(loom))]
 pub use region::Region;

@@ -135,9 +135,18 @@ pub struct Model {
 }
 
 struct Parking {
-    /// Whether somebody was buried.
-    lot: loom::sync::Mutex<bool>,
+    lot: loom::sync::Mutex<Lot>,
     bell: loom::sync::Condvar,
+}
+
+#[derive(Default)]
+struct Lot {
+    /// Whether somebody was buried.
+    has_buried: bool,
+    /// Who sleeps, by number, and on which word; who has slept longest first.
+    asleep: Vec<(u32, usize)>,
+    /// The number of who parks next.
+    next: u32,
 }
 
 /// What the kernel's locks are: for each role block a word, 1 while somebody alive holds it.
@@ -167,7 +176,8 @@ impl Model {
     /// `len` bytes, all zero, for models in which somebody parks: publishing is with full fences.
     pub fn with_fences(len: usize) -> Self {
         let cell = || Cell { word: Word::new(0), half: Half::new(0), bytes: UnsafeCell::new([0; 8]) };
-        let parking = Parking { lot: loom::sync::Mutex::new(false), bell: loom::sync::Condvar::new() };
+        let parking =
+            Parking { lot: loom::sync::Mutex::new(Lot::default()), bell: loom::sync::Condvar::new() };
         Self {
             region: Region {
                 cells: Arc::new((0..len.div_ceil(8)).map(|_| cell()).collect()),
@@ -214,8 +224,9 @@ impl Model {
             // Release: as the kernel's lock, when its holder has ended: all that it did is visible to who proves it.
             lock.swap(0, Release);
         }
-        if let Ok(mut has_buried) = self.parking.lot.lock() {
-            *has_buried = true;
+        if let Ok(mut lot) = self.parking.lot.lock() {
+            lot.has_buried = true;
+            lot.asleep.clear();
         }
         self.parking.bell.notify_all();
     }
@@ -268,36 +279,44 @@ impl Park for Model {
     /// between the comparison and the sleep. There are no slices in the model until somebody is buried: a lost wake-up is a
     /// deadlock, which loom reports.
     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
-        let Ok(has_buried) = self.parking.lot.lock() else { return };
-        if *has_buried {
-            drop(has_buried);
+        let Ok(mut lot) = self.parking.lot.lock() else { return };
+        if lot.has_buried {
+            drop(lot);
             loom::thread::yield_now();
-        } else if word.value() == expected {
-            drop(self.parking.bell.wait(has_buried));
+            return;
+        }
+        if word.value() != expected {
+            return;
+        }
+        let number = lot.next;
+        lot.next += 1;
+        lot.asleep.push((number, core::ptr::from_ref(word).addr()));
+        while lot.asleep.iter().any(|(asleep, _)| *asleep == number) {
+            let Ok(again) = self.parking.bell.wait(lot) else { return };
+            lot = again;
         }
     }
 
-    fn unpark(&self, _word: &ParkWord) {
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        let mut woken = 0;
         mortal::write(|| {
-            drop(self.parking.lot.lock());
+            if let Ok(mut lot) = self.parking.lot.lock() {
+                lot.asleep.retain(|(_, at)| {
+                    let stays = *at != core::ptr::from_ref(word).addr() || woken == most;
+                    woken += u32::from(!stays);
+                    stays
+                });
+            }
             self.parking.bell.notify_all();
         });
+        woken
     }
 
+    /// There are none in the model: without fences nobody parks, and no lane rests.
     fn is_reached_by_barriers(&self) -> bool {
         !self.fences
     }
-
-    /// None where publishing is without fences: nobody parks there, and no lane rests.
-    fn barrier(&self) -> bool {
-        self.fences && Fenced.barrier()
-    }
 }
-
-/// A platform whose participants all fence for themselves.
-struct Fenced;
-
-impl Park for Fenced {}
 
 impl Clock for Model {
     /// Time stands still.

@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use super::Span;
 use crate::identity::Identity;
-use crate::sync::{Half, Relaxed, full_fence};
+use crate::sync::{Half, Relaxed};
 
 /// What a witness says when a seat is claimed: see [`Liveness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,32 +147,25 @@ pub trait Park {
         core::hint::spin_loop();
     }
 
-    /// Wakes whoever sleeps on `word`, in any process.
-    fn unpark(&self, word: &ParkWord) {
-        let _ = word;
+    /// Wakes those who sleep on `word`, in any process, but no more than `most`: who has slept longest first, if it can choose.
+    /// How many it woke.
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        let _ = (word, most);
+        0
     }
 
     /// Whether from now on [`barrier`](Self::barrier), called by any participant, is a full fence in this process
-    /// too. Asked once, when a seat is taken. If so, this participant publishes without a fence of its own.
+    /// too. Asked when a ring is made, and when a seat is taken. If so, this participant publishes without a fence of its own. Of a
+    /// ring whose maker said no, every participant fences for itself, and no barrier is asked for.
     fn is_reached_by_barriers(&self) -> bool {
         false
     }
 
-    /// A full fence in every participant's process; whether it was. If not, it is one in this thread at least, and
-    /// this participant does not rely on being woken.
-    ///
-    /// The default is a full fence in this thread, which is enough where no participant is
-    /// [reached by barriers](Self::is_reached_by_barriers): all of them then fence for themselves.
+    /// A full fence in every participant's process; whether it was. If not, this participant does not rely on being woken.
+    /// Asked for only where the ring's maker was [reached by barriers](Self::is_reached_by_barriers).
     fn barrier(&self) -> bool {
-        fence_alone();
-        true
+        false
     }
-}
-
-/// The heavy fence of a sleeper whose wakers all fence for themselves.
-pub(crate) fn fence_alone() {
-    // Full fence: E4, pairs with the full fence of every waker.
-    full_fence();
 }
 
 /// A clock, for the `_timeout` forms.

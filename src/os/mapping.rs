@@ -329,8 +329,8 @@ impl Park for Mapping {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         super::park(word, expected, limit);
     }
-    fn unpark(&self, word: &ParkWord) {
-        super::unpark(word);
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        super::unpark(word, most)
     }
     fn is_reached_by_barriers(&self) -> bool {
         super::join_barriers()

@@ -8,7 +8,7 @@ use core::time::Duration;
 use rustix::thread::{MembarrierCommand, futex, membarrier};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::memory::{Clock, Heap, Liveness, Park, ParkWord, StaticMemory, fence_alone};
+use crate::memory::{Clock, Heap, Liveness, Park, ParkWord, StaticMemory};
 
 /// Sleeps while the word holds `expected`, for `limit` at most.
 pub(crate) fn park(word: &ParkWord, expected: u32, limit: Duration) {
@@ -20,10 +20,11 @@ pub(crate) fn park(word: &ParkWord, expected: u32, limit: Duration) {
     let _ = futex::wait(word.half().as_atomic(), futex::Flags::empty(), expected, Some(&limit));
 }
 
-/// Wakes whoever sleeps on the word.
-pub(crate) fn unpark(word: &ParkWord) {
+/// Wakes those who sleep on the word, who has slept longest first; how many it woke.
+pub(crate) fn unpark(word: &ParkWord, most: u32) -> u32 {
     // Cannot fail for a mapped, aligned word.
-    let _ = futex::wake(word.half().as_atomic(), futex::Flags::empty(), u32::MAX >> 1);
+    let woken = futex::wake(word.half().as_atomic(), futex::Flags::empty(), most.min(u32::MAX >> 1));
+    woken.map_or(0, |woken| woken as u32)
 }
 
 /// Has this process reached by barriers from now on; whether the system does so. Asked anew each time: it is
@@ -32,13 +33,9 @@ pub(crate) fn join_barriers() -> bool {
     membarrier(MembarrierCommand::RegisterGlobalExpedited).is_ok()
 }
 
-/// A full fence in every process that joined, and in this thread; if the system refuses, only in this thread.
+/// A full fence in every process that joined, and in this thread; whether the system does so.
 pub(crate) fn barrier() -> bool {
-    let everywhere = membarrier(MembarrierCommand::GlobalExpedited).is_ok();
-    if !everywhere {
-        fence_alone();
-    }
-    everywhere
+    membarrier(MembarrierCommand::GlobalExpedited).is_ok()
 }
 
 /// Time since boot, the time asleep left out.
@@ -51,8 +48,8 @@ impl Park for Heap {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         park(word, expected, limit);
     }
-    fn unpark(&self, word: &ParkWord) {
-        unpark(word);
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        unpark(word, most)
     }
     fn is_reached_by_barriers(&self) -> bool {
         join_barriers()
@@ -74,8 +71,8 @@ impl<const N: usize> Park for &'static StaticMemory<N> {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         park(word, expected, limit);
     }
-    fn unpark(&self, word: &ParkWord) {
-        unpark(word);
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        unpark(word, most)
     }
     fn is_reached_by_barriers(&self) -> bool {
         join_barriers()

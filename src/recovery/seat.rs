@@ -54,7 +54,7 @@ impl<M: Memory> Seat<M> {
     ) -> Result<Self, SeatError> {
         geometry.check(memory)?;
         // Before anything is published from this seat.
-        let reached = memory.is_reached_by_barriers();
+        let reached = !geometry.fenced && memory.is_reached_by_barriers();
         let own = memory.identity();
         let who = Identity { label: label.unwrap_or(own.label), ..own };
         let seats = if role == Role::Consumer { 1 } else { geometry.producers };
@@ -157,7 +157,7 @@ impl<M: Memory> Seat<M> {
     /// Where its holder sleeps.
     pub(crate) fn bed(&self) -> Bed<'_> {
         let shared = self.role == Role::Producer && self.geometry.kind == Kind::Mpsc;
-        Bed { parked: &self.bed, shared }
+        Bed { parked: &self.bed, shared, fenced: self.geometry.fenced }
     }
 
     /// Wakes the consumer if it sleeps. Call it after publishing something that it may wait for.
@@ -172,14 +172,23 @@ impl<M: Memory> Seat<M> {
     fn alert(&self) {
         match &self.bell {
             Some(bell) => bell.ring(&self.memory, &self.alarm),
-            None => wait::rouse(&self.memory, &self.alarm),
+            None => wait::rouse(&self.memory, &self.alarm, u32::MAX),
         }
     }
 
-    /// Wakes whoever sleeps on `parked`, if somebody does. Call it after releasing something that they may wait for.
+    /// Wakes producers that sleep on `parked`, `most` of them, if some do. Call it after giving room back.
     #[inline(always)]
-    pub(crate) fn wake(&self, parked: &WordRef) {
-        wait::wake(&self.memory, parked, self.reached);
+    pub(crate) fn wake_producers(&self, parked: &WordRef, most: impl FnOnce() -> u32) {
+        if wait::is_wanted(parked, self.reached) {
+            self.tell_of_room(parked, most());
+        }
+    }
+
+    #[cold]
+    fn tell_of_room(&self, parked: &WordRef, most: u32) {
+        if most > 0 {
+            wait::rouse(&self.memory, parked, most);
+        }
     }
 
     /// Wakes all those across who sleep.
@@ -189,7 +198,7 @@ impl<M: Memory> Seat<M> {
             let region = self.memory.region();
             for seat in 0..self.geometry.producers {
                 if let Some(parked) = WordRef::new(&region, self.geometry.producer(seat).parked()) {
-                    self.wake(&parked);
+                    wait::wake(&self.memory, &parked, self.reached);
                 }
             }
         }

@@ -14,8 +14,8 @@
 //! `recovery::bell`), after which the lane is watched again. So lanes in which nothing happens cost nothing, and lanes
 //! in which much happens never ring.
 //!
-//! A few lanes are always watched: that costs less than the barrier it takes to put one to rest. Where the platform has no
-//! barriers that reach every participant, none rests.
+//! A few lanes are always watched: that costs less than the barrier it takes to put one to rest. Where the system refuses this
+//! process the barrier that the ring relies on (see `wait`), none rests.
 //!
 //! # Cost
 //! Instructions (`cargo bench --bench instructions`, x86-64, Rust 1.95): pop of 8 bytes from the only lane 51, from eight lanes in turn
@@ -34,18 +34,19 @@ use alloc::vec::Vec;
 
 use super::bytes::{ByteConsumer, Found};
 use super::typed::TypedConsumer;
-use super::{Consume, ConsumeBytes, ConsumeItems, InOrder, hold_back};
+use super::{Consume, ConsumeBytes, ConsumeItems, InOrder, Outlet, hold_back};
 use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Item, Memory, WordRef};
 use crate::sync::{Acquire, Relaxed};
+use crate::wait;
 
 /// Records from one lane before it is the next one's turn.
 const BUDGET: u32 = if cfg!(loom) { 2 } else { 64 };
 /// While no more lanes than this are watched, none is put to rest; and at least so many are at once.
 const FEW: usize = if cfg!(loom) { 1 } else { 8 };
 /// Fruitless looks in a row until a lane may rest: more than there are in a wait before it sleeps.
-const TIRED: u32 = if cfg!(loom) { 2 } else { 160 };
+const TIRED: u32 = if cfg!(loom) { 2 } else { wait::MOST_LOOKS + 128 };
 /// Turns until the lanes at rest are looked at too.
 const SWEEP: u32 = 4096;
 
@@ -86,6 +87,8 @@ pub struct Merge<C, M> {
     turns: u32,
     /// Whether somebody rang since the consumer lay down: that one's lane is not armed any more.
     is_up: bool,
+    /// Whether every producer fences for itself: see `wait`.
+    fenced: bool,
 }
 
 impl<C: InOrder, M: Memory> Merge<C, M> {
@@ -116,6 +119,7 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
             rung: part(geometry.common().announcement())?,
             turns: 0,
             is_up: true,
+            fenced: geometry.fenced,
             lanes,
         })
     }
@@ -220,7 +224,7 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
         if !is_any_armed {
             return;
         }
-        let is_heard = self.memory.barrier();
+        let is_heard = wait::heavy_fence(&self.memory, self.fenced);
         let lanes = &mut self.lanes;
         self.watched.retain(|index| {
             let Some(lane) = lanes.get_mut(*index) else { return false };
@@ -285,7 +289,7 @@ impl<C: InOrder, M: Memory> Merge<C, M> {
 
     /// Releases what was taken in lanes that had their turn.
     #[cold]
-    fn release_earlier(&mut self, mut wake: impl FnMut(&WordRef)) {
+    fn release_earlier(&mut self, mut wake: impl FnMut(&Outlet)) {
         for index in self.dirty.drain(..) {
             if let Some(lane) = self.lanes.get_mut(index) {
                 lane.is_dirty = false;
@@ -336,7 +340,7 @@ impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
     }
 
     #[inline(always)]
-    fn release(&mut self, mut wake: impl FnMut(&WordRef)) {
+    fn release(&mut self, mut wake: impl FnMut(&Outlet)) {
         if self.is_dirty {
             self.is_dirty = false;
             if let Some(lane) = self.line() {

@@ -46,7 +46,7 @@
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
 //! | E1 | `publish` stamp | `published`, `is_stamped` stamp | the record's bytes and info, and all earlier ones |
-//! | E2 | `release_all` HEAD | `Room::refresh`, `advance` HEAD | that the consumer is done reading there |
+//! | E2 | `Outlet::release` HEAD | `Room::refresh`, `advance` HEAD | that the consumer is done reading there |
 //!
 //! # Several stamps at once
 //! A publication that has more than one stamp (pad + record, batch) stores its *first* stamp last. The consumer
@@ -71,6 +71,7 @@ pub(crate) mod typed;
 
 pub(crate) use info::Info;
 pub(crate) use position::Position;
+pub use room::Outlet;
 pub(crate) use sent::counts;
 pub use traits::{Consume, ConsumeBytes, ConsumeItems, InOrder, Produce, ProduceBytes, ProduceItems};
 

@@ -1,8 +1,9 @@
-//! [`Room`]: how much of the ring a producer may still write, by a private copy of HEAD.
+//! [`Room`]: how much of the ring a producer may still write, by a private copy of HEAD. [`Outlet`]: where a consumer gives it back.
 use super::Position;
 use crate::error::Corruption;
-use crate::memory::WordRef;
-use crate::sync::Acquire;
+use crate::layout::Lane;
+use crate::memory::{Region, WordRef};
+use crate::sync::{Acquire, Relaxed, Release};
 
 /// A producer's view of the free cells.
 ///
@@ -60,5 +61,58 @@ impl Room {
             }
             _ => Err(Corruption::Head { found, low: self.head_seen.get(), high: u64::MAX >> 2 }),
         }
+    }
+}
+
+/// A consumer's side of it: HEAD, and those who wait for it to move.
+pub struct Outlet {
+    head: WordRef,
+    tail: WordRef,
+    parked: WordRef,
+    capacity: u64,
+}
+
+impl Outlet {
+    pub(super) fn new(region: &Region, lane: &Lane) -> Result<Self, Corruption> {
+        let part = |word: Option<WordRef>| word.ok_or(Corruption::Outside);
+        Ok(Self {
+            head: part(lane.head(region))?,
+            tail: part(lane.tail(region))?,
+            parked: part(lane.parked(region))?,
+            capacity: lane.capacity,
+        })
+    }
+
+    /// Where the last holder of the consumer's seat stopped.
+    pub(super) fn resume(&self) -> Result<Position, Corruption> {
+        super::resume_head(&self.head)
+    }
+
+    /// Gives all cells before `head` back. Then ask whether somebody sleeps on [`parked`](Self::parked).
+    #[inline(always)]
+    pub(super) fn release(&self, head: Position) {
+        // Release: E2, pairs with `Room::refresh`; our reads below HEAD are over.
+        self.head.store(head.get(), Release);
+    }
+
+    /// What producers sleep on who wait for room.
+    #[inline(always)]
+    pub(crate) fn parked(&self) -> &WordRef {
+        &self.parked
+    }
+
+    /// How many of those who sleep are to be woken now, each of whom needs a cell at least.
+    ///
+    /// None until half of the ring is free. A producer that is woken for each cell fills it in less time than the wake-up took, and sleeps
+    /// again: so every record costs a wake-up, and the ring that was to keep the two apart is always full. With half of it there is
+    /// something to do until the other half is empty; and any record fits, since the largest has half the ring. It may be that the
+    /// consumer takes nothing more for a while: then who sleeps finds the room there is at the end of a slice.
+    #[cold]
+    pub(crate) fn worth_waking(&self) -> u32 {
+        // Relaxed: both only say when to wake, and a wrong number costs a slice at most. HEAD is our own; TAIL rests while all who
+        // could move it sleep.
+        let (head, tail) = (self.head.load(Relaxed), self.tail.load(Relaxed));
+        let free = self.capacity.saturating_sub(tail.saturating_sub(head));
+        if 2 * free >= self.capacity { free.try_into().unwrap_or(u32::MAX) } else { 0 }
     }
 }

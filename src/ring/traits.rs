@@ -1,9 +1,9 @@
 //! What the public face asks of a ring's two sides, whatever the kind of ring.
-use super::Position;
 use super::bytes::Found;
+use super::{Outlet, Position};
 use crate::error::{Corruption, PushError};
 use crate::layout::{Geometry, RoleBlock};
-use crate::memory::{Item, Memory, PayloadRef, Region, Stamped, WordRef};
+use crate::memory::{Item, Memory, PayloadRef, Region, Stamped};
 
 /// A producer's side.
 pub trait Produce: Sized + Send {
@@ -85,8 +85,8 @@ pub trait Consume<M: Memory>: Sized + Send {
     /// In cells: more records than that, producers that keep the protocol cannot have published.
     fn most_records(&self) -> usize;
 
-    /// Gives all that was passed back to the producers: `wake` is told each word that those may sleep on who wait for it.
-    fn release(&mut self, wake: impl FnMut(&WordRef));
+    /// Gives all that was passed back to the producers: `wake` is told where those may sleep who wait for it.
+    fn release(&mut self, wake: impl FnMut(&Outlet));
 
     /// There is nothing, and the caller will look again, perhaps at once: lets the producers get ahead; whether
     /// another look is worth it.
@@ -165,5 +165,5 @@ pub trait InOrder: Sized + Send {
     fn has_record(&mut self) -> Result<bool, Corruption>;
     /// Moves past the next record; whether there was one.
     fn pass(&mut self) -> Result<bool, Corruption>;
-    fn release(&mut self, wake: impl FnMut(&WordRef));
+    fn release(&mut self, wake: impl FnMut(&Outlet));
 }

@@ -26,7 +26,7 @@
 //! | the same for reading | no | 8 B 350 to 420; 56 and 64 B 20 to 60 % less |
 //! | slots of two whole lines for 64 B, instead of 72 bytes | no | 238 to 118: twice the lines; level on distant cores |
 //! | a pause when the ring is full, or at every fruitless look | no | level, or round trips longer |
-use super::room::Room;
+use super::room::{Outlet, Room};
 use super::{Consume, ConsumeItems, InOrder, Position, Produce, ProduceItems, hold_back, resume_from};
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
@@ -167,8 +167,7 @@ impl<T: Item> TypedProducer<T> {
 /// The consumer's side.
 pub struct TypedConsumer<T> {
     slots: Slots<T>,
-    head_word: WordRef,
-    parked: WordRef,
+    outlet: Outlet,
     head: Position,
     /// HEAD when it last held back.
     caught_up: Position,
@@ -226,10 +225,9 @@ impl<T: Item> TypedConsumer<T> {
 
     /// Gives all that was taken back to the producer.
     #[inline(always)]
-    pub(super) fn release_all(&mut self, mut wake: impl FnMut(&WordRef)) {
-        // Release: E2, pairs with `Room::refresh`; our reads below HEAD are over.
-        self.head_word.store(self.head.get(), Release);
-        wake(&self.parked);
+    pub(super) fn release_all(&mut self, mut wake: impl FnMut(&Outlet)) {
+        self.outlet.release(self.head);
+        wake(&self.outlet);
     }
 }
 
@@ -252,7 +250,7 @@ impl<T: Item, M: Memory> Consume<M> for TypedConsumer<T> {
     }
 
     #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+    fn release(&mut self, wake: impl FnMut(&Outlet)) {
         self.release_all(wake);
     }
 
@@ -286,10 +284,9 @@ impl<T: Item> InOrder for TypedConsumer<T> {
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let slots = lane.slots(region).ok_or(Corruption::Outside)?;
-        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
-        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
-        let head = super::resume_head(&head_word)?;
-        Ok(Self { slots, head_word, parked, head, caught_up: head, poison: None })
+        let outlet = Outlet::new(region, &lane)?;
+        let head = outlet.resume()?;
+        Ok(Self { slots, outlet, head, caught_up: head, poison: None })
     }
     fn cells(&self) -> &Slots<T> {
         &self.slots
@@ -316,7 +313,7 @@ impl<T: Item> InOrder for TypedConsumer<T> {
         Ok(found)
     }
     #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+    fn release(&mut self, wake: impl FnMut(&Outlet)) {
         self.release_all(wake);
     }
 }

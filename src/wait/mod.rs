@@ -1,6 +1,6 @@
 //! Sleeping without losing a wake-up.
 //!
-//! A waiter spins, then yields, then parks on the *parked* word of its own role block. Its peer looks at that
+//! A waiter looks for a while ([`Patience`]), then parks on the *parked* word of its own role block. Its peer looks at that
 //! word after everything that could end the wait, and wakes it if it says so.
 //!
 //! ```text
@@ -8,26 +8,27 @@
 //!   S1  make parked odd, remember it             W1  publish: stamp, HEAD or state
 //!   S2  heavy fence                              W2  light fence
 //!   S3  look again: ready, or left? no park      W3  parked is even? then done
-//!   S4  park while parked is what S1 made it     W4  parked: odd -> the next even number; unpark all
-//!   S5  parked = 0, if nobody else sleeps there
+//!   S4  park while parked is what S1 made it     W4  parked: odd -> the next even number; unpark
+//!   S5  parked = 0, if nobody else sleeps there  W5  make parked odd again, if not all may have been woken
 //! ```
 //!
 //! # Fences
 //! A waker passes W2 once per record, a sleeper S2 once per park. So the sleeper pays for both, where the platform
 //! lets it: its heavy fence is then a *barrier in every participant's process* (Linux: `membarrier`), and the
-//! waker's light one only keeps the compiler from reordering. Elsewhere both are ordinary full fences. Either
+//! waker's light one only keeps the compiler from reordering. In a *fenced* ring both are ordinary full fences. Either
 //! way there is an order: S2 comes before W2, or W2 before S2, and what is before the first is visible after
 //! the second. (A `membarrier` makes each participant's thread pass a full fence at some moment during S2; W1 to
 //! W3 being in program order, that moment is after W1 or before W3.)
 //!
-//! A participant whose system refuses it `membarrier` cannot know of what others do, so it does not rely on being
-//! woken: it naps for a millisecond ([`NAP`]) at a time. As a waker it uses the full fence, which is right beside
-//! either kind of sleeper.
+//! Which of the two it is stands in the header, so that all agree: a ring is fenced if whoever made it cannot be reached by barriers.
+//! A participant that is refused them in a ring that has them cannot know of what others do: as a sleeper it
+//! does not rely on being woken, and naps for a millisecond ([`NAP`]) at a time. As a waker it uses the full fence, which is right
+//! beside either kind of sleeper.
 //!
 //! # No wake-up is lost
 //! Take a publication (W1) and a sleeper whose S3 did not see it. Were W2 before S2, what W1 stored would be
 //! visible at S3; it was not, so S2 is before W2, and W3 sees what S1 made or something later. If it is odd, W4 or another
-//! waker's W4 makes it another number and unparks all; if it is even, a waker has done so, or the sleeper's own S5 (it is
+//! waker's W4 makes it another number and unparks; if it is even, a waker has done so, or the sleeper's own S5 (it is
 //! awake, and looks before it parks again). In each case the park at S4 returns at once, because the word is no longer what
 //! S1 made, or is woken by the unpark that follows; and the sleeper looks once more.
 //!
@@ -35,7 +36,7 @@
 //! after our W2, which is before our W3; and then it has seen our publication.
 //!
 //! # Deaths
-//! A waker killed, or stopped, between W1 and W4's unpark leaves the sleeper asleep: so every park ends after a slice
+//! A waker killed, or stopped, between W1 and W5 leaves sleepers asleep: so every park ends after a slice
 //! ([`SLICE`]) at most, and the sleeper looks, and asks whether its peer lives. A sleeper killed after S1
 //! leaves an odd number: the next waker makes one wake-up call for nobody, and it costs nothing after that.
 //!
@@ -44,10 +45,16 @@
 //! are still there (`Waiter::check`), before any of them is touched.
 //!
 //! # Several sleepers on one word
-//! The producers of an `mpsc` ring wait for room on one word, that of their common block. Each waker wakes all of them. The word
+//! The producers of an `mpsc` ring wait for room on one word, that of their common block. The word
 //! counts, instead of being 0 or 1, because of them: another sleeper may make it odd again between a waker's W4 and a
 //! slow sleeper's S4, which would then sleep through a wake-up that was meant for it. S5 is left out: whose time is up
 //! leaves the word odd, for one unpark for nobody.
+//!
+//! # Waiting for room
+//! It takes more than one cell to be woken: half of the ring must be free (`ring::Outlet` says why). And no more are woken than
+//! there are cells, those first who have slept longest, so that a crowd does not run for one cell. As long as
+//! that may have left others asleep, the word stays odd (W5), and the consumer's next release looks again. Both only put a wake-up off:
+//! when the consumer has taken all there is, the whole ring is free; and should it take nothing more before, a slice ends.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
@@ -59,6 +66,11 @@
 //! # Source
 //! The flag and two fences: Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang,
 //! "Asymmetric Dekker synchronization", 2001; membarrier(2).
+mod patience;
+
+pub use patience::Wait;
+pub(crate) use patience::{MOST_LOOKS, Patience};
+
 use core::time::Duration;
 
 use crate::memory::{Park, WordRef};
@@ -69,14 +81,6 @@ pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
 /// No park lasts longer for those who cannot rely on being woken.
 const NAP: Duration = Duration::from_millis(1);
-
-/// How often a waiter looks, with a pause after each, before it hands its core over. A pause that doubles, as is usual, overshoots: there
-/// are processors on which one takes 50 ns, and a whole round trip 100. Measured, round trips by waiting calls against trying ones:
-/// 1.5 to 2.1 times as long with a doubling pause, 0.9 to 1.1 with this.
-const LOOKS: u32 = if cfg!(loom) { 0 } else { 128 };
-
-/// How often it hands its core over before it parks.
-const HANDOVERS: u32 = if cfg!(loom) { 0 } else { 4 };
 
 /// Why a wait ended.
 pub(crate) enum Woken<G, E> {
@@ -96,7 +100,7 @@ pub(crate) enum Woken<G, E> {
 #[inline(always)]
 pub(crate) fn wake(park: &impl Park, parked: &WordRef, reached: bool) {
     if is_wanted(parked, reached) {
-        rouse(park, parked);
+        rouse(park, parked, u32::MAX);
     }
 }
 
@@ -114,16 +118,31 @@ pub(crate) fn is_wanted(word: &WordRef, reached: bool) -> bool {
     word.half().load(Relaxed) & 1 == 1
 }
 
-/// W4.
+/// W4 and W5: `most` of them.
 #[cold]
-pub(crate) fn rouse(park: &impl Park, parked: &WordRef) {
+pub(crate) fn rouse(park: &impl Park, parked: &WordRef, most: u32) {
     let half = parked.half();
     // Relaxed: E4's fences order it; the exchange below is what counts.
     let found = half.load(Relaxed);
     // Relaxed: a sleeper that still reads what it made is in its park, and is woken next.
     if found & 1 == 1 && half.compare_exchange(found, found.wrapping_add(1), Relaxed, Relaxed).is_ok() {
-        park.unpark(parked.park_word());
+        let woken = park.unpark(parked.park_word(), most);
+        if woken >= most {
+            // Relaxed: for our own next look. Who is about to park finds another number than it made, and looks again.
+            half.fetch_or(1, Relaxed);
+        }
     }
+}
+
+/// The heavy fence of a sleeper (S2), in a ring that is `fenced` or not: see the header's page in `layout`. Whether every participant
+/// passes a full fence between its last publication and its next look.
+pub(crate) fn heavy_fence(park: &impl Park, fenced: bool) -> bool {
+    if fenced {
+        // Full fence: E4, pairs with the full fence of every waker.
+        full_fence();
+    }
+    // A barrier in every process: E4, pairs with the light fence of every waker it reaches, and the full one of those it does not.
+    fenced || park.barrier()
 }
 
 /// The word that somebody sleeps on.
@@ -131,6 +150,8 @@ pub(crate) struct Bed<'a> {
     pub(crate) parked: &'a WordRef,
     /// Whether others sleep on it too.
     pub(crate) shared: bool,
+    /// Whether every participant fences for itself.
+    pub(crate) fenced: bool,
 }
 
 /// Sleeps until woken, `limit` at most, unless what is waited for is there (S1 to S5).
@@ -143,9 +164,8 @@ fn sleep<W: Waiter>(
     // Relaxed: E4's fences order it.
     let expected = bed.parked.half().fetch_or(1, Relaxed) | 1;
     waiter.lie_down();
-    // Full fence, or a barrier in every process: E4, pairs with the fence in `wake`; the word before it, the look
-    // after it.
-    let limit = if park.barrier() { limit } else { limit.min(NAP) };
+    // The word before it, the look after it.
+    let limit = if heavy_fence(park, bed.fenced) { limit } else { limit.min(NAP) };
     if waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) && !waiter.is_up() {
         park.park(bed.parked.park_word(), expected, limit);
         waiter.check()?;
@@ -192,16 +212,21 @@ pub(crate) trait Waiter {
 pub(crate) fn until<W: Waiter>(
     park: &impl Park,
     bed: &Bed<'_>,
+    patience: &mut Patience,
     mut remaining: impl FnMut() -> Option<Duration>,
     waiter: &mut W,
 ) -> Woken<W::Departure, W::Error> {
+    let (most, handovers) = patience.begin();
     let mut looks = 0;
     loop {
         match waiter.ready() {
-            Ok(true) => return Woken::Ready,
+            Ok(true) => {
+                patience.end((looks <= most).then_some(looks));
+                return Woken::Ready;
+            }
             Err(error) => return Woken::Failed(error),
-            Ok(false) if looks < LOOKS + HANDOVERS => {
-                if looks < LOOKS {
+            Ok(false) if looks < most + handovers => {
+                if looks < most {
                     pause()
                 } else {
                     hand_over()
@@ -226,6 +251,11 @@ pub(crate) fn until<W: Waiter>(
         if limit.is_zero() {
             return Woken::Elapsed;
         }
+        if patience.how() == Wait::Spin {
+            looks = 0;
+            continue;
+        }
+        looks = u32::MAX;
         if let Err(error) = sleep(park, bed, limit, waiter) {
             return Woken::Failed(error);
         }

@@ -9,7 +9,7 @@ use crate::shared::Shared;
 /// More lanes than are watched in any case.
 const MANY: usize = 12;
 /// So many looks put lanes to rest; and so many lead to a look at those that rest.
-const TIRING: usize = 170;
+const TIRING: usize = 650;
 const SWEEPING: usize = 5000;
 
 /// A ring of many lanes, of which all but a few are at rest.

@@ -13,7 +13,7 @@ use ringway::{Options, PopError, PushError};
 /// More than are watched in any case, so that some come to rest.
 const LANES: usize = 12;
 /// So many looks put lanes to rest.
-const TIRING: usize = 170;
+const TIRING: usize = 650;
 
 #[derive(Clone, Debug)]
 enum Step {

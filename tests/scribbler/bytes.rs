@@ -94,8 +94,8 @@ impl Park for Block {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         self.0.heap.park(word, expected, limit);
     }
-    fn unpark(&self, word: &ParkWord) {
-        self.0.heap.unpark(word);
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        self.0.heap.unpark(word, most)
     }
     fn is_reached_by_barriers(&self) -> bool {
         self.0.heap.is_reached_by_barriers()

@@ -16,7 +16,7 @@ use crate::identity::Role;
 use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat, presence};
 use crate::ring::Consume;
-use crate::wait::{self, Waiter, Woken};
+use crate::wait::{self, Patience, Wait, Waiter, Woken};
 
 /// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
 ///
@@ -31,6 +31,7 @@ pub struct Consumer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
     pub(super) ring: Ring<K, T, M>,
     /// Since when the next record is held up.
     pub(super) watch: Watch,
+    pub(super) patience: Patience,
     /// Not `Sync`.
     pub(super) confined: PhantomData<Cell<()>>,
 }
@@ -104,6 +105,14 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         super::wait_for_peer(&self.seat, timeout)
     }
 
+    /// What this end does while there is no record and it has to wait, from now on. At first: [`Wait::Adaptive`].
+    ///
+    /// # Examples
+    /// See [`Wait`].
+    pub fn set_wait(&mut self, how: Wait) {
+        self.patience = Patience::new(how);
+    }
+
     /// Whether there is a record; if not, whether that is final.
     #[inline(always)]
     fn look(&mut self) -> Result<(), PopError> {
@@ -140,9 +149,9 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
 
     /// Waits until there is a record. Without a deadline if `remaining` gives none.
     fn wait(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
-        let Self { core, seat, .. } = self;
+        let Self { core, seat, patience, .. } = self;
         let mut waiter = ForRecord { core: &mut **core, seat };
-        match wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter) {
+        match wait::until(seat.memory(), &seat.bed(), patience, remaining, &mut waiter) {
             Woken::Ready => Ok(()),
             Woken::Gone(how) => Err(PopError::Closed(how)),
             Woken::Elapsed => Err(PopError::Elapsed),
@@ -160,7 +169,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
     #[inline(always)]
     pub(super) fn release(&mut self) {
         let Self { core, seat, .. } = self;
-        core.release(|parked| seat.wake(parked));
+        core.release(|outlet| seat.wake_producers(outlet.parked(), || outlet.worth_waking()));
     }
 }
 
@@ -177,7 +186,8 @@ impl<C: Consume<M>, M: Memory> Waiter for ForRecord<'_, C, M> {
     fn ready(&mut self) -> Result<bool, Corruption> {
         let is_there = self.core.has_record()?;
         if !is_there && self.core.has_skipped() {
-            self.core.release(|parked| self.seat.wake(parked));
+            let seat = self.seat;
+            self.core.release(|outlet| seat.wake_producers(outlet.parked(), || outlet.worth_waking()));
         }
         Ok(is_there)
     }

@@ -16,7 +16,7 @@ use crate::identity::Role;
 use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat, presence};
 use crate::ring::Produce;
-use crate::wait::{self, Waiter, Woken};
+use crate::wait::{self, Patience, Wait, Waiter, Woken};
 
 /// The producer of a ring. Dropping it gives the seat back; what it published stays.
 ///
@@ -31,6 +31,7 @@ pub struct Producer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
     pub(super) ring: Ring<K, T, M>,
     /// Since when the consumer is where it is.
     pub(super) watch: Watch,
+    pub(super) patience: Patience,
     /// Not `Sync`.
     pub(super) confined: PhantomData<Cell<()>>,
 }
@@ -124,15 +125,23 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
         super::wait_for_peer(&self.seat, timeout)
     }
 
+    /// What this end does while there is no room and it has to wait, from now on. At first: [`Wait::Adaptive`].
+    ///
+    /// # Examples
+    /// See [`Wait`].
+    pub fn set_wait(&mut self, how: Wait) {
+        self.patience = Patience::new(how);
+    }
+
     /// Waits until `ready`. Without a deadline if `remaining` gives none.
     fn wait(
         &mut self,
         remaining: impl FnMut() -> Option<Duration>,
         ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
     ) -> Result<(), PushError> {
-        let Self { core, seat, .. } = self;
+        let Self { core, seat, patience, .. } = self;
         let mut waiter = ForRoom { core: &mut **core, seat, ready };
-        match wait::until(seat.memory(), &seat.bed(), remaining, &mut waiter) {
+        match wait::until(seat.memory(), &seat.bed(), patience, remaining, &mut waiter) {
             Woken::Ready => Ok(()),
             Woken::Gone(how) => Err(PushError::Closed(how)),
             Woken::Elapsed => Err(PushError::Elapsed),

@@ -1,10 +1,10 @@
 //! [`ByteConsumer`]: records taken out.
-use super::super::{Consume, ConsumeBytes, InOrder, Info, Position, hold_back};
+use super::super::{Consume, ConsumeBytes, InOrder, Info, Outlet, Position, hold_back};
 use super::{Skips, cells_of, max_record, views};
 use crate::error::Corruption;
 use crate::layout::{Geometry, Kind};
-use crate::memory::{Cells, Descriptors, Memory, PayloadRef, Region, WordRef};
-use crate::sync::{Acquire, Relaxed, Release};
+use crate::memory::{Cells, Descriptors, Memory, PayloadRef, Region};
+use crate::sync::{Acquire, Relaxed};
 
 /// A record that was found at HEAD.
 pub struct Found {
@@ -18,8 +18,7 @@ pub struct Found {
 pub struct ByteConsumer {
     descriptors: Descriptors,
     cells: Cells,
-    head_word: WordRef,
-    parked: WordRef,
+    outlet: Outlet,
     head: Position,
     capacity: u64,
     skips: Skips,
@@ -111,10 +110,9 @@ impl ByteConsumer {
 
     /// Gives all that was passed back to the producer.
     #[inline(always)]
-    pub(in crate::ring) fn release_all(&mut self, mut wake: impl FnMut(&WordRef)) {
-        // Release: E2, pairs with `Room::refresh`; our reads below HEAD are over.
-        self.head_word.store(self.head.get(), Release);
-        wake(&self.parked);
+    pub(in crate::ring) fn release_all(&mut self, mut wake: impl FnMut(&Outlet)) {
+        self.outlet.release(self.head);
+        wake(&self.outlet);
     }
 
     pub(in crate::ring) fn largest(&self) -> usize {
@@ -141,7 +139,7 @@ impl<M: Memory> Consume<M> for ByteConsumer {
     }
 
     #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+    fn release(&mut self, wake: impl FnMut(&Outlet)) {
         self.release_all(wake);
     }
 
@@ -182,12 +180,11 @@ impl InOrder for ByteConsumer {
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let (descriptors, cells) = views(region, &lane)?;
-        let head_word = lane.head(region).ok_or(Corruption::Outside)?;
-        let parked = lane.parked(region).ok_or(Corruption::Outside)?;
-        let head = super::super::resume_head(&head_word)?;
+        let outlet = Outlet::new(region, &lane)?;
+        let head = outlet.resume()?;
         let skips = if geometry.kind == Kind::Mpsc { Skips::Any } else { Skips::Pads };
         let capacity = lane.capacity;
-        Ok(Self { descriptors, cells, head_word, parked, head, capacity, skips, taken: 0, poison: None })
+        Ok(Self { descriptors, cells, outlet, head, capacity, skips, taken: 0, poison: None })
     }
     fn cells(&self) -> &Descriptors {
         &self.descriptors
@@ -216,7 +213,7 @@ impl InOrder for ByteConsumer {
         Ok(found.is_some())
     }
     #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+    fn release(&mut self, wake: impl FnMut(&Outlet)) {
         self.release_all(wake);
     }
 }

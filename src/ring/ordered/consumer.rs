@@ -3,12 +3,12 @@ use core::fmt;
 
 use super::super::bytes::{ByteConsumer, Found};
 use super::super::typed::TypedConsumer;
-use super::super::{Consume, ConsumeBytes, ConsumeItems, InOrder, Position, hold_back};
+use super::super::{Consume, ConsumeBytes, ConsumeItems, InOrder, Outlet, Position, hold_back};
 use super::hole::{Hole, Holes, Lost};
 use crate::error::Corruption;
 use crate::identity::Identity;
 use crate::layout::{Geometry, RoleBlock};
-use crate::memory::{Item, Memory, Stamped, WordRef};
+use crate::memory::{Item, Memory, Stamped};
 use crate::recovery;
 use crate::sync::Relaxed;
 
@@ -225,7 +225,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     }
 
     #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&WordRef)) {
+    fn release(&mut self, wake: impl FnMut(&Outlet)) {
         self.released = self.inner.head();
         self.looks = 0;
         self.inner.release(wake);

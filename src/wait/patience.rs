@@ -1,0 +1,159 @@
+//! [`Wait`]: what a waiter does before it sleeps; [`Patience`]: how long it does so.
+//!
+//! # Adaptive
+//! To sleep and be woken costs tens of microseconds; to spin costs as much as the wait is long. Who spins for about as long as a wake-up
+//! takes, and sleeps then, never pays more than twice what would have been best (Karlin, Li, Manasse, Owicki, "Empirical studies of
+//! competitive spinning", 1991). So [`MOST_LOOKS`] looks are that long, and a wait never spins longer. Who knows how long its waits last
+//! can do better:
+//! * a wait that ends after `n` looks moves the next one's to `2 n`, by a quarter of the way;
+//! * one that had to hand its core over, or to sleep, takes a quarter off: waits are longer, or there is nobody on another core who could
+//!   end them. After some of those, [`LEAST`] are left;
+//! * each [`EXPLORE`]th wait has all looks again; if it ends after `n` of them, the next one has `2 n`: waits have become short.
+/// What an end does while it has to wait: see [`Producer::set_wait`](crate::ends::Producer::set_wait) and
+/// [`Consumer::set_wait`](crate::ends::Consumer::set_wait).
+///
+/// | | processor time while it waits | until a message is seen | take it if |
+/// |---|---|---|---|
+/// | `Spin` | a whole core | the time a cache line travels, 0.1 µs | a core is set aside for it |
+/// | `Adaptive` | at most a wake-up's worth, some 30 µs, for each wait, and less if that is in vain; then ten short looks a second | 0.1 µs in busy times, a wake-up after pauses | in doubt |
+/// | `Park` | ten short looks a second | a wake-up, 5 to 50 µs | messages are rare, or cores are few |
+///
+/// A wake-up also costs the *sender* a system call, about a microsecond: once for each time that the other side has gone to sleep.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// use ringway::Wait;
+/// # let memory = Heap::new(Ring::<u32>::required_len(8));
+/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+///
+/// let mut rx = ring.consumer()?;
+/// rx.set_wait(Wait::Park);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Looks until it is there. Never sleeps, and never gives its core to others: if those it waits for are to run on the same
+    /// core, it waits until the system takes it away.
+    Spin,
+    /// Looks for a while, which depends on how long its waits have lasted so far; lets others run; then sleeps.
+    #[default]
+    Adaptive,
+    /// Sleeps at once.
+    Park,
+}
+
+/// Looks of one wait, with a pause after each, at most. A pause that doubles, as is usual, overshoots: there are processors on which one
+/// takes 50 ns, and a whole round trip 100. Measured, round trips by waiting calls against trying ones: 1.5 to 2.1 times as long
+/// with a doubling pause, 0.9 to 1.1 with this.
+pub(crate) const MOST_LOOKS: u32 = if cfg!(loom) { 0 } else { 512 };
+
+/// And at least, if it is to adapt.
+const LEAST: u32 = if cfg!(loom) { 0 } else { 8 };
+
+/// Of so many waits one looks as often as it may.
+const EXPLORE: u32 = 32;
+
+/// How often a waiter hands its core over before it parks.
+const HANDOVERS: u32 = if cfg!(loom) { 0 } else { 4 };
+
+/// Looks of one who never sleeps, until it asks whether those it waits for live, and what time it is.
+const BETWEEN_QUESTIONS: u32 = 1024;
+
+/// How an end waits, and what it has learnt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    how: Wait,
+    /// Looks of the next wait.
+    looks: u32,
+    /// Waits so far.
+    waits: u32,
+}
+
+impl Patience {
+    pub(crate) const fn new(how: Wait) -> Self {
+        Self { how, looks: MOST_LOOKS / 4, waits: 0 }
+    }
+
+    pub(crate) const fn how(&self) -> Wait {
+        self.how
+    }
+
+    /// Looks of the wait that begins, and how often it hands its core over after them.
+    pub(super) fn begin(&mut self) -> (u32, u32) {
+        self.waits = self.waits.wrapping_add(1);
+        match self.how {
+            Wait::Spin => (BETWEEN_QUESTIONS, 0),
+            Wait::Adaptive if self.waits % EXPLORE == 0 => (MOST_LOOKS, HANDOVERS),
+            Wait::Adaptive => (self.looks, HANDOVERS),
+            Wait::Park => (0, 0),
+        }
+    }
+
+    /// That wait is over: after so many looks, or, if none, it took more than looks.
+    pub(super) fn end(&mut self, looks: Option<u32>) {
+        self.looks = match looks {
+            Some(looks) if looks > self.looks => (2 * looks).min(MOST_LOOKS),
+            Some(looks) => (3 * self.looks + 2 * looks).div_ceil(4).clamp(LEAST, MOST_LOOKS),
+            None if self.waits % EXPLORE == 0 => self.looks,
+            None => (self.looks - self.looks / 4).max(LEAST),
+        };
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Looks of the next wait that does not explore.
+    fn looks(patience: &mut Patience) -> u32 {
+        loop {
+            let (looks, _) = patience.begin();
+            if patience.waits % EXPLORE != 0 {
+                return looks;
+            }
+        }
+    }
+
+    fn wait(patience: &mut Patience, lasts: u32) {
+        let (most, _) = patience.begin();
+        patience.end((lasts <= most).then_some(lasts));
+    }
+
+    #[test]
+    fn short_waits_are_spun_through() {
+        let mut patience = Patience::new(Wait::Adaptive);
+        (0..100).for_each(|_| wait(&mut patience, 50));
+        assert!((90..=110).contains(&looks(&mut patience)), "twice as many as needed: {patience:?}");
+    }
+
+    #[test]
+    fn long_waits_are_not() {
+        let mut patience = Patience::new(Wait::Adaptive);
+        (0..100).for_each(|_| wait(&mut patience, MOST_LOOKS + 1));
+        assert_eq!(looks(&mut patience), LEAST);
+        // What all of them spin, in looks: a thirty-second of what the first does, and a little.
+        let spun: u32 = (0..EXPLORE).map(|_| patience.begin().0).sum();
+        assert_eq!(spun, MOST_LOOKS + (EXPLORE - 1) * LEAST);
+    }
+
+    #[test]
+    fn waits_that_become_short_are_found_out() {
+        let mut patience = Patience::new(Wait::Adaptive);
+        (0..100).for_each(|_| wait(&mut patience, MOST_LOOKS + 1));
+        // Longer than the least: only by exploring is it seen that they end.
+        (0..10 * EXPLORE).for_each(|_| wait(&mut patience, 300));
+        assert!(looks(&mut patience) > 300, "{patience:?}");
+    }
+
+    #[test]
+    fn none_looks_more_often_than_it_may() {
+        let mut patience = Patience::new(Wait::Adaptive);
+        for lasts in [0, 1, MOST_LOOKS, u32::MAX, 7, MOST_LOOKS - 1].repeat(100) {
+            wait(&mut patience, lasts);
+            assert!((LEAST..=MOST_LOOKS).contains(&looks(&mut patience)));
+        }
+        assert_eq!(Patience::new(Wait::Park).begin(), (0, 0));
+    }
+}
