@@ -54,7 +54,11 @@ mod sync;
 mod trust;
 mod wait;
 
+#[cfg(feature = "async")]
+pub use ends::AsyncConsumer;
 pub use ends::{Blame, Counters, Recovered, SeatInfo};
+#[cfg(feature = "std")]
+pub use ends::{Pollable, Select, Selectable};
 #[cfg(feature = "std")]
 pub use error::SegmentError;
 pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatError};

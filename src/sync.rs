@@ -90,7 +90,7 @@ impl Word {
 pub(crate) struct Half(atomic::AtomicU32);
 
 impl Half {
-    #[cfg(loom)]
+    #[cfg(any(feature = "std", loom))]
     pub(crate) fn new(value: u32) -> Self {
         Self(atomic::AtomicU32::new(value))
     }

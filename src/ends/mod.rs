@@ -2,6 +2,8 @@
 //!
 //! Each kind of ring has a page of its own with its guarantees, and names for these types: [`spsc`](crate::spsc),
 //! [`mpsc`](crate::mpsc), [`lanes`](crate::lanes). Use those; this page is where the methods are.
+#[cfg(feature = "std")]
+mod attended;
 mod blame;
 mod consumer;
 mod producer;
@@ -9,7 +11,13 @@ mod record;
 mod reservation;
 mod ring;
 mod seats;
+#[cfg(feature = "std")]
+mod select;
 
+#[cfg(feature = "async")]
+pub use attended::AsyncConsumer;
+#[cfg(feature = "std")]
+pub use attended::Pollable;
 pub use blame::Blame;
 pub use consumer::Consumer;
 pub use producer::Producer;
@@ -17,6 +25,8 @@ pub use record::{Payload, RangeError, Record};
 pub use reservation::{Batch, PayloadMut, Reservation};
 pub use ring::Ring;
 pub use seats::{Counters, Recovered, SeatInfo};
+#[cfg(feature = "std")]
+pub use select::{Select, Selectable};
 
 pub use crate::memory::Item;
 

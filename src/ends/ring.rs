@@ -139,6 +139,8 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
         let seat = Seat::take(&self.memory, &self.geometry, Role::Consumer, self.label, |_, _| true)?;
         Ok(Consumer {
             core: T::Consumer::resume(&self.memory, &self.geometry)?.into(),
+            #[cfg(feature = "std")]
+            attendant: None,
             seat,
             ring: self.clone(),
             watch: Watch::new(),

@@ -1,10 +1,11 @@
 //! Parking on a futex, with the barrier before it and the clock for it.
 //!
 //! # References
-//! futex(2) `FUTEX_WAIT`, `FUTEX_WAKE` (not private: the word is shared between processes); membarrier(2)
+//! futex(2) `FUTEX_WAIT`, `FUTEX_WAKE` (not private: the word is shared between processes), `futex_waitv`; membarrier(2)
 //! `MEMBARRIER_CMD_GLOBAL_EXPEDITED`; clock_gettime(2).
 use core::time::Duration;
 
+use rustix::io::Errno;
 use rustix::thread::{MembarrierCommand, futex, membarrier};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -19,6 +20,35 @@ pub(crate) fn park(word: &ParkWord, expected: u32, limit: Duration) {
     // Any outcome means: look again. Another value, a wake-up, a signal, the time.
     let _ = futex::wait(word.half().as_atomic(), futex::Flags::empty(), expected, Some(&limit));
 }
+
+/// On no more words than this can a thread sleep at once.
+pub(crate) const MOST_PARKED_ON: usize = 128;
+
+/// Sleeps while each word holds what is expected of it, for `limit` at most; whether the system can do that.
+pub(crate) fn park_on_any(words: &[(&ParkWord, u32)], limit: Duration) -> bool {
+    let mut waits = [futex::Wait::new(); MOST_PARKED_ON];
+    for (wait, (word, expected)) in waits.iter_mut().zip(words) {
+        wait.val = (*expected).into();
+        wait.uaddr = futex::WaitPtr::new(word.half().as_atomic().as_ptr().cast());
+        wait.flags = futex::WaitFlags::SIZE_U32;
+    }
+    let Some(waits) = waits.get(..words.len()) else { return false };
+    let until = monotonic() + limit;
+    let until = Timespec {
+        tv_sec: until.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: until.subsec_nanos().into(),
+    };
+    let woken = futex::waitv(waits, futex::WaitvFlags::empty(), Some(&until), ClockId::Monotonic);
+    // Any other outcome means: look again. Another value, a wake-up, a signal, the time.
+    !matches!(woken, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL))
+}
+
+/// Memory whose parked words this process can sleep on, several of them at once: of [`Mapping`](crate::Mapping), heaps and statics.
+pub trait OnFutex {}
+
+impl OnFutex for super::Mapping {}
+impl OnFutex for Heap {}
+impl<const N: usize> OnFutex for &'static StaticMemory<N> {}
 
 /// Wakes those who sleep on the word, who has slept longest first; how many it woke.
 pub(crate) fn unpark(word: &ParkWord, most: u32) -> u32 {

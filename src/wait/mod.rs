@@ -67,9 +67,13 @@
 //! The flag and two fences: Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang,
 //! "Asymmetric Dekker synchronization", 2001; membarrier(2).
 mod patience;
+#[cfg(any(feature = "std", loom))]
+mod post;
 
 pub use patience::Wait;
 pub(crate) use patience::{MOST_LOOKS, Patience};
+#[cfg(any(feature = "std", loom))]
+pub(crate) use post::Post;
 
 use core::time::Duration;
 
@@ -80,7 +84,7 @@ use crate::sync::{Relaxed, compiler_fence, full_fence, hand_over, pause};
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
 /// No park lasts longer for those who cannot rely on being woken.
-const NAP: Duration = Duration::from_millis(1);
+pub(crate) const NAP: Duration = Duration::from_millis(1);
 
 /// Why a wait ended.
 pub(crate) enum Woken<G, E> {
@@ -154,6 +158,27 @@ pub(crate) struct Bed<'a> {
     pub(crate) fenced: bool,
 }
 
+impl Bed<'_> {
+    /// S1; what it made of the word.
+    pub(crate) fn lie_down(&self) -> u32 {
+        // Relaxed: E4's fences order it.
+        self.parked.half().fetch_or(1, Relaxed) | 1
+    }
+
+    /// S5.
+    pub(crate) fn get_up(&self) {
+        if !self.shared {
+            // Relaxed: only saves the waker a call.
+            self.parked.half().store(0, Relaxed);
+        }
+    }
+}
+
+/// S3: whether there is nothing to be had, and nobody has rung.
+pub(crate) fn is_quiet<W: Waiter>(waiter: &mut W) -> bool {
+    waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) && !waiter.is_up()
+}
+
 /// Sleeps until woken, `limit` at most, unless what is waited for is there (S1 to S5).
 fn sleep<W: Waiter>(
     park: &impl Park,
@@ -161,19 +186,15 @@ fn sleep<W: Waiter>(
     limit: Duration,
     waiter: &mut W,
 ) -> Result<(), W::Error> {
-    // Relaxed: E4's fences order it.
-    let expected = bed.parked.half().fetch_or(1, Relaxed) | 1;
+    let expected = bed.lie_down();
     waiter.lie_down();
     // The word before it, the look after it.
     let limit = if heavy_fence(park, bed.fenced) { limit } else { limit.min(NAP) };
-    if waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) && !waiter.is_up() {
+    if is_quiet(waiter) {
         park.park(bed.parked.park_word(), expected, limit);
         waiter.check()?;
     }
-    if !bed.shared {
-        // Relaxed: only saves the waker a call.
-        bed.parked.half().store(0, Relaxed);
-    }
+    bed.get_up();
     Ok(())
 }
 

@@ -81,7 +81,7 @@ impl Patience {
     }
 
     /// Looks of the wait that begins, and how often it hands its core over after them.
-    pub(super) fn begin(&mut self) -> (u32, u32) {
+    pub(crate) fn begin(&mut self) -> (u32, u32) {
         self.waits = self.waits.wrapping_add(1);
         match self.how {
             Wait::Spin => (BETWEEN_QUESTIONS, 0),
@@ -92,7 +92,7 @@ impl Patience {
     }
 
     /// That wait is over: after so many looks, or, if none, it took more than looks.
-    pub(super) fn end(&mut self, looks: Option<u32>) {
+    pub(crate) fn end(&mut self, looks: Option<u32>) {
         self.looks = match looks {
             Some(looks) if looks > self.looks => (2 * looks).min(MOST_LOOKS),
             Some(looks) => (3 * self.looks + 2 * looks).div_ceil(4).clamp(LEAST, MOST_LOOKS),

@@ -27,6 +27,9 @@ use crate::wait::{self, Patience, Wait, Waiter, Woken};
 pub struct Consumer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
     /// On lines of its own: ends often lie side by side, and are moved on by several threads.
     pub(crate) core: CachePadded<<T as sealed::Carried>::Consumer<K, M>>,
+    /// Before the seat: it touches the seat's words.
+    #[cfg(feature = "std")]
+    pub(super) attendant: Option<super::attended::Attendant<M>>,
     pub(super) seat: Seat<M>,
     pub(super) ring: Ring<K, T, M>,
     /// Since when the next record is held up.
@@ -147,6 +150,12 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         Err(PopError::Closed(how))
     }
 
+    #[cfg(feature = "std")]
+    pub(super) fn as_waiter(&mut self) -> impl Waiter<Departure = Departure, Error = Corruption> {
+        let Self { core, seat, .. } = self;
+        ForRecord { core: &mut **core, seat }
+    }
+
     /// Waits until there is a record. Without a deadline if `remaining` gives none.
     fn wait(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
         let Self { core, seat, patience, .. } = self;
@@ -157,6 +166,28 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
             Woken::Elapsed => Err(PopError::Elapsed),
             Woken::Failed(what) => Err(what.into()),
         }
+    }
+
+    /// S1 to S3 of `wait`, and what the attendant does then: whether there is nothing, and there will be a signal.
+    #[cfg(feature = "std")]
+    pub(super) fn arm(&mut self, signal: &super::attended::Signal) -> bool {
+        let Self { core, seat, attendant, .. } = self;
+        let Some(attendant) = attendant else { return false };
+        let mut waiter = ForRecord { core: &mut **core, seat };
+        // Those who died are found here, or by the next look after a slice.
+        if !seat.memory().is_claimant() || waiter.check().is_err() || !matches!(waiter.inquire(), Ok(None)) {
+            return false;
+        }
+        let bed = seat.bed();
+        let expected = bed.lie_down();
+        waiter.lie_down();
+        // The word before it, the look after it. Where it does not reach everybody, the attendant naps.
+        wait::heavy_fence(seat.memory(), bed.fenced);
+        let is_armed = wait::is_quiet(&mut waiter) && attendant.arm(expected, signal);
+        if !is_armed {
+            bed.get_up();
+        }
+        is_armed
     }
 
     /// Whether this is the end that took the seat, and not its copy in a forked child, which must not touch the ring.

@@ -1,0 +1,390 @@
+//! Consumers that are waited for together with other things: [`Pollable`] by descriptor, [`AsyncConsumer`] by a task.
+//!
+//! Both have an *attendant*: a thread of this process that sleeps in the consumer's place (see `wait::post`), and is armed only while
+//! somebody waits. Why a thread, and not a descriptor that producers write to: nothing has to be opened, handed over, or cleaned up after a
+//! death; producers do for it what they do for every sleeper, and nothing at all while nobody waits; and it is the same for memory
+//! without a name. It costs a second wake-up, from the attendant to whoever waits, and ten short looks a second.
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use super::{Carried, Consumer, Home, Kind};
+use crate::layout::Geometry;
+use crate::memory::{Memory, WordRef};
+use crate::wait::{self, Bed, NAP, Post, SLICE};
+
+/// What an attendant does when it is woken.
+pub type Signal = Arc<dyn Fn() + Send + Sync>;
+
+/// A thread that sleeps in a consumer's place.
+pub(crate) struct Attendant<M: Memory> {
+    memory: M,
+    geometry: Geometry,
+    parked: WordRef,
+    post: Arc<Post>,
+    /// Of who armed it last.
+    signal: Arc<Mutex<Signal>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<M: Memory + 'static> Attendant<M> {
+    /// For who sleeps on `bed`.
+    pub(super) fn hire(memory: &M, geometry: &Geometry, bed: &Bed<'_>, signal: &Signal) -> io::Result<Self> {
+        let (memory, geometry) = (memory.clone(), *geometry);
+        let (parked, post) = (bed.parked.clone(), Arc::new(Post::new()));
+        let signal = Arc::new(Mutex::new(signal.clone()));
+        let thread = Builder::new().name("ringway".into()).spawn({
+            let (memory, parked, post) = (memory.clone(), parked.clone(), post.clone());
+            let current = signal.clone();
+            let signal = move || {
+                let signal = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                signal();
+            };
+            // Who cannot rely on being woken naps: see `wait`.
+            let limit = if wait::heavy_fence(&memory, geometry.fenced) { SLICE } else { NAP };
+            move || post.attend(&memory, &parked, limit, || geometry.check(&memory).is_ok(), signal)
+        })?;
+        Ok(Self { memory, geometry, parked, post, signal, thread: Some(thread) })
+    }
+}
+
+impl<M: Memory> Attendant<M> {
+    /// Whether there will be this signal, for who has made the parked word `expected`.
+    pub(super) fn arm(&self, expected: u32, signal: &Signal) -> bool {
+        *self.signal.lock().unwrap_or_else(PoisonError::into_inner) = signal.clone();
+        self.post.arm(&self.parked, expected)
+    }
+}
+
+/// Ends the thread.
+impl<M: Memory> Drop for Attendant<M> {
+    fn drop(&mut self) {
+        // In a forked child there is no such thread.
+        if !self.memory.is_claimant() {
+            return core::mem::forget(self.thread.take());
+        }
+        self.post.end();
+        // If the bytes are gone it finds out by itself.
+        if self.geometry.check(&self.memory).is_ok() {
+            Bed { parked: &self.parked, shared: true, fenced: self.geometry.fenced }.lie_down();
+            wait::rouse(&self.memory, &self.parked, u32::MAX);
+        }
+        if let Some(thread) = self.thread.take() {
+            // It cannot have panicked, unless the caller's waker did.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A consumer with a descriptor that becomes readable when there may be something to take: for `poll`, `epoll`, and whatever builds on
+/// them. See [`Consumer::into_pollable`].
+///
+/// A real wake-up, by the producer that publishes. Nobody pays for it while it is not [armed](Self::arm).
+///
+/// # Examples
+/// ```
+/// use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+/// use rustix::event::{PollFd, PollFlags, poll};
+///
+/// let memory = Heap::new(Ring::<u32>::required_len(8));
+/// let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+/// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?.into_pollable()?);
+/// let sender = std::thread::spawn(move || (1..=3).for_each(|i| tx.push(&i).unwrap()));
+/// let mut sum = 0;
+/// loop {
+///     match rx.try_pop() {
+///         Ok(item) => sum += item,
+///         // Only if there is nothing, and once for each time that it is waited for.
+///         Err(PopError::Empty) if rx.arm() => {
+///             poll(&mut [PollFd::new(&rx, PollFlags::IN)], None)?;
+///         }
+///         Err(PopError::Empty) => {}
+///         Err(_) => break,
+///     }
+/// }
+/// assert_eq!(sum, 6);
+/// sender.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// With tokio: see `examples/tokio.rs`.
+pub struct Pollable<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
+    end: Consumer<K, T, M>,
+    fd: Arc<OwnedFd>,
+    signal: Signal,
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
+    /// Makes a descriptor for it. Starts a thread, which sleeps.
+    ///
+    /// # Errors
+    /// What the system says if there are no more descriptors or threads to be had. The consumer is dropped then; its seat can be
+    /// taken again.
+    ///
+    /// # Examples
+    /// See [`Pollable`].
+    pub fn into_pollable(mut self) -> io::Result<Pollable<K, T, M>> {
+        let fd = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let signal: Signal = {
+            let fd = fd.clone();
+            Arc::new(move || {
+                // Cannot fail but where it is readable already.
+                let _ = rustix::io::write(&*fd, &1_u64.to_ne_bytes());
+            })
+        };
+        self.hire_for(&signal)?;
+        Ok(Pollable { end: self, fd, signal })
+    }
+
+    /// Sees to it that it has an attendant.
+    fn hire_for(&mut self, signal: &Signal) -> io::Result<()> {
+        if self.attendant.is_none() {
+            let attendant =
+                Attendant::hire(self.seat.memory(), &self.ring.geometry, &self.seat.bed(), signal)?;
+            self.attendant = Some(attendant);
+        }
+        Ok(())
+    }
+
+    /// As [`arm`](Self::arm), for who may have no attendant yet.
+    pub(super) fn arm_for(&mut self, signal: &Signal) -> io::Result<bool> {
+        self.hire_for(signal)?;
+        Ok(self.arm(signal))
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Pollable<K, T, M> {
+    /// Has the descriptor become readable when there may be something to take; whether it is worth waiting for that. If not, there may
+    /// be something already: look again. So it is called after each `Empty`, and what it says decides.
+    ///
+    /// It may become readable for nothing: look, and arm it again. While nothing comes that happens up to ten times a second, because the
+    /// death of a producer is found by looking (by [`PopError::Closed`](crate::PopError::Closed)).
+    ///
+    /// A system call or two; none of the producers' until one of them publishes.
+    ///
+    /// # Examples
+    /// See [`Pollable`].
+    pub fn arm(&mut self) -> bool {
+        // Before all else: a signal for something newer must stay. Nothing to be read is as good.
+        let _ = rustix::io::read(&*self.fd, &mut [0; 8]);
+        self.end.arm(&self.signal)
+    }
+
+    /// The consumer alone, without descriptor and thread.
+    pub fn into_inner(mut self) -> Consumer<K, T, M> {
+        self.end.attendant = None;
+        self.end
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Deref for Pollable<K, T, M> {
+    type Target = Consumer<K, T, M>;
+
+    fn deref(&self) -> &Consumer<K, T, M> {
+        &self.end
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> DerefMut for Pollable<K, T, M> {
+    fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
+        &mut self.end
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> AsFd for Pollable<K, T, M> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> AsRawFd for Pollable<K, T, M> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> fmt::Debug for Pollable<K, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pollable").field("fd", &self.fd.as_raw_fd()).field("end", &self.end).finish()
+    }
+}
+
+#[cfg(feature = "async")]
+mod task {
+    use core::fmt;
+    use core::future::poll_fn;
+    use core::ops::{Deref, DerefMut};
+    use core::pin::Pin;
+    use core::task::{Context, Poll, Waker};
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::vec::Vec;
+
+    use futures_core::Stream;
+
+    use super::super::{Carried, Consumer, Home, Item, Kind};
+    use super::Signal;
+    use crate::error::PopError;
+    use crate::memory::Memory;
+
+    /// A consumer that a task can wait for, whatever runs it: see [`Consumer::into_async`]. Also a [`Stream`], of items or of whole
+    /// records, which ends when the producers are gone and everything is taken.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// # futures_executor::block_on(async {
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?.into_async()?);
+    /// let sender = std::thread::spawn(move || tx.push(b"a record"));
+    /// rx.ready().await;
+    /// assert_eq!(rx.try_read()?.payload().len(), 8);
+    /// sender.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub struct AsyncConsumer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
+        end: Consumer<K, T, M>,
+        /// The task that waits.
+        task: Arc<Mutex<Option<Waker>>>,
+        signal: Signal,
+        /// Whether the stream has ended.
+        is_over: bool,
+    }
+
+    impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
+        /// Makes it one that tasks can wait for. Starts a thread, which sleeps.
+        ///
+        /// # Errors
+        /// As [`into_pollable`](Self::into_pollable).
+        ///
+        /// # Examples
+        /// See [`AsyncConsumer`].
+        pub fn into_async(mut self) -> io::Result<AsyncConsumer<K, T, M>> {
+            let task = Arc::new(Mutex::new(None::<Waker>));
+            let signal: Signal = {
+                let task = task.clone();
+                Arc::new(move || {
+                    // Taken first: who is woken may be back before this returns.
+                    let waker = task.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
+                })
+            };
+            self.hire_for(&signal)?;
+            Ok(AsyncConsumer { end: self, task, signal, is_over: false })
+        }
+    }
+
+    impl<K: Kind, T: Carried + ?Sized, M: Memory> AsyncConsumer<K, T, M> {
+        /// Waits until a `try_` call may say something else than [`PopError::Empty`]. It may still say that: then wait again.
+        ///
+        /// Cancel-safe: nothing is taken.
+        ///
+        /// # Examples
+        /// See [`AsyncConsumer`].
+        pub async fn ready(&mut self) {
+            let mut has_waited = false;
+            poll_fn(|context| {
+                if has_waited {
+                    return Poll::Ready(());
+                }
+                has_waited = self.poll_ready(context).is_pending();
+                if has_waited { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+        }
+
+        /// As [`ready`](Self::ready), for who writes futures by hand: after a `Pending`, the task is woken.
+        pub fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+            *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+            if self.end.arm(&self.signal) { Poll::Pending } else { Poll::Ready(()) }
+        }
+
+        /// The consumer alone, without thread.
+        pub fn into_inner(mut self) -> Consumer<K, T, M> {
+            self.end.attendant = None;
+            self.end
+        }
+
+        fn poll_with<R>(
+            &mut self,
+            context: &Context<'_>,
+            mut take: impl FnMut(&mut Consumer<K, T, M>) -> Result<R, PopError>,
+        ) -> Poll<Option<Result<R, PopError>>> {
+            if self.is_over {
+                return Poll::Ready(None);
+            }
+            loop {
+                match take(&mut self.end) {
+                    Err(PopError::Empty) => {
+                        if self.poll_ready(context).is_pending() {
+                            return Poll::Pending;
+                        }
+                    }
+                    Err(PopError::Closed(_)) => {
+                        self.is_over = true;
+                        return Poll::Ready(None);
+                    }
+                    taken => {
+                        self.is_over = taken.is_err();
+                        return Poll::Ready(Some(taken));
+                    }
+                }
+            }
+        }
+    }
+
+    impl<K: Kind, T: Item + Unpin, M: Memory + Unpin> Stream for AsyncConsumer<K, T, M>
+    where
+        Self: Unpin,
+    {
+        type Item = Result<T, PopError>;
+
+        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.get_mut().poll_with(context, Consumer::try_pop)
+        }
+    }
+
+    impl<K: Kind, M: Memory> Stream for AsyncConsumer<K, [u8], M>
+    where
+        Self: Unpin,
+    {
+        type Item = Result<Vec<u8>, PopError>;
+
+        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.get_mut().poll_with(context, |end| Ok(end.try_read()?.payload().to_vec()))
+        }
+    }
+
+    impl<K: Kind, T: Carried + ?Sized, M: Memory> Deref for AsyncConsumer<K, T, M> {
+        type Target = Consumer<K, T, M>;
+
+        fn deref(&self) -> &Consumer<K, T, M> {
+            &self.end
+        }
+    }
+
+    impl<K: Kind, T: Carried + ?Sized, M: Memory> DerefMut for AsyncConsumer<K, T, M> {
+        fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
+            &mut self.end
+        }
+    }
+
+    impl<K: Kind, T: Carried + ?Sized, M: Memory> fmt::Debug for AsyncConsumer<K, T, M> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("AsyncConsumer").field("end", &self.end).finish_non_exhaustive()
+        }
+    }
+}
+
+#[cfg(feature = "async")]
+pub use task::AsyncConsumer;

@@ -1,0 +1,301 @@
+//! [`Select`]: one thread that waits for several consumers.
+use core::fmt;
+use core::time::Duration;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::vec::Vec;
+
+use super::attended::Signal;
+use super::{Carried, Consumer, Kind};
+use crate::memory::{Memory, ParkWord};
+use crate::os::{self, OnFutex};
+use crate::sync::{hand_over, pause};
+use crate::wait::{NAP, Patience, SLICE, Wait, Waiter, heavy_fence, is_quiet};
+
+/// Waits for several consumers at once, of whatever kinds of rings, and whatever they carry.
+///
+/// In turn: where several have something, the one is told whose last turn is the longest ago.
+///
+/// Asleep, the thread sleeps on all their words together (`futex_waitv`, Linux 5.16), up to 128 of them. Where that cannot be had, each
+/// consumer gets a thread that sleeps in its place, from the first such wait on until it is dropped.
+///
+/// # Examples
+/// ```
+/// use ringway::{Options, PopError, Select, memory::Heap, spsc};
+///
+/// let ticks = Heap::new(spsc::Ring::<u64>::required_len(8));
+/// let ticks = spsc::Ring::<u64, _>::format(ticks, &Options::new().capacity(8))?;
+/// let orders = Heap::new(spsc::Ring::<[u8]>::required_len(1024));
+/// let orders = spsc::Ring::<[u8], _>::format(orders, &Options::new().capacity(1024))?;
+/// let mut order = orders.producer()?;
+/// let sender = std::thread::spawn(move || order.push(b"buy"));
+///
+/// let (mut ticks, mut orders) = (ticks.consumer()?, orders.consumer()?);
+/// let mut select = Select::new();
+/// match select.wait(&mut [&mut ticks, &mut orders]) {
+///     Some(0) => println!("tick {}", ticks.try_pop()?),
+///     Some(_) => assert_eq!(orders.try_read()?.payload().to_vec(), b"buy"),
+///     None => unreachable!("there are two"),
+/// }
+/// sender.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Select {
+    /// Where the next look begins.
+    turn: usize,
+    patience: Patience,
+    /// What attendants ring, where there are any.
+    doorbell: Arc<Doorbell>,
+    ring: Signal,
+}
+
+/// An end that [`Select`] can wait for: a consumer whose memory this process can sleep on. Sealed.
+pub trait Selectable: sealed::Selectable {}
+impl<S: sealed::Selectable + ?Sized> Selectable for S {}
+
+#[derive(Default)]
+struct Doorbell {
+    has_rung: Mutex<bool>,
+    rings: Condvar,
+}
+
+impl Doorbell {
+    fn ring(&self) {
+        *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.rings.notify_one();
+    }
+
+    /// Waits until it rings, or has rung since it was [`reset`](Self::reset), for `limit` at most.
+    fn wait(&self, limit: Duration) {
+        let rung = self.has_rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.rings.wait_timeout_while(rung, limit, |rung| !*rung);
+    }
+
+    fn reset(&self) {
+        *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+}
+
+pub(crate) mod sealed {
+    use super::*;
+
+    /// The steps of `wait`, one by one.
+    pub trait Selectable {
+        /// Whether a `try_` call would say something else than `Empty`.
+        #[doc(hidden)]
+        fn has_news(&mut self) -> bool;
+        /// The same; asks the witness.
+        #[doc(hidden)]
+        fn has_news_by_proof(&mut self) -> bool;
+        /// S1.
+        #[doc(hidden)]
+        fn lie_down(&mut self) -> u32;
+        /// S2; whether it can rely on being woken.
+        #[doc(hidden)]
+        fn fence(&self) -> bool;
+        /// S3.
+        #[doc(hidden)]
+        fn is_quiet(&mut self) -> bool;
+        /// S5.
+        #[doc(hidden)]
+        fn get_up(&mut self);
+        #[doc(hidden)]
+        fn word(&self) -> &ParkWord;
+        /// After a sleep: whether the bytes are still there.
+        #[doc(hidden)]
+        fn is_there(&mut self) -> bool;
+        /// All of it, by an attendant: whether there is nothing, and there will be a signal.
+        #[doc(hidden)]
+        fn arm(&mut self, signal: &Signal) -> io::Result<bool>;
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> sealed::Selectable for Consumer<K, T, M> {
+    fn has_news(&mut self) -> bool {
+        let mut waiter = self.as_waiter();
+        !matches!(waiter.ready(), Ok(false)) || waiter.departed().is_some()
+    }
+    fn has_news_by_proof(&mut self) -> bool {
+        let mut waiter = self.as_waiter();
+        !matches!(waiter.inquire(), Ok(None)) || !matches!(waiter.ready(), Ok(false))
+    }
+    fn lie_down(&mut self) -> u32 {
+        let expected = self.seat.bed().lie_down();
+        self.as_waiter().lie_down();
+        expected
+    }
+    fn fence(&self) -> bool {
+        heavy_fence(self.seat.memory(), self.seat.bed().fenced)
+    }
+    fn is_quiet(&mut self) -> bool {
+        is_quiet(&mut self.as_waiter())
+    }
+    fn get_up(&mut self) {
+        self.seat.bed().get_up();
+    }
+    fn word(&self) -> &ParkWord {
+        self.seat.bed().parked.park_word()
+    }
+    fn is_there(&mut self) -> bool {
+        self.as_waiter().check().is_ok()
+    }
+    fn arm(&mut self, signal: &Signal) -> io::Result<bool> {
+        self.arm_for(signal)
+    }
+}
+
+impl Select {
+    /// One that has not waited yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let doorbell = Arc::<Doorbell>::default();
+        let ring = {
+            let doorbell = doorbell.clone();
+            Arc::new(move || doorbell.ring())
+        };
+        Self { turn: 0, patience: Patience::new(Wait::Adaptive), doorbell, ring }
+    }
+
+    /// What it does while none has anything, from now on. At first: [`Wait::Adaptive`].
+    pub fn set_wait(&mut self, how: Wait) {
+        self.patience = Patience::new(how);
+    }
+
+    /// Which of `ends` has something, if one does: something to take, or that its producers are gone, or that it is corrupt. The next
+    /// call to it says which, and does not say [`PopError::Empty`](crate::PopError::Empty). No system call.
+    ///
+    /// An end whose producers are gone, and from which everything was taken, always has something: leave it out then.
+    pub fn try_wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
+        self.find(ends, |end| end.has_news())
+    }
+
+    /// The same; waits while none has. None only if there are no `ends`.
+    ///
+    /// # Examples
+    /// See [`Select`].
+    pub fn wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
+        self.until(ends, || None)
+    }
+
+    /// The same; waits for `timeout` at most: none then.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, Select, memory::Heap, spsc::Ring};
+    /// # use std::time::Duration;
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let mut rx = ring.consumer()?;
+    /// assert_eq!(Select::new().wait_timeout(&mut [&mut rx], Duration::from_millis(5)), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_timeout(&mut self, ends: &mut [&mut dyn Selectable], timeout: Duration) -> Option<usize> {
+        let end = os::monotonic().saturating_add(timeout);
+        self.until(ends, || Some(end.saturating_sub(os::monotonic())))
+    }
+
+    /// The first of them, from the one on whose turn it is, of which it is true.
+    fn find(
+        &mut self,
+        ends: &mut [&mut dyn Selectable],
+        mut is_it: impl FnMut(&mut dyn Selectable) -> bool,
+    ) -> Option<usize> {
+        let first = self.turn % ends.len().max(1);
+        let (before, after) = ends.split_at_mut(first);
+        let mut in_turn = (first..).zip(after).chain((0..).zip(before));
+        let found = in_turn.find_map(|(index, end)| is_it(&mut **end).then_some(index))?;
+        self.turn = found + 1;
+        Some(found)
+    }
+
+    fn until(
+        &mut self,
+        ends: &mut [&mut dyn Selectable],
+        mut remaining: impl FnMut() -> Option<Duration>,
+    ) -> Option<usize> {
+        if ends.is_empty() {
+            return None;
+        }
+        let (most, handovers) = self.patience.begin();
+        let mut looks = 0;
+        loop {
+            if let Some(found) = self.try_wait(ends) {
+                self.patience.end((looks <= most).then_some(looks));
+                return Some(found);
+            }
+            if looks < most + handovers {
+                if looks < most {
+                    pause()
+                } else {
+                    hand_over()
+                }
+                looks += 1;
+                continue;
+            }
+            if let Some(found) = self.find(ends, |end| end.has_news_by_proof()) {
+                return Some(found);
+            }
+            let limit = remaining().unwrap_or(SLICE).min(SLICE);
+            if limit.is_zero() {
+                return None;
+            }
+            if self.patience.how() == Wait::Spin {
+                looks = 0;
+                continue;
+            }
+            looks = u32::MAX;
+            if ends.len() > os::MOST_PARKED_ON || !self.sleep(ends, limit) {
+                self.sleep_by_doorbell(ends, limit);
+            }
+        }
+    }
+
+    /// Sleeps on all words at once; whether the system can do that.
+    fn sleep(&self, ends: &mut [&mut dyn Selectable], limit: Duration) -> bool {
+        let expected: Vec<u32> = ends.iter_mut().map(|end| end.lie_down()).collect();
+        // One for each: they may rely on different things.
+        let is_heard = ends.iter().fold(true, |is_heard, end| end.fence() && is_heard);
+        let limit = if is_heard { limit } else { limit.min(NAP) };
+        let mut can = true;
+        if ends.iter_mut().all(|end| end.is_quiet()) {
+            let words: Vec<_> = ends.iter().map(|end| end.word()).zip(expected).collect();
+            can = os::park_on_any(&words, limit);
+        }
+        for end in ends {
+            if end.is_there() {
+                end.get_up();
+            }
+        }
+        can
+    }
+
+    /// Sleeps until an attendant rings.
+    #[cold]
+    fn sleep_by_doorbell(&self, ends: &mut [&mut dyn Selectable], limit: Duration) {
+        self.doorbell.reset();
+        for end in ends {
+            match end.arm(&self.ring) {
+                Ok(true) => {}
+                Ok(false) => return,
+                // No thread to be had: as one who cannot rely on being woken.
+                Err(_) => return self.doorbell.wait(limit.min(NAP)),
+            }
+        }
+        self.doorbell.wait(limit);
+    }
+}
+
+impl fmt::Debug for Select {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Select")
+            .field("turn", &self.turn)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Select {
+    fn default() -> Self {
+        Self::new()
+    }
+}

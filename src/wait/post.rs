@@ -1,0 +1,94 @@
+//! [`Post`]: somebody sleeps in another's place, and signals when it is woken.
+//!
+//! Who may not sleep on a parked word, because it waits for other things too, has an *attendant* do so: a thread of its own process, that
+//! is parked on the word all the time. Wakers notice nothing: they wake it only when the word is odd, which it is only while its employer
+//! wants to know.
+//!
+//! ```text
+//!   employer                                        attendant
+//!   S1 to S3 of `wait`; there is something? done    A1  found = parked
+//!   P1  armed = what S1 made of parked              A2  full fence
+//!   P2  full fence                                  A3  armed, and it is not what was found? armed = 0; signal
+//!   P3  parked is not that? look again              A4  else park while parked is what was found; from A1
+//! ```
+//!
+//! A waker's W4 makes parked another number than P1's, and then unparks the attendant, or finds it between A1 and A4: either way it comes
+//! by A1 again and finds that number. The fences have it that A3 sees what P1 stored, or P3 what W4 did (E7). The exchange to 0 comes
+//! before the signal; should the employer arm anew in between, its new number is gone or stays, and it is signalled all the same.
+//!
+//! After a slice that nobody ended the attendant signals too: the employer then looks, and asks whether its peers live.
+//!
+//! # Edges
+//! | edge | release side | acquire side | makes visible |
+//! |---|---|---|---|
+//! | E7 | `Post::arm` fence P2 | `Post::attend` fence A2 | what is armed to the attendant, or that it was woken to the employer |
+use core::time::Duration;
+
+use crate::memory::{Park, WordRef};
+use crate::sync::{Acquire, Half, Relaxed, Release, full_fence};
+
+/// What employer and attendant share. Private to their process.
+pub(crate) struct Post {
+    /// The parked word as it was when the employer began to wait; 0 if it does not.
+    armed: Half,
+    /// 1 once the attendant is to go.
+    over: Half,
+}
+
+impl Post {
+    pub(crate) fn new() -> Self {
+        Self { armed: Half::new(0), over: Half::new(0) }
+    }
+
+    /// P1 to P3, for a word that S1 made `expected`; whether there will be a signal.
+    pub(crate) fn arm(&self, parked: &WordRef, expected: u32) -> bool {
+        // Relaxed: E7's fences order it.
+        self.armed.store(expected, Relaxed);
+        // Full fence: E7, pairs with the one in `attend`; what is armed before it, the look at the word after it.
+        full_fence();
+        // Relaxed: as above.
+        parked.half().load(Relaxed) == expected
+    }
+
+    /// Has the attendant go, once it is woken.
+    pub(crate) fn end(&self) {
+        // Release: with it goes all that was done here; the attendant touches nothing after it.
+        self.over.store(1, Release);
+    }
+
+    /// A1 to A4, until the post is over, or `is_there` says that the bytes are gone. No park lasts longer than `limit`.
+    pub(crate) fn attend(
+        &self,
+        park: &impl Park,
+        parked: &WordRef,
+        limit: Duration,
+        is_there: impl Fn() -> bool,
+        signal: impl Fn(),
+    ) {
+        let mut last = None;
+        loop {
+            // Relaxed: E7's fences order it.
+            let found = parked.half().load(Relaxed);
+            // Full fence: E7, pairs with the one in `arm`; the look at the word before it, that at what is armed after it.
+            full_fence();
+            // Acquire: pairs with `end`.
+            if self.over.load(Acquire) != 0 {
+                return;
+            }
+            // Relaxed: as above.
+            let armed = self.armed.load(Relaxed);
+            // It slept through a slice, or was woken.
+            if armed != 0 && (armed != found || last == Some(found)) {
+                // Relaxed: whether it was armed anew meanwhile or not, the signal follows.
+                let _ = self.armed.compare_exchange(armed, 0, Relaxed, Relaxed);
+                signal();
+            }
+            park.park(parked.park_word(), found, limit);
+            if !is_there() {
+                signal();
+                return;
+            }
+            last = Some(found);
+        }
+    }
+}
