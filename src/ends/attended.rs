@@ -55,9 +55,9 @@ impl<M: Memory + 'static> Attendant<M> {
 
 impl<M: Memory> Attendant<M> {
     /// Whether there will be this signal, for who has made the parked word `expected`.
-    pub(super) fn arm(&self, expected: u32, signal: &Signal) -> bool {
+    fn arm(&self, parked: &WordRef, expected: u32, signal: &Signal) -> bool {
         *self.signal.lock().unwrap_or_else(PoisonError::into_inner) = signal.clone();
-        self.post.arm(&self.parked, expected)
+        self.post.arm(parked, expected)
     }
 }
 
@@ -68,11 +68,9 @@ impl<M: Memory> Drop for Attendant<M> {
         if !self.memory.is_claimant() {
             return core::mem::forget(self.thread.take());
         }
-        self.post.end();
         // If the bytes are gone it finds out by itself.
         if self.geometry.check(&self.memory).is_ok() {
-            Bed { parked: &self.parked, shared: true, fenced: self.geometry.fenced }.lie_down();
-            wait::rouse(&self.memory, &self.parked, u32::MAX);
+            self.post.end(&self.memory, &self.parked);
         }
         if let Some(thread) = self.thread.take() {
             // It cannot have panicked, unless the caller's waker did.
@@ -155,6 +153,16 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     pub(super) fn arm_for(&mut self, signal: &Signal) -> io::Result<bool> {
         self.hire_for(signal)?;
         Ok(self.arm(signal))
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
+    /// Whether there is nothing, and the attendant will give this signal when there may be something.
+    fn arm(&mut self, signal: &Signal) -> bool {
+        let Some(attendant) = self.attendant.take() else { return false };
+        let is_armed = self.arm_by(|parked, expected| attendant.arm(parked, expected, signal));
+        self.attendant = Some(attendant);
+        is_armed
     }
 }
 

@@ -6,6 +6,8 @@
 mod attended;
 mod blame;
 mod consumer;
+#[cfg(loom)]
+mod modelled;
 mod producer;
 mod record;
 mod reservation;
@@ -20,6 +22,8 @@ pub use attended::AsyncConsumer;
 pub use attended::Pollable;
 pub use blame::Blame;
 pub use consumer::Consumer;
+#[cfg(loom)]
+pub use modelled::Attendant;
 pub use producer::Producer;
 pub use record::{Payload, RangeError, Record};
 pub use reservation::{Batch, PayloadMut, Reservation};

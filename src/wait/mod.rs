@@ -9,7 +9,8 @@
 //!   S2  heavy fence                              W2  light fence
 //!   S3  look again: ready, or left? no park      W3  parked is even? then done
 //!   S4  park while parked is what S1 made it     W4  parked: odd -> the next even number; unpark
-//!   S5  parked = 0, if nobody else sleeps there  W5  make parked odd again, if not all may have been woken
+//!   S5  parked: odd -> the next even number,     W5  make parked odd again, if not all may have been woken
+//!       if nobody else sleeps there
 //! ```
 //!
 //! # Fences
@@ -47,8 +48,8 @@
 //! # Several sleepers on one word
 //! The producers of an `mpsc` ring wait for room on one word, that of their common block. The word
 //! counts, instead of being 0 or 1, because of them: another sleeper may make it odd again between a waker's W4 and a
-//! slow sleeper's S4, which would then sleep through a wake-up that was meant for it. S5 is left out: whose time is up
-//! leaves the word odd, for one unpark for nobody.
+//! slow sleeper's S4, which would then sleep through a wake-up that was meant for it. (So it is with a consumer and its attendant: see
+//! [`post`].) S5 is left out: whose time is up leaves the word odd, for one unpark for nobody.
 //!
 //! # Waiting for room
 //! It takes more than one cell to be woken: half of the ring must be free (`ring::Outlet` says why). And no more are woken than
@@ -61,7 +62,8 @@
 //! |---|---|---|---|
 //! | E4 | `wake` fence W2, after the publication | `sleep` fence S2, before the look | the publication to the look, or the odd number to W3 |
 //!
-//! The accesses to `parked` itself are Relaxed: the fences order them. The models run the full fences.
+//! The accesses to `parked` itself are Relaxed, but for one of W4's (E7, in [`post`]): the fences order them. The models run the full
+//! fences.
 //!
 //! # Source
 //! The flag and two fences: Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang,
@@ -78,7 +80,7 @@ pub(crate) use post::Post;
 use core::time::Duration;
 
 use crate::memory::{Park, WordRef};
-use crate::sync::{Relaxed, compiler_fence, full_fence, hand_over, pause};
+use crate::sync::{Relaxed, Release, compiler_fence, full_fence, hand_over, pause};
 
 /// No park lasts longer.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
@@ -125,17 +127,19 @@ pub(crate) fn is_wanted(word: &WordRef, reached: bool) -> bool {
 /// W4 and W5: `most` of them.
 #[cold]
 pub(crate) fn rouse(park: &impl Park, parked: &WordRef, most: u32) {
-    let half = parked.half();
-    // Relaxed: E4's fences order it; the exchange below is what counts.
-    let found = half.load(Relaxed);
-    // Relaxed: a sleeper that still reads what it made is in its park, and is woken next.
-    if found & 1 == 1 && half.compare_exchange(found, found.wrapping_add(1), Relaxed, Relaxed).is_ok() {
-        let woken = park.unpark(parked.park_word(), most);
-        if woken >= most {
-            // Relaxed: for our own next look. Who is about to park finds another number than it made, and looks again.
-            half.fetch_or(1, Relaxed);
-        }
+    // A sleeper that still reads what it made is in its park, and is woken next.
+    if even(parked) && park.unpark(parked.park_word(), most) >= most {
+        // Relaxed: for our own next look. Who is about to park finds another number than it made, and looks again.
+        parked.half().fetch_or(1, Relaxed);
     }
+}
+
+/// Makes an odd number the next even one, never an earlier one: who still has that would not notice. Whether it was we who did.
+fn even(parked: &WordRef) -> bool {
+    // Relaxed: E4's fences order it; the exchange is what counts.
+    let found = parked.half().load(Relaxed);
+    // Release: E7, pairs with `Post::attend`; who finds it found what came before.
+    found & 1 == 1 && parked.half().compare_exchange(found, found.wrapping_add(1), Release, Relaxed).is_ok()
 }
 
 /// The heavy fence of a sleeper (S2), in a ring that is `fenced` or not: see the header's page in `layout`. Whether every participant
@@ -168,8 +172,7 @@ impl Bed<'_> {
     /// S5.
     pub(crate) fn get_up(&self) {
         if !self.shared {
-            // Relaxed: only saves the waker a call.
-            self.parked.half().store(0, Relaxed);
+            even(self.parked);
         }
     }
 }

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! A waker's W4 makes parked another number than P1's, and then unparks the attendant, or finds it between A1 and A4: either way it comes
-//! by A1 again and finds that number. The fences have it that A3 sees what P1 stored, or P3 what W4 did (E7). The exchange to 0 comes
+//! by A1 again and finds that number. The fences have it that A3 sees what P1 stored, or P3 what A1 found (E7).
+//! The exchange to 0 comes
 //! before the signal; should the employer arm anew in between, its new number is gone or stays, and it is signalled all the same.
 //!
 //! After a slice that nobody ended the attendant signals too: the employer then looks, and asks whether its peers live.
@@ -21,11 +22,12 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E7 | `Post::arm` fence P2 | `Post::attend` fence A2 | what is armed to the attendant, or that it was woken to the employer |
+//! | E7 | `rouse` parked; `Post::arm` fence P2; `Post::end` fence | `Post::attend` parked; its fence A2 | that it was woken, to the attendant, and through the fences to the employer; or what is armed, and that it is over, to the attendant |
 use core::time::Duration;
 
+use super::{Bed, rouse};
 use crate::memory::{Park, WordRef};
-use crate::sync::{Acquire, Half, Relaxed, Release, full_fence};
+use crate::sync::{Acquire, Half, Relaxed, full_fence};
 
 /// What employer and attendant share. Private to their process.
 pub(crate) struct Post {
@@ -50,10 +52,14 @@ impl Post {
         parked.half().load(Relaxed) == expected
     }
 
-    /// Has the attendant go, once it is woken.
-    pub(crate) fn end(&self) {
-        // Release: with it goes all that was done here; the attendant touches nothing after it.
-        self.over.store(1, Release);
+    /// Has the attendant go: changes the word, and wakes whoever sleeps on it.
+    pub(crate) fn end(&self, park: &impl Park, parked: &WordRef) {
+        // Relaxed: E7's fences order it.
+        self.over.store(1, Relaxed);
+        // Full fence: E7, pairs with the one in `attend`; who finds the word changed finds that it is over.
+        full_fence();
+        Bed { parked, shared: true, fenced: true }.lie_down();
+        rouse(park, parked, u32::MAX);
     }
 
     /// A1 to A4, until the post is over, or `is_there` says that the bytes are gone. No park lasts longer than `limit`.
@@ -67,12 +73,12 @@ impl Post {
     ) {
         let mut last = None;
         loop {
-            // Relaxed: E7's fences order it.
-            let found = parked.half().load(Relaxed);
+            // Acquire: E7, pairs with W4's exchange; so the fence hands on that it was found.
+            let found = parked.half().load(Acquire);
             // Full fence: E7, pairs with the one in `arm`; the look at the word before it, that at what is armed after it.
             full_fence();
-            // Acquire: pairs with `end`.
-            if self.over.load(Acquire) != 0 {
+            // Relaxed: as above.
+            if self.over.load(Relaxed) != 0 {
                 return;
             }
             // Relaxed: as above.

@@ -13,6 +13,8 @@ use super::blame::Watch;
 use super::{Blame, Carried, Home, Kind, Ring, sealed};
 use crate::error::{Corruption, Departure, PopError};
 use crate::identity::Role;
+#[cfg(any(feature = "std", loom))]
+use crate::memory::WordRef;
 use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat, presence};
 use crate::ring::Consume;
@@ -168,11 +170,11 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         }
     }
 
-    /// S1 to S3 of `wait`, and what the attendant does then: whether there is nothing, and there will be a signal.
-    #[cfg(feature = "std")]
-    pub(super) fn arm(&mut self, signal: &super::attended::Signal) -> bool {
-        let Self { core, seat, attendant, .. } = self;
-        let Some(attendant) = attendant else { return false };
+    /// S1 to S3 of `wait`, and `arm`, which is told the parked word and what it was made: whether there is nothing, and there will be a
+    /// signal.
+    #[cfg(any(feature = "std", loom))]
+    pub(super) fn arm_by(&mut self, arm: impl FnOnce(&WordRef, u32) -> bool) -> bool {
+        let Self { core, seat, .. } = self;
         let mut waiter = ForRecord { core: &mut **core, seat };
         // Those who died are found here, or by the next look after a slice.
         if !seat.memory().is_claimant() || waiter.check().is_err() || !matches!(waiter.inquire(), Ok(None)) {
@@ -183,7 +185,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         waiter.lie_down();
         // The word before it, the look after it. Where it does not reach everybody, the attendant naps.
         wait::heavy_fence(seat.memory(), bed.fenced);
-        let is_armed = wait::is_quiet(&mut waiter) && attendant.arm(expected, signal);
+        let is_armed = wait::is_quiet(&mut waiter) && arm(bed.parked, expected);
         if !is_armed {
             bed.get_up();
         }

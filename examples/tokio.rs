@@ -1,0 +1,81 @@
+//! A ring among the other things that a tokio task waits for.
+//!
+//! ```text
+//! cargo run --example tokio
+//! ```
+//! A second process sends a reading every now and then. Here, one task takes them as they come, by the consumer's descriptor, and says
+//! each 100 ms how many there were: no thread is blocked, and nothing is asked in turn.
+use std::error::Error;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use ringway::spsc::Ring;
+use ringway::{Options, PopError};
+use tokio::io::unix::AsyncFd;
+use tokio::time::{MissedTickBehavior, interval};
+
+const READINGS: u64 = 500;
+
+fn main() -> ExitCode {
+    let result = match std::env::args().nth(1) {
+        None => receive(),
+        Some(name) => send(&name),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tokio: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// In bursts, as sensors do.
+fn send(name: &str) -> Result<(), Box<dyn Error>> {
+    let mut tx = Ring::<u64>::open_timeout(name, Duration::from_secs(10))?.producer()?;
+    for reading in 0..READINGS {
+        if reading % 50 == 0 {
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        tx.push(&reading)?;
+    }
+    Ok(())
+}
+
+fn receive() -> Result<(), Box<dyn Error>> {
+    let name = format!("readings-{}", std::process::id());
+    let ring = Ring::<u64>::create(&name, &Options::new().capacity(256))?;
+    let mut sender = Command::new(std::env::current_exe()?).arg(&name).spawn()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let sum = runtime.block_on(add_up(&ring));
+    Ring::<u64>::unlink(&name)?;
+    let status = sender.wait()?;
+    assert_eq!(sum?, READINGS * (READINGS - 1) / 2);
+    if status.success() { Ok(()) } else { Err("the sender failed".into()) }
+}
+
+async fn add_up(ring: &Ring<u64>) -> Result<u64, Box<dyn Error>> {
+    let mut rx = AsyncFd::register(ring.consumer()?.into_pollable()?)?;
+    let mut clock = interval(Duration::from_millis(100));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut sum, mut count) = (0, 0);
+    loop {
+        match rx.get_mut().drain(64, |reading| (sum, count) = (sum + reading, count + 1)) {
+            Ok(_) => {}
+            // Nothing there. `arm` says whether it is worth waiting for the descriptor.
+            Err(PopError::Empty) => {
+                if rx.get_mut().arm() {
+                    tokio::select! {
+                        ready = rx.readable() => ready?.clear_ready(),
+                        _ = clock.tick() => println!("{count} readings so far"),
+                    }
+                }
+            }
+            Err(PopError::Closed(how)) => {
+                println!("{count} readings; the sender has gone ({how})");
+                return Ok(sum);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

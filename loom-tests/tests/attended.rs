@@ -1,0 +1,105 @@
+//! Attendants: E7, and E4 with somebody else asleep. A lost signal is a deadlock here.
+use std::sync::Arc;
+
+use loom::sync::Notify;
+use loom::thread;
+use ringway::ends::{Consumer, Kind};
+use ringway::memory::Model;
+use ringway::{Departure, PopError};
+use ringway_loom::{check, mpsc, ring_with_fences as ring};
+
+/// Takes the next, as who has a descriptor does.
+fn pop<K: Kind>(
+    rx: &mut Consumer<K, u64, Model>,
+    attendant: &ringway::ends::Attendant<Model>,
+    signal: &Notify,
+) -> Result<u64, PopError> {
+    loop {
+        match rx.try_pop() {
+            Err(PopError::Empty) => {
+                if rx.arm(attendant) {
+                    signal.wait();
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+#[test]
+fn who_is_attended_is_signalled() {
+    check(1, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
+        let attending = thread::spawn({
+            let (attendant, signal) = (attendant.clone(), signal.clone());
+            move || attendant.attend(|| signal.notify())
+        });
+        let sender = thread::spawn(move || {
+            tx.try_push(&7).unwrap();
+            tx
+        });
+        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
+        attendant.end();
+        attending.join().unwrap();
+        drop(sender.join().unwrap());
+    });
+}
+
+#[test]
+fn who_is_attended_is_signalled_again() {
+    check(1, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
+        let attending = thread::spawn({
+            let (attendant, signal) = (attendant.clone(), signal.clone());
+            move || attendant.attend(|| signal.notify())
+        });
+        let sender = thread::spawn(move || (7..9).for_each(|i| tx.try_push(&i).unwrap()));
+        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
+        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(8));
+        assert_eq!(pop(&mut rx, &attendant, &signal), Err(PopError::Closed(Departure::Left)));
+        attendant.end();
+        attending.join().unwrap();
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn who_is_attended_among_several_producers_is_signalled() {
+    check(1, || {
+        let ring = mpsc::<u64>(2, Model::with_fences);
+        let (mut a, b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
+        let attending = thread::spawn({
+            let (attendant, signal) = (attendant.clone(), signal.clone());
+            move || attendant.attend(|| signal.notify())
+        });
+        let sender = thread::spawn(move || {
+            a.try_push(&7).unwrap();
+            a
+        });
+        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
+        attendant.end();
+        attending.join().unwrap();
+        drop((sender.join().unwrap(), b));
+    });
+}
+
+/// Nobody is armed: it goes all the same.
+#[test]
+fn an_attendant_that_sleeps_is_ended() {
+    check(2, || {
+        let rx = ring::<u64>(2).consumer().unwrap();
+        let attendant = rx.attendant();
+        let attending = thread::spawn({
+            let attendant = attendant.clone();
+            move || attendant.attend(|| panic!("nobody is armed"))
+        });
+        attendant.end();
+        attending.join().unwrap();
+    });
+}
