@@ -115,6 +115,13 @@ impl Region {
     }
 
     /// # Safety
+    /// All bytes of `value` are initialised.
+    pub(super) unsafe fn put<T>(&self, at: usize, value: &T) {
+        // SAFETY: a value is readable for its size.
+        unsafe { self.write(at, core::ptr::from_ref(value).cast(), size_of::<T>()) }
+    }
+
+    /// # Safety
     /// None: the model checks its bounds.
     pub(super) unsafe fn value<T>(&self, at: usize) -> MaybeUninit<T> {
         let mut value = MaybeUninit::<T>::uninit();

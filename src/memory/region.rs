@@ -104,6 +104,18 @@ impl Region {
         unsafe { copy::copy_in(src, address, len) }
     }
 
+    /// Copies `value` to `at`.
+    ///
+    /// # Safety
+    /// `at + size_of::<T>() <= self.len`; all bytes of `value` are initialised, and outside of the region.
+    #[inline(always)]
+    pub(super) unsafe fn put<T>(&self, at: usize, value: &T) {
+        // SAFETY: `at` is inside, by contract.
+        let address = unsafe { self.address(at) };
+        // SAFETY: as above.
+        unsafe { copy::value_in(value, address) }
+    }
+
     /// Copies `len` bytes at `at` to private memory.
     ///
     /// # Safety

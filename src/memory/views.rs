@@ -177,7 +177,7 @@ impl<T: Item> Slot<T> {
     pub(crate) fn write(&self, item: &T) {
         // SAFETY: `size_of::<T>()` bytes are inside after the first 8 (invariant of `at`); `item` is a
         // private value with no padding (`IntoBytes`), so all its bytes are initialised.
-        unsafe { self.slots.write(self.at + 8, item.as_bytes().as_ptr(), size_of::<T>()) }
+        unsafe { self.slots.put(self.at + 8, item) }
     }
 
     /// Copies the item out. Any bytes make a valid `T`.
