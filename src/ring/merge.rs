@@ -353,7 +353,8 @@ impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
     }
 
     fn hold_back(&mut self) -> bool {
-        hold_back(core::mem::take(&mut self.taken_before))
+        let of_a_lane = self.lanes.first().map_or(0, |lane| lane.consumer.capacity());
+        hold_back(core::mem::take(&mut self.taken_before), of_a_lane)
     }
 
     fn give_up(&mut self, what: Corruption) {

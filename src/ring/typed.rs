@@ -7,7 +7,7 @@
 //! 8-byte item, ring neither full nor empty: push 1 line written (stamp and item) and TAIL, which is the
 //! producer's own; pop 1 line read and HEAD, which is the consumer's own.
 //! Instructions, with the caller's loop, the making and the reading of the item (`cargo bench --bench instructions`, x86-64, Rust 1.95):
-//! push and pop of 8 bytes 22 and 29, 56 bytes 51 and 57, 64 bytes 36 and 38; in slices of 64, drained, 8 bytes 13 and 19, 56 bytes
+//! push and pop of 8 bytes 22 and 29, 56 bytes 34 and 57, 64 bytes 34 and 38; in slices of 64, drained, 8 bytes 13 and 19, 56 bytes
 //! 19 and 46; refused, 38 and 96.
 //!
 //! # What made it faster, and what did not
@@ -19,12 +19,13 @@
 //! | addresses that are computed once (`Slots::slot`, parts of a region) | yes | push of 8 B 1.8 to 1.0 ns, pop 1.7 to 1.3, in one thread |
 //! | one look for an item and its taking (`try_take_item`) | yes | 8 B one by one 350 to 590 |
 //! | values through registers (`memory::copy`) | yes | pop of 56 B 3.6 to 2.1 ns |
+//! | stores of 16 bytes (`memory::copy`) | yes | 56 B 230 to 275; 64 B 182 to 190; distant cores level |
 //! | a pause when the consumer has caught up (`hold_back`) | yes | see there |
 //! | each end on lines of its own | yes | ends side by side, two threads: as fast as ends far apart; without, up to six times slower |
 //! | HEAD stored for every 8th or 64th item only | no | 10 % more at 8 B, and what a dead consumer had taken would be taken again |
 //! | prefetching the slots that are written next | no | 64 B 220 to 290, but round trips 10 to 20 % longer; 8 B level |
 //! | the same for reading | no | 8 B 350 to 420; 56 and 64 B 20 to 60 % less |
-//! | slots of two whole lines for 64 B, instead of 72 bytes | no | 238 to 118: twice the lines; level on distant cores |
+//! | slots of two whole lines for 64 B, or of 80 bytes, instead of 72 | no | bare slots with stamps: 229 to 137 and 180; level on distant cores |
 //! | a pause when the ring is full, or at every fruitless look | no | level, or round trips longer |
 use super::room::{Outlet, Room};
 use super::{Consume, ConsumeItems, InOrder, Position, Produce, ProduceItems, hold_back, resume_from};
@@ -257,7 +258,7 @@ impl<T: Item, M: Memory> Consume<M> for TypedConsumer<T> {
     fn hold_back(&mut self) -> bool {
         let taken = self.head.get() - self.caught_up.get();
         self.caught_up = self.head;
-        hold_back(taken)
+        hold_back(taken, self.slots.count())
     }
 
     fn give_up(&mut self, what: Corruption) {

@@ -144,7 +144,7 @@ impl<M: Memory> Consume<M> for ByteConsumer {
     }
 
     fn hold_back(&mut self) -> bool {
-        hold_back(core::mem::take(&mut self.taken))
+        hold_back(core::mem::take(&mut self.taken), self.capacity)
     }
 
     fn give_up(&mut self, what: Corruption) {

@@ -234,7 +234,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     /// Once always: a producer cannot claim again before its last stamp is out, for which it needs the line that we look at.
     fn hold_back(&mut self) -> bool {
         let taken = core::mem::take(&mut self.taken);
-        hold_back(taken.max(1));
+        hold_back(taken.max(1), self.inner.capacity());
         taken > 0
     }
 
