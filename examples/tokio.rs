@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ringway::spsc::Ring;
 use ringway::{Options, PopError};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -55,7 +56,9 @@ fn receive() -> Result<(), Box<dyn Error>> {
 }
 
 async fn add_up(ring: &Ring<u64>) -> Result<u64, Box<dyn Error>> {
-    let mut rx = AsyncFd::register(ring.consumer()?.into_pollable()?)?;
+    let rx = ring.consumer()?.into_pollable()?;
+    // SAFETY: the descriptor is the consumer's as long as that lives, which is as long as `AsyncFd` has it.
+    let mut rx = unsafe { AsyncFd::register_with_interest(rx, Interest::READABLE)? };
     let mut clock = interval(Duration::from_millis(100));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut sum, mut count) = (0, 0);

@@ -28,7 +28,7 @@ fn pop<K: Kind>(
 
 #[test]
 fn who_is_attended_is_signalled() {
-    check(1, || {
+    check(2, || {
         let ring = ring::<u64>(2);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
@@ -86,6 +86,27 @@ fn who_is_attended_among_several_producers_is_signalled() {
         attendant.end();
         attending.join().unwrap();
         drop((sender.join().unwrap(), b));
+    });
+}
+
+/// A producer may make the word even before the end does, and wake who is to go.
+#[test]
+fn an_attendant_is_ended_while_somebody_publishes() {
+    check(2, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let attendant = rx.attendant();
+        let attending = thread::spawn({
+            let attendant = attendant.clone();
+            move || attendant.attend(|| panic!("nobody is armed"))
+        });
+        let sender = thread::spawn(move || {
+            tx.try_push(&7).unwrap();
+            tx
+        });
+        attendant.end();
+        attending.join().unwrap();
+        drop(sender.join().unwrap());
     });
 }
 

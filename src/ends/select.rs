@@ -9,8 +9,8 @@ use super::attended::Signal;
 use super::{Carried, Consumer, Kind};
 use crate::memory::{Memory, ParkWord};
 use crate::os::{self, OnFutex};
-use crate::sync::{hand_over, pause};
-use crate::wait::{NAP, Patience, SLICE, Wait, Waiter, heavy_fence, is_quiet};
+use crate::sync::{full_fence, hand_over, pause};
+use crate::wait::{NAP, Patience, SLICE, Wait, Waiter, is_quiet};
 
 /// Waits for several consumers at once, of whatever kinds of rings, and whatever they carry.
 ///
@@ -90,9 +90,9 @@ pub(crate) mod sealed {
         /// S1.
         #[doc(hidden)]
         fn lie_down(&mut self) -> u32;
-        /// S2; whether it can rely on being woken.
+        /// Whether S2 is an ordinary fence.
         #[doc(hidden)]
-        fn fence(&self) -> bool;
+        fn is_fenced(&self) -> bool;
         /// S3.
         #[doc(hidden)]
         fn is_quiet(&mut self) -> bool;
@@ -124,8 +124,8 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> sealed::Select
         self.as_waiter().lie_down();
         expected
     }
-    fn fence(&self) -> bool {
-        heavy_fence(self.seat.memory(), self.seat.bed().fenced)
+    fn is_fenced(&self) -> bool {
+        self.seat.bed().fenced
     }
     fn is_quiet(&mut self) -> bool {
         is_quiet(&mut self.as_waiter())
@@ -253,8 +253,9 @@ impl Select {
     /// Sleeps on all words at once; whether the system can do that.
     fn sleep(&self, ends: &mut [&mut dyn Selectable], limit: Duration) -> bool {
         let expected: Vec<u32> = ends.iter_mut().map(|end| end.lie_down()).collect();
-        // One for each: they may rely on different things.
-        let is_heard = ends.iter().fold(true, |is_heard, end| end.fence() && is_heard);
+        // Full fence: E4, pairs with the full fence of wakers in the fenced rings; a barrier for all others, one for all.
+        full_fence();
+        let is_heard = ends.iter().all(|end| end.is_fenced()) || os::barrier();
         let limit = if is_heard { limit } else { limit.min(NAP) };
         let mut can = true;
         if ends.iter_mut().all(|end| end.is_quiet()) {

@@ -12,5 +12,5 @@ pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
 pub use park::OnFutex;
 pub(crate) use park::monotonic;
-pub(crate) use park::{MOST_PARKED_ON, park_on_any};
-use park::{barrier, join_barriers, park, unpark};
+pub(crate) use park::{MOST_PARKED_ON, barrier, park_on_any};
+use park::{join_barriers, park, unpark};

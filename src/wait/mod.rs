@@ -57,13 +57,16 @@
 //! that may have left others asleep, the word stays odd (W5), and the consumer's next release looks again. Both only put a wake-up off:
 //! when the consumer has taken all there is, the whole ring is free; and should it take nothing more before, a slice ends.
 //!
+//! Who is awake may take room before those do who are being woken. Tried against that, 8 producers, rings of 2 to 256, and dropped,
+//! since the least share of one of them (0.1 to 0.8 of the mean) did not change beyond what it varies by: that who has to wait while others
+//! sleep joins them without spinning; that who has sent many records while others slept gets in line behind them.
+//!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
 //! | E4 | `wake` fence W2, after the publication | `sleep` fence S2, before the look | the publication to the look, or the odd number to W3 |
 //!
-//! The accesses to `parked` itself are Relaxed, but for one of W4's (E7, in [`post`]): the fences order them. The models run the full
-//! fences.
+//! The accesses to `parked` itself are Relaxed: the fences order them. The models run the full fences.
 //!
 //! # Source
 //! The flag and two fences: Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang,
@@ -80,7 +83,7 @@ pub(crate) use post::Post;
 use core::time::Duration;
 
 use crate::memory::{Park, WordRef};
-use crate::sync::{Relaxed, Release, compiler_fence, full_fence, hand_over, pause};
+use crate::sync::{Relaxed, compiler_fence, full_fence, hand_over, pause};
 
 /// No park lasts longer.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
@@ -138,8 +141,8 @@ pub(crate) fn rouse(park: &impl Park, parked: &WordRef, most: u32) {
 fn even(parked: &WordRef) -> bool {
     // Relaxed: E4's fences order it; the exchange is what counts.
     let found = parked.half().load(Relaxed);
-    // Release: E7, pairs with `Post::attend`; who finds it found what came before.
-    found & 1 == 1 && parked.half().compare_exchange(found, found.wrapping_add(1), Release, Relaxed).is_ok()
+    // Relaxed: as above.
+    found & 1 == 1 && parked.half().compare_exchange(found, found.wrapping_add(1), Relaxed, Relaxed).is_ok()
 }
 
 /// The heavy fence of a sleeper (S2), in a ring that is `fenced` or not: see the header's page in `layout`. Whether every participant

@@ -22,12 +22,12 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E7 | `rouse` parked; `Post::arm` fence P2; `Post::end` fence | `Post::attend` parked; its fence A2 | that it was woken, to the attendant, and through the fences to the employer; or what is armed, and that it is over, to the attendant |
+//! | E7 | `Post::arm` fence P2, `Post::end` fence | `Post::attend` fence A2 | what is armed, and that it is over, to the attendant; or that it was woken, to the employer |
 use core::time::Duration;
 
 use super::{Bed, rouse};
 use crate::memory::{Park, WordRef};
-use crate::sync::{Acquire, Half, Relaxed, full_fence};
+use crate::sync::{Half, Relaxed, full_fence};
 
 /// What employer and attendant share. Private to their process.
 pub(crate) struct Post {
@@ -73,9 +73,9 @@ impl Post {
     ) {
         let mut last = None;
         loop {
-            // Acquire: E7, pairs with W4's exchange; so the fence hands on that it was found.
-            let found = parked.half().load(Acquire);
-            // Full fence: E7, pairs with the one in `arm`; the look at the word before it, that at what is armed after it.
+            // Relaxed: E7's fences order it.
+            let found = parked.half().load(Relaxed);
+            // Full fence: E7, pairs with those in `arm` and `end`; the look at the word before it, that at what is armed after it.
             full_fence();
             // Relaxed: as above.
             if self.over.load(Relaxed) != 0 {
