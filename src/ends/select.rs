@@ -8,9 +8,9 @@ use std::vec::Vec;
 use super::attended::Signal;
 use super::{Carried, Consumer, Kind};
 use crate::memory::{Memory, ParkWord};
-use crate::os::{self, OnFutex};
-use crate::sync::{full_fence, hand_over, pause};
-use crate::wait::{NAP, Patience, SLICE, Wait, Waiter, is_quiet};
+use crate::os::{self, OnFutex, System};
+use crate::sync::{hand_over, pause};
+use crate::wait::{NAP, Patience, SLICE, Wait, Waiter, heavy_fence, is_quiet};
 
 /// Waits for several consumers at once, of whatever kinds of rings, and whatever they carry.
 ///
@@ -253,9 +253,8 @@ impl Select {
     /// Sleeps on all words at once; whether the system can do that.
     fn sleep(&self, ends: &mut [&mut dyn Selectable], limit: Duration) -> bool {
         let expected: Vec<u32> = ends.iter_mut().map(|end| end.lie_down()).collect();
-        // Full fence: E4, pairs with the full fence of wakers in the fenced rings; a barrier for all others, one for all.
-        full_fence();
-        let is_heard = ends.iter().all(|end| end.is_fenced()) || os::barrier();
+        // One for all: a barrier is a fence here too. If it is refused, nobody is relied upon.
+        let is_heard = heavy_fence(&System, ends.iter().all(|end| end.is_fenced()));
         let limit = if is_heard { limit } else { limit.min(NAP) };
         let mut can = true;
         if ends.iter_mut().all(|end| end.is_quiet()) {

@@ -11,6 +11,5 @@ mod process;
 pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
 pub use park::OnFutex;
-pub(crate) use park::monotonic;
-pub(crate) use park::{MOST_PARKED_ON, barrier, park_on_any};
-use park::{join_barriers, park, unpark};
+pub(crate) use park::{MOST_PARKED_ON, System, monotonic, park_on_any};
+use park::{barrier, join_barriers, park, unpark};

@@ -43,6 +43,15 @@ pub(crate) fn park_on_any(words: &[(&ParkWord, u32)], limit: Duration) -> bool {
     !matches!(woken, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL))
 }
 
+/// What is the same for all memory that is [`OnFutex`].
+pub(crate) struct System;
+
+impl Park for System {
+    fn barrier(&self) -> bool {
+        barrier()
+    }
+}
+
 /// Memory whose parked words this process can sleep on, several of them at once: of [`Mapping`](crate::Mapping), heaps and statics.
 pub trait OnFutex {}
 

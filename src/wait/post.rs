@@ -22,12 +22,12 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E7 | `Post::arm` fence P2, `Post::end` fence | `Post::attend` fence A2 | what is armed, and that it is over, to the attendant; or that it was woken, to the employer |
+//! | E7 | `Post::arm` fence P2; `Post::end` parked | `Post::attend` fence A2 | what is armed, and that it is over, to the attendant; or that it was woken, to the employer |
 use core::time::Duration;
 
-use super::{Bed, rouse};
+use super::rouse;
 use crate::memory::{Park, WordRef};
-use crate::sync::{Half, Relaxed, full_fence};
+use crate::sync::{Half, Relaxed, Release, full_fence};
 
 /// What employer and attendant share. Private to their process.
 pub(crate) struct Post {
@@ -54,11 +54,10 @@ impl Post {
 
     /// Has the attendant go: changes the word, and wakes whoever sleeps on it.
     pub(crate) fn end(&self, park: &impl Park, parked: &WordRef) {
-        // Relaxed: E7's fences order it.
+        // Relaxed: comes with the word.
         self.over.store(1, Relaxed);
-        // Full fence: E7, pairs with the one in `attend`; who finds the word changed finds that it is over.
-        full_fence();
-        Bed { parked, shared: true, fenced: true }.lie_down();
+        // Release: E7, pairs with the fence in `attend`; who finds the word changed, by us or by a waker after us, finds that it is over.
+        parked.half().fetch_or(1, Release);
         rouse(park, parked, u32::MAX);
     }
 
@@ -75,7 +74,7 @@ impl Post {
         loop {
             // Relaxed: E7's fences order it.
             let found = parked.half().load(Relaxed);
-            // Full fence: E7, pairs with those in `arm` and `end`; the look at the word before it, that at what is armed after it.
+            // Full fence: E7, pairs with the one in `arm`, and with the word that `end` changed; the look at the word before it, that at what is armed after it.
             full_fence();
             // Relaxed: as above.
             if self.over.load(Relaxed) != 0 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::drive::{BytePeer, Hold, HoldBack, Idling, Message, Peer, Result, Shape};
+use crate::drive::{BytePeer, Hold, HoldBack, Idling, Message, Pause, Peer, Result, Shape};
 use crate::place::{Between, Ends};
 pub use crate::place::{Processes, Threads};
 use crate::work;
@@ -158,6 +158,10 @@ fn grouped(number: usize) -> String {
 
 /// How another form of a peer is told from it, after the peer's name.
 pub const HELD_BACK: &str = ", held back";
+/// As [`HELD_BACK`]: who waits pauses between two looks.
+pub const PAUSING: &str = ", pausing";
+/// As [`HELD_BACK`]: who has caught up stays away for long. Of what is bare only.
+pub const RESTING: &str = ", resting";
 /// As [`HELD_BACK`]: with more room in the kernel than it gives by default.
 pub const MORE_ROOM: &str = ", 1 MiB";
 
@@ -174,7 +178,7 @@ pub fn custom(
 }
 
 /// Capacities that streams of so long messages go through.
-fn capacities(len: usize) -> &'static [usize] {
+pub fn capacities(len: usize) -> &'static [usize] {
     if len == 8 || len == 64 { &[1024, 65_536] } else { &[1024] }
 }
 
@@ -220,33 +224,47 @@ where
     });
 }
 
-/// In batches of 64.
+/// In batches of 64, through the smaller ring: the larger one's table says the same.
 pub fn batch<B, P, M>(list: &mut Vec<Cell>, peer: &str)
 where
     M: Message,
     P: Peer<M>,
     B: Between<Typed<P, M>>,
 {
-    for capacity in capacities(M::LEN).iter().copied() {
-        let case = format!("{}, ring of {}", size(M::LEN), grouped(capacity));
-        custom(list, "batch", case, B::PLACE, peer, move |plan| {
-            let shape = Shape { name: plan.name.clone(), capacity, producers: 1 };
-            B::run(&shape, P::HOLD, work::stream::send_batches, |rx, side| {
-                work::stream::receive_batches::<M, _>(rx, side, capacity, plan.timed)
-            })
-        });
-    }
+    let capacity = 1024;
+    let case = format!("{}, ring of {}", size(M::LEN), grouped(capacity));
+    custom(list, "batch", case, B::PLACE, peer, move |plan| {
+        let shape = Shape { name: plan.name.clone(), capacity, producers: 1 };
+        B::run(&shape, P::HOLD, work::stream::send_batches, |rx, side| {
+            work::stream::receive_batches::<M, _>(rx, side, capacity, plan.timed)
+        })
+    });
 }
 
-/// One by one, once more: with a receiver that holds back once it has caught up, as ours does.
+/// Once more, for who looks again at once: one by one with a receiver that holds back once it has caught up, as ours does, and
+/// there and back with pauses.
 pub fn held_back<B, P, M>(list: &mut Vec<Cell>, peer: &str)
 where
     M: Message,
     P: Peer<M>,
-    B: Between<Typed<Idling<P, HoldBack>, M>>,
+    B: Between<Typed<Idling<P, HoldBack>, M>> + Between<Twice<Typed<Idling<P, Pause>, M>>>,
 {
     for capacity in capacities(M::LEN) {
         stream::<B, Idling<P, HoldBack>, M>(list, &format!("{peer}{HELD_BACK}"), *capacity);
+    }
+    pausing::<B, P, M>(list, peer);
+}
+
+/// There and back, once more: who waits pauses between two looks, and so leaves the line to who is about to write it. Of those lengths
+/// that are compared with a bare line.
+pub fn pausing<B, P, M>(list: &mut Vec<Cell>, peer: &str)
+where
+    M: Message,
+    P: Peer<M>,
+    B: Between<Twice<Typed<Idling<P, Pause>, M>>>,
+{
+    if M::LEN <= 56 {
+        trip::<B, Idling<P, Pause>, M>(list, &format!("{peer}{PAUSING}"));
     }
 }
 
@@ -275,14 +293,15 @@ where
     });
 }
 
-/// From 1, 2, 4 and 8 producers.
+/// From 1, 2, 4 and 8 producers. Small messages, whose table says the same, from 4 only.
 pub fn fan<B, P, M>(list: &mut Vec<Cell>, peer: &str)
 where
     M: Message,
     P: Peer<M>,
     B: Between<Typed<P, M>>,
 {
-    for producers in [1, 2, 4, 8] {
+    let all: &[usize] = if M::LEN == 8 { &[4] } else { &[1, 2, 4, 8] };
+    for producers in all.iter().copied() {
         let case = format!("{}, {producers} to 1", size(M::LEN));
         custom(list, "fan", case, B::PLACE, peer, move |plan| {
             let shape = Shape { name: plan.name.clone(), capacity: 1024, producers };
@@ -318,16 +337,24 @@ where
     P: BytePeer,
     B: Between<Bytes<P>>,
 {
-    for (len, capacity) in [(4 << 10, 1 << 20), (1 << 20, 4 << 20)] {
-        let case = format!("{} through {}", size(len), size(capacity));
-        custom(list, "in place", case, B::PLACE, peer, move |plan| {
-            let shape = Shape { name: plan.name.clone(), capacity, producers: 1 };
-            B::run(
-                &shape,
-                P::HOLD,
-                move |tx, side| work::bytes::send_in_place(tx, side, len),
-                |rx, side| work::bytes::receive_in_place(rx, side, len, capacity, plan.timed),
-            )
-        });
-    }
+    in_place_of::<B, P>(list, peer, 4 << 10, 1 << 20);
+    in_place_of::<B, P>(list, peer, 1 << 20, 4 << 20);
+}
+
+/// Records of this length through so much.
+pub fn in_place_of<B, P>(list: &mut Vec<Cell>, peer: &str, len: usize, capacity: usize)
+where
+    P: BytePeer,
+    B: Between<Bytes<P>>,
+{
+    let case = format!("{} through {}", size(len), size(capacity));
+    custom(list, "in place", case, B::PLACE, peer, move |plan| {
+        let shape = Shape { name: plan.name.clone(), capacity, producers: 1 };
+        B::run(
+            &shape,
+            P::HOLD,
+            move |tx, side| work::bytes::send_in_place(tx, side, len),
+            |rx, side| work::bytes::receive_in_place(rx, side, len, capacity, plan.timed),
+        )
+    });
 }

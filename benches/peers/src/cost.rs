@@ -4,10 +4,10 @@
 //! |---|---|---|
 //! | `cost` | `create`, `open`, `take both seats`, `leave and unlink` | medians of many, beside a bare mapping of a file of the same size |
 //! | `memory` | a capacity of 1,024, or of 1 MiB | the segment's length; what is fixed, what each message adds, and what an end takes of its process |
-//! | `cost` | `system calls per record` | both ends in processes that stop at each system call, and are counted (`calls`) |
+//! | `cost` | `system calls per record` | both ends in processes that get a signal at each call, whose handler counts (`calls`) |
 //! | `cost` | `allocations per record` | counted by the allocator of this program (`allocations`) |
 //!
-//! Both counts are first taken with one call, or one allocation, put in on purpose: a count that misses it fails the cell.
+//! In both counts there is a call, or an allocation, put in on purpose: a count that misses it fails the cell.
 mod allocations;
 mod calls;
 
@@ -56,7 +56,7 @@ pub fn cells(list: &mut Vec<Cell>) {
     counts::<Records<false>>(list, "ringway spsc bytes", MANY);
     counts::<Items<false, Words<8>, Mpsc>>(list, "ringway mpsc", MANY);
     counts::<Items<false, Words<8>, Lanes>>(list, "ringway lanes", MANY);
-    // What a count looks like where there is something to count. It is stopped twice at each call.
+    // What a count looks like where there is something to count. Each call costs it a signal.
     counts::<Pipe>(list, "pipe", MANY / 100);
 }
 

@@ -226,6 +226,26 @@ impl Idle for HoldBack {
     }
 }
 
+/// Who has caught up stays away for so many pauses, about a microsecond or more: the sender is alone with its lines most of the time.
+/// No ring that is asked for a message would do so; it is the most that a stream can do.
+#[derive(Default)]
+pub struct Rest(bool);
+impl Rest {
+    const PAUSES: u32 = 100;
+}
+impl Idle for Rest {
+    #[inline(always)]
+    fn idle(&mut self) {
+        if std::mem::take(&mut self.0) {
+            (0..Self::PAUSES).for_each(|_| spin_loop());
+        }
+    }
+    #[inline(always)]
+    fn busy(&mut self) {
+        self.0 = true;
+    }
+}
+
 /// A peer that only tries, whose receiver idles in this way after each look that finds nothing. Its sender is what it was.
 pub struct Idling<P, I>(P, PhantomData<fn() -> I>);
 pub struct IdlingRx<R, I> {
@@ -268,6 +288,44 @@ impl<M, R: Rx<M>, I: Idle> Rx<M> for IdlingRx<R, I> {
         // More make no difference.
         (0..taken.min(8)).for_each(|_| self.idle.busy());
         taken
+    }
+}
+
+impl<P: BytePeer, I: Idle + Default + Send + 'static> BytePeer for Idling<P, I> {
+    const HOLD: Hold = P::HOLD;
+    type Tx = P::Tx;
+    type Rx = IdlingRx<P::Rx, I>;
+    fn make(shape: &Shape) -> Result<Self> {
+        Ok(Self(P::make(shape)?, PhantomData))
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        self.0.tx()
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        Ok(IdlingRx { rx: self.0.rx()?, idle: I::default() })
+    }
+}
+
+impl<R: ByteRx, I: Idle> ByteRx for IdlingRx<R, I> {
+    #[inline(always)]
+    fn try_recv(&mut self) -> Option<u64> {
+        let sum = self.rx.try_recv();
+        if sum.is_some() {
+            self.idle.busy()
+        } else {
+            self.idle.idle()
+        }
+        sum
+    }
+    #[inline(always)]
+    fn try_recv_in_place(&mut self) -> Option<u64> {
+        let first = self.rx.try_recv_in_place();
+        if first.is_some() {
+            self.idle.busy()
+        } else {
+            self.idle.idle()
+        }
+        first
     }
 }
 

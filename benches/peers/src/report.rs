@@ -355,6 +355,8 @@ impl About {
         let command =
             env::args().skip(1).map(|word| if word.contains(' ') { format!("'{word}'") } else { word });
         let command = command.collect::<Vec<_>>().join(" ");
+        let aeron = cfg!(feature = "aeron");
+        let built = if aeron { "cargo run --release --features aeron" } else { "cargo run --release" };
         let permitted = crate::place::hurry(true);
         crate::place::hurry(false);
         Self {
@@ -362,11 +364,7 @@ impl About {
             kernel: says("uname", &["-sr"]),
             rustc: says("rustc", &["--version"]),
             ringway: format!("{}{changed}", says("git", &["log", "-1", "--format=%h of %cs"])),
-            command: if command.is_empty() {
-                "cargo run --release".into()
-            } else {
-                format!("cargo run --release -- {command}")
-            },
+            command: if command.is_empty() { built.into() } else { format!("{built} -- {command}") },
             real_time: permitted,
             peers: versions(),
             began: run.began.clone(),
@@ -474,7 +472,7 @@ pub fn write(run: &Run, wish: &Wish) -> Result<()> {
     text.push_str("Made by this command, in this directory; do not edit.\n\n");
     text.push_str(&about.text(wish, &results.classes));
     text.push_str(
-        "\nA bar is a median, its whisker the least and the greatest. `bare` are no rings: cache lines, copies and futexes, the \
+        "\nA bar is a median, its whisker the least and the greatest. `bare` are no rings: memory, copies and futexes alone, the \
          machine's limit. Ratios are within one table, 1 is the best ring; above 1 is better.\n",
     );
     let reached = targets::table(&targets);

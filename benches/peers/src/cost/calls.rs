@@ -1,166 +1,195 @@
-//! How many system calls a record takes: both ends run in processes that the kernel stops at each call they make.
-//!
-//! Who makes none runs at its full speed. Where to begin and to end counting the ends say by a call of their own, which nobody else makes.
+//! How many system calls a record takes. Each end is a process that has asked the kernel to send it a signal instead of carrying out what it
+//! calls for; the handler counts, and then makes the call by an instruction of its own, which alone is let through. So who makes no call
+//! runs at its full speed, and nobody is ever stopped by another process: an end that was put aside in the middle of a record would
+//! have the other one ask the kernel about it, and that is not what is counted here.
 //!
 //! # References
-//! ptrace(2) `PTRACE_SYSCALL`, `PTRACE_O_TRACESYSGOOD`, `PTRACE_GET_SYSCALL_INFO`.
-use std::{io, mem, ptr};
-
+//! seccomp(2) `SECCOMP_RET_TRAP`; `linux/seccomp.h`, `struct seccomp_data`.
 use crate::cell::Measure;
 use crate::drive::*;
-use crate::place::{RECEIVER, SENDER, give_up, on};
 
-/// Of `prctl`: no such thing, which the kernel says at once.
-const MARK: u64 = 0x52_69_6e_67;
+#[cfg(target_arch = "x86_64")]
+pub use counted::per_record;
 
-pub fn per_record<P: Peer<Words<8>>>(shape: &Shape, records: u64) -> Result<Measure> {
-    let noticed = count_both::<P>(shape, records, 1)?;
-    let counted = count_both::<P>(shape, records, 0)?;
-    if noticed < 2 || counted == 0 && noticed != 2 {
-        return Err(format!("of 2 system calls put in, {noticed} were counted").into());
-    }
-    let measure =
-        Measure::new(counted as f64 / records as f64, "calls", false).with("in all", counted as f64);
-    Ok(measure.with("in all, with 2 put in", noticed as f64).with("records", records as f64))
+#[cfg(not(target_arch = "x86_64"))]
+pub fn per_record<P: Peer<Words<8>>>(_: &Shape, _: u64) -> Result<Measure> {
+    Err("system calls are counted on x86-64 only: how one is made again is written for that".into())
 }
 
-/// `seeds`: so many system calls by each side in the middle of it all, on purpose.
-fn count_both<P: Peer<Words<8>>>(shape: &Shape, records: u64, seeds: u64) -> Result<u64> {
-    let mut peer = P::make(shape)?;
-    let seed = |number| {
-        if number == records / 2 {
-            for _ in 0..seeds {
+#[cfg(target_arch = "x86_64")]
+mod counted {
+    use std::io;
+    use std::mem::offset_of;
+    use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
+
+    use super::*;
+    use crate::place::{Held, RECEIVER, SENDER, Zeroed, fork, on, shared};
+
+    /// In the memory of both ends.
+    struct Count {
+        /// Ends that stand ready.
+        ready: AtomicU32,
+        /// What both have called, but for those calls that were put in.
+        calls: AtomicU64,
+        /// Those.
+        put_in: AtomicU64,
+    }
+    // SAFETY: atomics.
+    unsafe impl Zeroed for Count {}
+
+    /// So many calls are put in on purpose by each end, once it has done its work: they disturb nobody, and have to be counted.
+    const PUT_IN: u64 = 1;
+
+    /// Both ends together, each of them awake on its core.
+    pub fn per_record<P: Peer<Words<8>>>(shape: &Shape, records: u64) -> Result<Measure> {
+        let count = shared::<Count>()?;
+        let mut peer = P::make(shape)?;
+        let sender = fork(|| {
+            let mut tx = peer.tx()?;
+            counting(&count, SENDER, P::HOLD, || {
+                for number in 0..records {
+                    tx.send(&Message::new(number), &mut Again);
+                }
+            })
+        })?;
+        // A process too, as what it asks of the kernel is for good.
+        let receiver = fork(|| {
+            let mut rx = peer.rx()?;
+            let mut sum = 0_u64;
+            counting(&count, RECEIVER, P::HOLD, || {
+                for _ in 0..records {
+                    sum = sum.wrapping_add(rx.recv(&mut Again).sum());
+                }
+            })?;
+            super::super::check(sum, records)
+        })?;
+        sender.wait()?;
+        receiver.wait()?;
+        let (calls, noticed) = (count.calls.load(Acquire), count.put_in.load(Acquire));
+        if noticed != 2 * PUT_IN {
+            return Err(format!("of {} system calls put in, {noticed} were counted", 2 * PUT_IN).into());
+        }
+        let measure =
+            Measure::new(calls as f64 / records as f64, "calls", false).with("in all", calls as f64);
+        Ok(measure.with("put in, and noticed", noticed as f64).with("records", records as f64))
+    }
+
+    /// Does `work` once the other end stands ready too, and adds what it calls.
+    fn counting(count: &Count, core: usize, hold: Hold, work: impl FnOnce()) -> Result<()> {
+        trap()?;
+        on(core, hold.calm(), || {
+            count.ready.fetch_add(1, AcqRel);
+            while count.ready.load(Acquire) < 2 {
+                std::thread::yield_now();
+            }
+            let _urgent = Held::new(core, hold);
+            COUNTS.store(true, Relaxed);
+            work();
+            for _ in 0..PUT_IN {
                 // SAFETY: nothing is passed.
                 unsafe { libc::getppid() };
             }
-        }
-    };
-    // Each has its core, so that neither is put aside in the middle of a record: both are awake.
-    let receiver = traced(|| {
-        let mut rx = peer.rx()?;
-        let mut sum = 0_u64;
-        on(RECEIVER, P::HOLD, || {
-            mark();
-            for number in 0..records {
-                seed(number);
-                sum = sum.wrapping_add(rx.recv(&mut Again).sum());
-            }
-            mark();
+            COUNTS.store(false, Relaxed);
         });
-        super::check(sum, records)
-    })?;
-    let sender = traced(|| {
-        let mut tx = peer.tx()?;
-        on(SENDER, P::HOLD, || {
-            mark();
-            for number in 0..records {
-                seed(number);
-                tx.send(&Message::new(number), &mut Again);
-            }
-            mark();
-        });
+        count.calls.fetch_add(CALLS.load(Relaxed), AcqRel);
+        count.put_in.fetch_add(NOTICED.load(Relaxed), AcqRel);
         Ok(())
-    })?;
-    watch([receiver, sender])
-}
+    }
 
-/// The calls between the marks are those that count.
-fn mark() {
-    // SAFETY: numbers, of an operation that does not exist.
-    unsafe { libc::prctl(MARK as i32) };
-}
+    // Of this process. Relaxed, all of them: its handler runs in the thread that it interrupts.
+    static COUNTS: AtomicBool = AtomicBool::new(false);
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    static NOTICED: AtomicU64 = AtomicU64::new(0);
 
-/// A child that does `work` once its tracer lets it.
-fn traced(work: impl FnOnce() -> Result<()>) -> Result<libc::pid_t> {
-    // SAFETY: no other thread of this process holds a lock here: cells fork before they spawn.
-    let child = unsafe { libc::fork() };
-    match child {
-        -1 => Err(format!("no child: {}", io::Error::last_os_error()).into()),
-        0 => {
-            // SAFETY: numbers.
-            unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) };
-            // SAFETY: stops here, until the tracer is there.
-            unsafe { libc::raise(libc::SIGSTOP) };
-            if let Err(error) = work() {
-                give_up(&error.to_string());
-            }
-            // SAFETY: ends this process, without what the parent will do at its end.
-            unsafe { libc::_exit(0) }
+    // A system call with number and arguments as given, made between two places that the kernel can be told.
+    std::arch::global_asm!(
+        ".balign 16",
+        "ringway_peers_call:",
+        "mov rax, rdi",
+        "mov rdi, rsi",
+        "mov rsi, rdx",
+        "mov rdx, rcx",
+        "mov r10, r8",
+        "mov r8, r9",
+        "mov r9, [rsp + 8]",
+        "syscall",
+        "ringway_peers_called:",
+        "ret",
+    );
+    unsafe extern "C" {
+        fn ringway_peers_call(number: i64, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64) -> i64;
+        static ringway_peers_called: u8;
+    }
+
+    extern "C" fn trapped(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        let context = context.cast::<libc::ucontext_t>();
+        // SAFETY: what the kernel passes to a handler with `SA_SIGINFO`, for as long as that runs.
+        let registers = unsafe { &mut (*context).uc_mcontext.gregs };
+        let [number, a, b, c, d, e, f] = [
+            libc::REG_RAX,
+            libc::REG_RDI,
+            libc::REG_RSI,
+            libc::REG_RDX,
+            libc::REG_R10,
+            libc::REG_R8,
+            libc::REG_R9,
+        ]
+        .map(|register| registers[register as usize]);
+        if COUNTS.load(Relaxed) {
+            let which = if number == libc::SYS_getppid { &NOTICED } else { &CALLS };
+            which.fetch_add(1, Relaxed);
         }
-        child => Ok(child),
+        // SAFETY: the very call that this process was about to make.
+        registers[libc::REG_RAX as usize] = unsafe { ringway_peers_call(number, a, b, c, d, e, f) };
     }
-}
 
-/// Lets them run to their ends; how many system calls they made between their marks.
-fn watch(mut children: [libc::pid_t; 2]) -> Result<u64> {
-    let (mut total, mut marks) = (0, [0; 2]);
-    let mut has_begun = [false; 2];
-    while children.iter().any(|child| *child != 0) {
-        let (pid, status) = wait()?;
-        let Some(at) = children.iter().position(|child| *child == pid) else { continue };
-        if !libc::WIFSTOPPED(status) {
-            if status != 0 {
-                return Err(format!("an end ended with status {status:#x}").into());
-            }
-            if marks[at] != 2 {
-                return Err(format!("an end passed {} of 2 marks", marks[at]).into());
-            }
-            children[at] = 0;
-            continue;
+    /// From here on each call of this thread, and of those it starts, goes through the handler. Not the return from it.
+    fn trap() -> Result<()> {
+        // SAFETY: an action of which zero is a value.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = trapped as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO;
+        // SAFETY: a handler of that kind, which calls nothing but what was called for.
+        if unsafe { libc::sigaction(libc::SIGSYS, &action, std::ptr::null_mut()) } != 0 {
+            return Err(format!("no handler for SIGSYS: {}", io::Error::last_os_error()).into());
         }
-        let mut pass_on = 0;
-        match libc::WSTOPSIG(status) {
-            libc::SIGSTOP if !has_begun[at] => {
-                has_begun[at] = true;
-                let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL;
-                trace(libc::PTRACE_SETOPTIONS, pid, options as u64)?;
-            }
-            signal if signal == libc::SIGTRAP | 0x80 => match entered(pid)? {
-                Some(MARK) => marks[at] += 1,
-                Some(_) if marks[at] == 1 => total += 1,
-                _ => {}
-            },
-            signal => pass_on = signal as u64,
+        // What the kernel calls the place of a call is that of the instruction after it.
+        let place = (&raw const ringway_peers_called) as u64;
+        let data = |offset| libc::sock_filter {
+            code: (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16,
+            jt: 0,
+            jf: 0,
+            k: offset as u32,
+        };
+        let skip_unless = |k, jf| libc::sock_filter {
+            code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+            jt: 0,
+            jf,
+            k,
+        };
+        let answer = |k| libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k };
+        let pointer = offset_of!(libc::seccomp_data, instruction_pointer);
+        let mut filter = [
+            data(offset_of!(libc::seccomp_data, nr)),
+            skip_unless(libc::SYS_rt_sigreturn as u32, 1),
+            answer(libc::SECCOMP_RET_ALLOW),
+            // Its low half, then its high one.
+            data(pointer),
+            skip_unless(place as u32, 3),
+            data(pointer + 4),
+            skip_unless((place >> 32) as u32, 1),
+            answer(libc::SECCOMP_RET_ALLOW),
+            answer(libc::SECCOMP_RET_TRAP),
+        ];
+        let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+        // SAFETY: numbers.
+        let allowed = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+        // SAFETY: a program of so many instructions, which the kernel copies.
+        let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+        if allowed != 0 || set != 0 {
+            let error = io::Error::last_os_error();
+            return Err(format!("the kernel does not let calls be trapped: {error}").into());
         }
-        trace(libc::PTRACE_SYSCALL, pid, pass_on)?;
+        Ok(())
     }
-    Ok(total)
-}
-
-/// Some child that stopped or ended, and how.
-fn wait() -> Result<(libc::pid_t, libc::c_int)> {
-    let mut status = 0;
-    // SAFETY: room for a status.
-    match unsafe { libc::waitpid(-1, &mut status, libc::__WALL) } {
-        -1 => Err(format!("cannot wait for a child: {}", io::Error::last_os_error()).into()),
-        pid => Ok((pid, status)),
-    }
-}
-
-/// What the call that it stopped at was given first, if it was stopped as it entered it. (Of a mark: [`MARK`].)
-fn entered(pid: libc::pid_t) -> Result<Option<u64>> {
-    // SAFETY: numbers, of which zero is a value.
-    let mut info: libc::ptrace_syscall_info = unsafe { mem::zeroed() };
-    // SAFETY: room for as many bytes as are named.
-    let got = unsafe {
-        libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, pid, size_of_val(&info), ptr::from_mut(&mut info))
-    };
-    if got <= 0 {
-        return Err(format!("cannot ask a traced process: {}", io::Error::last_os_error()).into());
-    }
-    if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
-        return Ok(None);
-    }
-    // SAFETY: the kernel says that this is what it has filled in.
-    let entry = unsafe { info.u.entry };
-    let is_mark = entry.nr == libc::SYS_prctl as u64 && entry.args[0] == MARK;
-    Ok(Some(if is_mark { MARK } else { 0 }))
-}
-
-fn trace(request: libc::c_uint, pid: libc::pid_t, data: u64) -> Result<()> {
-    // SAFETY: requests that take a number.
-    if unsafe { libc::ptrace(request, pid, 0, data) } == -1 {
-        return Err(format!("cannot trace a child: {}", io::Error::last_os_error()).into());
-    }
-    Ok(())
 }

@@ -22,9 +22,9 @@ use crate::place::{self, Child, Shared, Zeroed};
 use crate::waiting;
 
 pub fn cells(list: &mut Vec<Cell>) {
-    cell::stream::<Processes, AeronIpc, Words<1>>(list, "aeron", 1024);
-    cell::stream::<Processes, AeronIpc, Words<7>>(list, "aeron", 1024);
-    cell::stream::<Processes, AeronIpc, Words<8>>(list, "aeron", 1024);
+    // With what it has room for, it belongs beside the larger rings.
+    cell::stream::<Processes, AeronIpc, Words<1>>(list, "aeron", 65_536);
+    cell::stream::<Processes, AeronIpc, Words<8>>(list, "aeron", 65_536);
     cell::trip::<Processes, AeronIpc, Words<1>>(list, "aeron");
     cell::trip::<Processes, AeronIpc, Words<7>>(list, "aeron");
     cell::trip::<Processes, AeronIpc, Words<8>>(list, "aeron");

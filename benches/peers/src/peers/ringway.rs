@@ -26,17 +26,21 @@ pub fn cells(list: &mut Vec<Cell>) {
     in_bulk::<8>(list);
     fan::<1>(list);
     fan::<8>(list);
-    cell::copy::<Threads, Records<Here, false>>(list, "ringway, copied out");
-    cell::copy::<Threads, Records<Here, true>>(list, "ringway, trusted slice");
-    cell::copy::<Processes, Records<There, false>>(list, "ringway, copied out");
-    cell::copy::<Processes, Records<There, true>>(list, "ringway, trusted slice");
-    cell::in_place::<Threads, Records<Here, false>>(list, "ringway");
-    cell::in_place::<Processes, Records<There, false>>(list, "ringway");
+    cell::copy::<Threads, Records<Here, BY_LINES>>(list, "ringway, read by lines");
+    cell::copy::<Threads, Records<Here, COPIED>>(list, "ringway, copied out");
+    cell::copy::<Threads, Records<Here, TRUSTED>>(list, "ringway, trusted slice");
+    cell::copy::<Processes, Records<There, BY_LINES>>(list, "ringway, read by lines");
+    cell::copy::<Processes, Records<There, COPIED>>(list, "ringway, copied out");
+    cell::copy::<Processes, Records<There, TRUSTED>>(list, "ringway, trusted slice");
+    cell::in_place::<Threads, Records<Here, COPIED>>(list, "ringway");
+    cell::in_place::<Processes, Records<There, COPIED>>(list, "ringway");
 }
 
 fn one_by_one<const N: usize>(list: &mut Vec<Cell>) {
     cell::typed::<Threads, Items<Spsc, N, Here>, Words<N>>(list, "ringway");
     cell::typed::<Processes, Items<Spsc, N, There>, Words<N>>(list, "ringway");
+    cell::pausing::<Threads, Items<Spsc, N, Here>, Words<N>>(list, "ringway");
+    cell::pausing::<Processes, Items<Spsc, N, There>, Words<N>>(list, "ringway");
     if N == 8 {
         // A line and a stamp are two lines; a record of a line is another way to send them.
         cell::stream::<Threads, Bulk<N, Here, false>, Words<N>>(list, "ringway, records", 1024);
@@ -289,16 +293,21 @@ fn trust() -> Trust {
 
 // ---- Records
 
-/// `TRUSTED`: read from the ring itself; otherwise all of a record is copied out first.
-struct Records<M: Site, const TRUSTED: bool>(M::Stay<Spsc, [u8]>);
-struct RecordsRx<M: Site, const TRUSTED: bool> {
+/// How a record is read: from the ring itself, through an unsafe promise; as one value after the other, of a line each; or all of it is copied
+/// out first, and given back.
+const TRUSTED: u8 = 0;
+const BY_LINES: u8 = 1;
+const COPIED: u8 = 2;
+
+struct Records<M: Site, const HOW: u8>(M::Stay<Spsc, [u8]>);
+struct RecordsRx<M: Site, const HOW: u8> {
     rx: Consumer<Spsc, [u8], M>,
     copy: Vec<u8>,
 }
 
-impl<M: Site, const TRUSTED: bool> BytePeer for Records<M, TRUSTED> {
+impl<M: Site, const HOW: u8> BytePeer for Records<M, HOW> {
     type Tx = Sends<Spsc, [u8], M>;
-    type Rx = RecordsRx<M, TRUSTED>;
+    type Rx = RecordsRx<M, HOW>;
     fn make(shape: &Shape) -> Result<Self> {
         M::make(shape).map(Self)
     }
@@ -326,17 +335,23 @@ impl<M: Site> ByteTx for Sends<Spsc, [u8], M> {
     }
 }
 
-impl<M: Site, const TRUSTED: bool> ByteRx for RecordsRx<M, TRUSTED> {
+impl<M: Site, const HOW: u8> ByteRx for RecordsRx<M, HOW> {
     #[inline(always)]
     fn try_recv(&mut self) -> Option<u64> {
         let record = popped(self.rx.try_read())?;
-        Some(if TRUSTED {
-            sum_of(record.payload().as_slice(trust()))
-        } else {
-            let len = record.payload().copy_to(&mut self.copy);
-            // It is the other side's again before the copy is read.
-            record.release();
-            sum_of(self.copy.get(..len).unwrap_or_default())
+        Some(match HOW {
+            TRUSTED => sum_of(record.payload().as_slice(trust())),
+            BY_LINES => {
+                let payload = record.payload();
+                let line = |at| payload.value_at::<[u64; 8]>(at).unwrap_or_default();
+                (0..payload.len() / 64).flat_map(|at| line(64 * at)).fold(0, u64::wrapping_add)
+            }
+            _ => {
+                let len = record.payload().copy_to(&mut self.copy);
+                // It is the other side's again before the copy is read.
+                record.release();
+                sum_of(self.copy.get(..len).unwrap_or_default())
+            }
         })
     }
     #[inline(always)]

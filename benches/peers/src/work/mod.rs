@@ -43,11 +43,13 @@ pub fn title(work: &str) -> &str {
 pub fn note(work: &str) -> &str {
     match work {
         "trip" => {
-            "A message there and back, through two rings; the median, of each run its p50. Each side writes and reads all of it."
+            "A message there and back, through two rings; the median, of each run its p50. Each side writes and reads all of it. \
+             Pausing: between two looks. A ring takes a new line for each message, as `bare line each way` does."
         }
         "stream" => {
             "Each message is written whole and read whole, and the sums are compared. Millions per second, seen by the receiver, \
-             after two laps that are not counted. Held back: the receiver pauses once when it has caught up, as ours does."
+             after two laps that are not counted. Held back: the receiver pauses once when it has caught up, as ours does. Resting: \
+             it stays away for long then, as no ring would; the most that a stream can do."
         }
         "batch" => {
             "The sender prepares 64 messages and hands them over together, the receiver takes up to 64. Millions of messages \
