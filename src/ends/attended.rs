@@ -16,7 +16,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use super::{Carried, Consumer, Home, Kind};
 use crate::layout::Geometry;
 use crate::memory::{Memory, WordRef};
-use crate::wait::{self, Bed, NAP, Post, SLICE};
+use crate::wait::{self, Bed, NAP, Post, SLICE, Waiter};
 
 /// What an attendant does when it is woken.
 pub type Signal = Arc<dyn Fn() + Send + Sync>;
@@ -29,7 +29,9 @@ pub(crate) struct Attendant<M: Memory> {
     post: Arc<Post>,
     /// Of who armed it last.
     signal: Arc<Mutex<Signal>>,
+    /// Of this process.
     thread: Option<JoinHandle<()>>,
+    process: u32,
 }
 
 impl<M: Memory + 'static> Attendant<M> {
@@ -49,7 +51,7 @@ impl<M: Memory + 'static> Attendant<M> {
             let limit = if wait::heavy_fence(&memory, geometry.fenced) { SLICE } else { NAP };
             move || post.attend(&memory, &parked, limit, || geometry.check(&memory).is_ok(), signal)
         })?;
-        Ok(Self { memory, geometry, parked, post, signal, thread: Some(thread) })
+        Ok(Self { memory, geometry, parked, post, signal, thread: Some(thread), process: std::process::id() })
     }
 }
 
@@ -65,7 +67,7 @@ impl<M: Memory> Attendant<M> {
 impl<M: Memory> Drop for Attendant<M> {
     fn drop(&mut self) {
         // In a forked child there is no such thread.
-        if !self.memory.is_claimant() {
+        if self.process != std::process::id() {
             return core::mem::forget(self.thread.take());
         }
         // If the bytes are gone it finds out by itself.
@@ -164,6 +166,15 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         self.attendant = Some(attendant);
         is_armed
     }
+
+    /// The consumer, for whatever it is to do; if the attendant has found that the bytes are gone, one that touches none of them.
+    fn awake(&mut self) -> &mut Self {
+        if self.attendant.as_ref().is_some_and(|attendant| attendant.post.is_gone()) {
+            // What it says, the next operation says again.
+            let _ = self.as_waiter().check();
+        }
+        self
+    }
 }
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory> Pollable<K, T, M> {
@@ -185,7 +196,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Pollable<K, T, M> {
 
     /// The consumer alone, without descriptor and thread.
     pub fn into_inner(mut self) -> Consumer<K, T, M> {
-        self.end.attendant = None;
+        self.end.awake().attendant = None;
         self.end
     }
 }
@@ -200,7 +211,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Deref for Pollable<K, T, M> {
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory> DerefMut for Pollable<K, T, M> {
     fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
-        &mut self.end
+        self.end.awake()
     }
 }
 
@@ -319,7 +330,7 @@ mod task {
 
         /// The consumer alone, without thread.
         pub fn into_inner(mut self) -> Consumer<K, T, M> {
-            self.end.attendant = None;
+            self.end.awake().attendant = None;
             self.end
         }
 
@@ -332,7 +343,7 @@ mod task {
                 return Poll::Ready(None);
             }
             loop {
-                match take(&mut self.end) {
+                match take(self.end.awake()) {
                     Err(PopError::Empty) => {
                         if self.poll_ready(context).is_pending() {
                             return Poll::Pending;
@@ -383,7 +394,7 @@ mod task {
 
     impl<K: Kind, T: Carried + ?Sized, M: Memory> DerefMut for AsyncConsumer<K, T, M> {
         fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
-            &mut self.end
+            self.end.awake()
         }
     }
 

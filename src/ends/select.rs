@@ -273,15 +273,19 @@ impl Select {
     #[cold]
     fn sleep_by_doorbell(&self, ends: &mut [&mut dyn Selectable], limit: Duration) {
         self.doorbell.reset();
-        for end in ends {
+        let mut limit = limit;
+        for end in &mut *ends {
             match end.arm(&self.ring) {
                 Ok(true) => {}
                 Ok(false) => return,
                 // No thread to be had: as one who cannot rely on being woken.
-                Err(_) => return self.doorbell.wait(limit.min(NAP)),
+                Err(_) => limit = limit.min(NAP),
             }
         }
         self.doorbell.wait(limit);
+        for end in ends {
+            end.is_there();
+        }
     }
 }
 

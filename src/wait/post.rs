@@ -35,11 +35,13 @@ pub(crate) struct Post {
     armed: Half,
     /// 1 once the attendant is to go.
     over: Half,
+    /// 1 once the attendant has found that the bytes are gone.
+    gone: Half,
 }
 
 impl Post {
     pub(crate) fn new() -> Self {
-        Self { armed: Half::new(0), over: Half::new(0) }
+        Self { armed: Half::new(0), over: Half::new(0), gone: Half::new(0) }
     }
 
     /// P1 to P3, for a word that S1 made `expected`; whether there will be a signal.
@@ -59,6 +61,13 @@ impl Post {
         // Release: E7, pairs with the fence in `attend`; who finds the word changed, by us or by a waker after us, finds that it is over.
         parked.half().fetch_or(1, Release);
         rouse(park, parked, u32::MAX);
+    }
+
+    /// Whether the attendant has found that the bytes are gone. Then nothing of the ring may be touched any more.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_gone(&self) -> bool {
+        // Relaxed: the signal orders it.
+        self.gone.load(Relaxed) != 0
     }
 
     /// A1 to A4, until the post is over, or `is_there` says that the bytes are gone. No park lasts longer than `limit`.
@@ -90,6 +99,8 @@ impl Post {
             }
             park.park(parked.park_word(), found, limit);
             if !is_there() {
+                // Relaxed: who is signalled next finds it.
+                self.gone.store(1, Relaxed);
                 signal();
                 return;
             }
