@@ -57,9 +57,9 @@ impl<M: Memory + 'static> Attendant<M> {
 
 impl<M: Memory> Attendant<M> {
     /// Whether there will be this signal, for who has made the parked word `expected`.
-    fn arm(&self, parked: &WordRef, expected: u32, signal: &Signal) -> bool {
+    fn arm(&self, parked: &WordRef, expected: u32, signal: &Signal, by_slices: bool) -> bool {
         *self.signal.lock().unwrap_or_else(PoisonError::into_inner) = signal.clone();
-        self.post.arm(parked, expected)
+        self.post.arm(parked, expected, by_slices)
     }
 }
 
@@ -142,7 +142,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     }
 
     /// Sees to it that it has an attendant.
-    fn hire_for(&mut self, signal: &Signal) -> io::Result<()> {
+    pub(super) fn hire_for(&mut self, signal: &Signal) -> io::Result<()> {
         if self.attendant.is_none() {
             let attendant =
                 Attendant::hire(self.seat.memory(), &self.ring.geometry, &self.seat.bed(), signal)?;
@@ -150,21 +150,30 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
         }
         Ok(())
     }
-
-    /// As [`arm`](Self::arm), for who may have no attendant yet.
-    pub(super) fn arm_for(&mut self, signal: &Signal) -> io::Result<bool> {
-        self.hire_for(signal)?;
-        Ok(self.arm(signal))
-    }
 }
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
     /// Whether there is nothing, and the attendant will give this signal when there may be something.
     fn arm(&mut self, signal: &Signal) -> bool {
         let Some(attendant) = self.attendant.take() else { return false };
-        let is_armed = self.arm_by(|parked, expected| attendant.arm(parked, expected, signal));
+        let is_armed = self.arm_by(|parked, expected| attendant.arm(parked, expected, signal, true));
+        if !is_armed {
+            attendant.post.disarm();
+        }
         self.attendant = Some(attendant);
         is_armed
+    }
+
+    /// The attendant's part alone, for who has slices of its own and has made the parked word `expected`.
+    pub(super) fn arm_attendant(&self, expected: u32, signal: &Signal) -> bool {
+        let parked = self.seat.bed().parked;
+        self.attendant.as_ref().is_some_and(|attendant| attendant.arm(parked, expected, signal, false))
+    }
+
+    pub(super) fn disarm_attendant(&self) {
+        if let Some(attendant) = &self.attendant {
+            attendant.post.disarm();
+        }
     }
 
     /// The consumer, for whatever it is to do; if the attendant has found that the bytes are gone, one that touches none of them.

@@ -21,7 +21,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
 
     /// Whether there is nothing, and the attendant will signal when there may be something.
     pub fn arm(&mut self, attendant: &Attendant<M>) -> bool {
-        self.arm_by(|parked, expected| attendant.post.arm(parked, expected))
+        self.arm_by(|parked, expected| attendant.post.arm(parked, expected, true))
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Select {
     /// Where the next look begins.
     turn: usize,
     patience: Patience,
+    /// Whether the system can.
+    can_park_on_many: bool,
     /// What attendants ring, where there are any.
     doorbell: Arc<Doorbell>,
     ring: Signal,
@@ -104,9 +106,12 @@ pub(crate) mod sealed {
         /// After a sleep: whether the bytes are still there.
         #[doc(hidden)]
         fn is_there(&mut self) -> bool;
-        /// All of it, by an attendant: whether there is nothing, and there will be a signal.
+        /// Has an attendant.
         #[doc(hidden)]
-        fn arm(&mut self, signal: &Signal) -> io::Result<bool>;
+        fn hire(&mut self, signal: &Signal) -> io::Result<()>;
+        /// S4, by the attendant: whether there will be a signal.
+        #[doc(hidden)]
+        fn arm(&self, expected: u32, signal: &Signal) -> bool;
     }
 }
 
@@ -131,6 +136,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> sealed::Select
         is_quiet(&mut self.as_waiter())
     }
     fn get_up(&mut self) {
+        self.disarm_attendant();
         self.seat.bed().get_up();
     }
     fn word(&self) -> &ParkWord {
@@ -139,8 +145,11 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> sealed::Select
     fn is_there(&mut self) -> bool {
         self.as_waiter().check().is_ok()
     }
-    fn arm(&mut self, signal: &Signal) -> io::Result<bool> {
-        self.arm_for(signal)
+    fn hire(&mut self, signal: &Signal) -> io::Result<()> {
+        self.hire_for(signal)
+    }
+    fn arm(&self, expected: u32, signal: &Signal) -> bool {
+        self.arm_attendant(expected, signal)
     }
 }
 
@@ -153,7 +162,7 @@ impl Select {
             let doorbell = doorbell.clone();
             Arc::new(move || doorbell.ring())
         };
-        Self { turn: 0, patience: Patience::new(Wait::Adaptive), doorbell, ring }
+        Self { turn: 0, patience: Patience::new(Wait::Adaptive), can_park_on_many: true, doorbell, ring }
     }
 
     /// What it does while none has anything, from now on. At first: [`Wait::Adaptive`].
@@ -244,47 +253,32 @@ impl Select {
                 continue;
             }
             looks = u32::MAX;
-            if ends.len() > os::MOST_PARKED_ON || !self.sleep(ends, limit) {
-                self.sleep_by_doorbell(ends, limit);
-            }
+            self.sleep(ends, limit);
         }
     }
 
-    /// Sleeps on all words at once; whether the system can do that.
-    fn sleep(&self, ends: &mut [&mut dyn Selectable], limit: Duration) -> bool {
+    /// Sleeps on all words at once, or has attendants do so.
+    fn sleep(&mut self, ends: &mut [&mut dyn Selectable], limit: Duration) {
+        let by_doorbell = !self.can_park_on_many || ends.len() > os::MOST_PARKED_ON;
+        let has_all = !by_doorbell || ends.iter_mut().all(|end| end.hire(&self.ring).is_ok());
+        self.doorbell.reset();
         let expected: Vec<u32> = ends.iter_mut().map(|end| end.lie_down()).collect();
-        // One for all: a barrier is a fence here too. If it is refused, nobody is relied upon.
+        // One for all: a barrier is a fence here too. If it is refused, or if there are no threads to be had, nobody is relied upon.
         let is_heard = heavy_fence(&System, ends.iter().all(|end| end.is_fenced()));
-        let limit = if is_heard { limit } else { limit.min(NAP) };
-        let mut can = true;
+        let limit = if is_heard && has_all { limit } else { limit.min(NAP) };
         if ends.iter_mut().all(|end| end.is_quiet()) {
-            let words: Vec<_> = ends.iter().map(|end| end.word()).zip(expected).collect();
-            can = os::park_on_any(&words, limit);
+            let mut ends = ends.iter().zip(expected);
+            if !by_doorbell {
+                let words: Vec<_> = ends.map(|(end, expected)| (end.word(), expected)).collect();
+                self.can_park_on_many = os::park_on_any(&words, limit);
+            } else if ends.all(|(end, expected)| end.arm(expected, &self.ring)) || !has_all {
+                self.doorbell.wait(limit);
+            }
         }
         for end in ends {
             if end.is_there() {
                 end.get_up();
             }
-        }
-        can
-    }
-
-    /// Sleeps until an attendant rings.
-    #[cold]
-    fn sleep_by_doorbell(&self, ends: &mut [&mut dyn Selectable], limit: Duration) {
-        self.doorbell.reset();
-        let mut limit = limit;
-        for end in &mut *ends {
-            match end.arm(&self.ring) {
-                Ok(true) => {}
-                Ok(false) => return,
-                // No thread to be had: as one who cannot rely on being woken.
-                Err(_) => limit = limit.min(NAP),
-            }
-        }
-        self.doorbell.wait(limit);
-        for end in ends {
-            end.is_there();
         }
     }
 }

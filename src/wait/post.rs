@@ -17,7 +17,8 @@
 //! The exchange to 0 comes
 //! before the signal; should the employer arm anew in between, its new number is gone or stays, and it is signalled all the same.
 //!
-//! After a slice that nobody ended the attendant signals too: the employer then looks, and asks whether its peers live.
+//! After a slice that nobody ended the attendant signals too, unless the employer has slices of its own: for it is to look, and ask whether
+//! its peers live.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
@@ -33,6 +34,8 @@ use crate::sync::{Half, Relaxed, Release, full_fence};
 pub(crate) struct Post {
     /// The parked word as it was when the employer began to wait; 0 if it does not.
     armed: Half,
+    /// 1 if a slice that nobody ended is to be signalled too.
+    by_slices: Half,
     /// 1 once the attendant is to go.
     over: Half,
     /// 1 once the attendant has found that the bytes are gone.
@@ -41,17 +44,25 @@ pub(crate) struct Post {
 
 impl Post {
     pub(crate) fn new() -> Self {
-        Self { armed: Half::new(0), over: Half::new(0), gone: Half::new(0) }
+        Self { armed: Half::new(0), by_slices: Half::new(0), over: Half::new(0), gone: Half::new(0) }
     }
 
-    /// P1 to P3, for a word that S1 made `expected`; whether there will be a signal.
-    pub(crate) fn arm(&self, parked: &WordRef, expected: u32) -> bool {
+    /// P1 to P3, for a word that S1 made `expected`; whether there will be a signal, after a slice too if `by_slices`.
+    pub(crate) fn arm(&self, parked: &WordRef, expected: u32, by_slices: bool) -> bool {
+        // Relaxed: a slice more or less.
+        self.by_slices.store(by_slices.into(), Relaxed);
         // Relaxed: E7's fences order it.
         self.armed.store(expected, Relaxed);
         // Full fence: E7, pairs with the one in `attend`; what is armed before it, the look at the word after it.
         full_fence();
         // Relaxed: as above.
         parked.half().load(Relaxed) == expected
+    }
+
+    /// No signal is wanted any more; one may be under way.
+    pub(crate) fn disarm(&self) {
+        // Relaxed: a signal in vain does no harm.
+        self.armed.store(0, Relaxed);
     }
 
     /// Has the attendant go: changes the word, and wakes whoever sleeps on it.
@@ -91,8 +102,9 @@ impl Post {
             }
             // Relaxed: as above.
             let armed = self.armed.load(Relaxed);
-            // It slept through a slice, or was woken.
-            if armed != 0 && (armed != found || last == Some(found)) {
+            // Relaxed: a slice more or less.
+            let slept_through = last == Some(found) && self.by_slices.load(Relaxed) != 0;
+            if armed != 0 && (armed != found || slept_through) {
                 // Relaxed: whether it was armed anew meanwhile or not, the signal follows.
                 let _ = self.armed.compare_exchange(armed, 0, Relaxed, Relaxed);
                 signal();
