@@ -75,8 +75,10 @@ mod patience;
 #[cfg(any(feature = "std", loom))]
 mod post;
 
+#[cfg(any(feature = "alloc", loom))]
+pub(crate) use patience::MOST_LOOKS;
+pub(crate) use patience::Patience;
 pub use patience::Wait;
-pub(crate) use patience::{MOST_LOOKS, Patience};
 #[cfg(any(feature = "std", loom))]
 pub(crate) use post::Post;
 

@@ -60,6 +60,7 @@ impl Post {
     }
 
     /// No signal is wanted any more; one may be under way.
+    #[cfg(feature = "std")]
     pub(crate) fn disarm(&self) {
         // Relaxed: a signal in vain does no harm.
         self.armed.store(0, Relaxed);
