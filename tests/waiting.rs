@@ -1,0 +1,29 @@
+//! Waiting, with real processes and real sleeps: nobody waits longer than there is need for, and nobody pays for it.
+//!
+//! ```text
+//! RINGWAY_TRIPS=10000000 cargo test --release --test waiting -- --nocapture trips
+//! ```
+//! makes ten million round trips, instead of some thousands.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_types)]
+
+mod children;
+mod common;
+
+#[path = "waiting/cut.rs"]
+mod cut;
+#[path = "waiting/forks.rs"]
+mod forks;
+#[path = "waiting/ways.rs"]
+mod ways;
+
+/// Not a test: what a child process of the tests does. Without a role it returns at once.
+#[test]
+fn child_entry() {
+    children::play(&[
+        ("be cut", cut::be_cut),
+        ("fork and drop", forks::fork_and_drop),
+        ("fork and drop on the heap", forks::fork_and_drop_on_the_heap),
+    ]);
+}
