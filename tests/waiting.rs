@@ -15,6 +15,10 @@ mod common;
 mod cut;
 #[path = "waiting/forks.rs"]
 mod forks;
+#[path = "waiting/trips.rs"]
+mod trips;
+#[path = "waiting/watched.rs"]
+mod watched;
 #[path = "waiting/ways.rs"]
 mod ways;
 
@@ -23,6 +27,7 @@ mod ways;
 fn child_entry() {
     children::play(&[
         ("be cut", cut::be_cut),
+        ("send back", trips::send_back),
         ("fork and drop", forks::fork_and_drop),
         ("fork and drop on the heap", forks::fork_and_drop_on_the_heap),
     ]);

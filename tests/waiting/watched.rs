@@ -1,0 +1,120 @@
+//! Segments whose sleeps and wake-up calls are noted.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use ringway::ends::{self, Carried, Kind};
+use ringway::memory::{Memory, Region, Span};
+use ringway::{Claim, Clock, Identity, Liveness, Mapping, Park, ParkWord};
+
+/// A segment as it is, but that this process's parks and wake-up calls are noted.
+#[derive(Clone)]
+pub struct Watched {
+    mapping: Mapping,
+    pub notes: Arc<Notes>,
+}
+
+/// What this process has done in a segment so far.
+#[derive(Default)]
+pub struct Notes {
+    /// Wake-up calls.
+    pub calls: AtomicU64,
+    /// Whom they woke.
+    pub woken: AtomicU64,
+    /// Parks.
+    pub parks: AtomicU64,
+    /// When the last whole slice that was slept through ended; 0 if none was. In nanoseconds, by [`now`].
+    slept_until: AtomicU64,
+}
+
+impl Notes {
+    /// When a park since the last time that this was asked ended because its slice was over, and nothing else ended it.
+    pub fn slept_through(&self) -> Option<u64> {
+        if self.slept_until.load(Relaxed) == 0 {
+            return None;
+        }
+        Some(self.slept_until.swap(0, Relaxed))
+    }
+}
+
+/// The same clock for all processes, in nanoseconds.
+pub fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// The ring that is in that segment, by another view of it.
+pub fn watched<K: Kind, T: Carried + ?Sized>(ring: &ends::Ring<K, T>) -> ends::Ring<K, T, Watched> {
+    let memory = Watched { mapping: ring.memory().clone(), notes: Arc::default() };
+    ends::Ring::attach(memory).unwrap()
+}
+
+impl Park for Watched {
+    /// As the library does it; it does not say how a park ended.
+    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
+        self.notes.parks.fetch_add(1, Relaxed);
+        let until = now() + limit.as_nanos() as u64;
+        let rest = libc::timespec {
+            tv_sec: limit.as_secs() as libc::time_t,
+            tv_nsec: libc::c_long::from(limit.subsec_nanos()),
+        };
+        // SAFETY: the word lives as long as the segment is mapped; the kernel only reads it and the time.
+        let ended = unsafe {
+            libc::syscall(libc::SYS_futex, std::ptr::from_ref(word), libc::FUTEX_WAIT, expected, &raw const rest)
+        };
+        let is_over = ended == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ETIMEDOUT);
+        // Who naps does not rely on being woken.
+        if is_over && limit >= Duration::from_millis(50) {
+            self.notes.slept_until.store(until, Relaxed);
+        }
+    }
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        let woken = self.mapping.unpark(word, most);
+        self.notes.calls.fetch_add(1, Relaxed);
+        self.notes.woken.fetch_add(woken.into(), Relaxed);
+        woken
+    }
+    fn is_reached_by_barriers(&self) -> bool {
+        self.mapping.is_reached_by_barriers()
+    }
+    fn barrier(&self) -> bool {
+        self.mapping.barrier()
+    }
+}
+
+impl Liveness for Watched {
+    fn claim(&self, seat: Span) -> Result<Claim, i32> {
+        self.mapping.claim(seat)
+    }
+    fn disclaim(&self, seat: Span) {
+        self.mapping.disclaim(seat);
+    }
+    fn is_proved_dead(&self, seat: Span) -> bool {
+        self.mapping.is_proved_dead(seat)
+    }
+    fn is_running(&self, who: &Identity) -> bool {
+        self.mapping.is_running(who)
+    }
+    fn is_claimant(&self) -> bool {
+        self.mapping.is_claimant()
+    }
+    fn identity(&self) -> Identity {
+        self.mapping.identity()
+    }
+}
+
+impl Clock for Watched {
+    fn now(&self) -> Duration {
+        self.mapping.now()
+    }
+}
+
+// SAFETY: it is the mapping's region, which lives as long.
+unsafe impl Memory for Watched {
+    fn region(&self) -> Region {
+        self.mapping.region()
+    }
+    fn len_now(&self) -> u64 {
+        self.mapping.len_now()
+    }
+}
