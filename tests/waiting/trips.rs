@@ -5,6 +5,7 @@
 //! when it was done with the call that should have woken it. If that was before the end of the slice, a wake-up was lost.
 use std::env;
 use std::hint::spin_loop;
+use std::sync::{Mutex, PoisonError};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,9 @@ const SEATS: usize = 10;
 /// After so many messages, another way to wait is drawn.
 const PHASE: u64 = 300;
 
+/// One kind after the other: each has two processes, which are to have a core each.
+static IN_TURN: Mutex<()> = Mutex::new(());
+
 fn pause(dice: &mut Dice) {
     match dice.below(1000) {
         0..750 => {}
@@ -52,9 +56,10 @@ fn pause(dice: &mut Dice) {
 }
 
 fn drawn(dice: &mut Dice) -> Wait {
-    match dice.below(8) {
+    // Seldom: who spins on a core that the other side needs has it wait for milliseconds.
+    match dice.below(16) {
         0 => Wait::Spin,
-        1..4 => Wait::Park,
+        1..7 => Wait::Park,
         _ => Wait::Adaptive,
     }
 }
@@ -177,10 +182,11 @@ fn back<K: Kind>(words: &[&str]) {
 }
 
 fn trips() -> u64 {
-    env::var("RINGWAY_TRIPS").map_or(15_000, |trips| trips.parse().unwrap())
+    env::var("RINGWAY_TRIPS").map_or(30_000, |trips| trips.parse().unwrap())
 }
 
 fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
+    let _turn = IN_TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let names = [Name::unique("ringway-trips"), Name::unique("ringway-trips")];
     let options = |capacity| Options::new().capacity(capacity).producers(if kind == "spsc" { 1 } else { SEATS });
     ends::Ring::<K, Message>::create(&names[0], &options(1)).unwrap();
