@@ -11,10 +11,18 @@
 mod children;
 mod common;
 
+#[path = "waiting/crowd.rs"]
+mod crowd;
 #[path = "waiting/cut.rs"]
 mod cut;
+#[path = "waiting/deadlines.rs"]
+mod deadlines;
 #[path = "waiting/forks.rs"]
 mod forks;
+#[path = "waiting/idle.rs"]
+mod idle;
+#[path = "waiting/killed.rs"]
+mod killed;
 #[path = "waiting/trips.rs"]
 mod trips;
 #[path = "waiting/watched.rs"]
@@ -27,6 +35,11 @@ mod ways;
 fn child_entry() {
     children::play(&[
         ("be cut", cut::be_cut),
+        ("idle", idle::idle),
+        ("wait for ever", killed::wait_for_ever),
+        ("push for ever", killed::push_for_ever),
+        ("weather a storm", deadlines::weather_a_storm),
+        ("be stopped", deadlines::be_stopped),
         ("send back", trips::send_back),
         ("fork and drop", forks::fork_and_drop),
         ("fork and drop on the heap", forks::fork_and_drop_on_the_heap),

@@ -20,6 +20,11 @@ impl Name {
         Self(format!("{prefix}-{}-{count}", process::id()).into())
     }
 
+    /// This name, which no other test has.
+    pub fn named(name: impl Into<PathBuf>) -> Self {
+        Self(name.into())
+    }
+
     /// The name as text: what a child process is given on its command line.
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()

@@ -1,0 +1,142 @@
+//! Killed asleep: the next who publishes, or makes room, makes one wake-up call for nobody, and then none.
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use ringway::ends::{self, Kind};
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
+use ringway::spsc::{Ring, Spsc};
+use ringway::{Options, PopError};
+
+use crate::children::{Child, Dice, PATIENCE, say, soon};
+use crate::common::Name;
+use crate::watched::watched;
+use crate::ways::Way;
+
+const CELLS: usize = 8;
+const ROUNDS: usize = 6;
+/// Where the consumer's parked word is, in bytes; that of the common block is one block later, that of a lane's producer two.
+const PARKED: u64 = 512 + 128;
+const BLOCK: u64 = 512;
+
+fn word(file: &File, at: u64) -> u32 {
+    let mut word = [0; 4];
+    file.read_exact_at(&mut word, at).unwrap();
+    u32::from_ne_bytes(word)
+}
+
+pub fn wait_for_ever(words: &[&str]) {
+    let mut way = Way::new(words[1], Ring::<u64>::open(words[0]).unwrap().consumer().unwrap());
+    say("sat");
+    panic!("{:?}", way.next(100 * PATIENCE));
+}
+
+fn a_killed_consumer_costs_one_call(way: &str) {
+    let mut dice = Dice::new();
+    for _ in 0..ROUNDS {
+        let name = Name::unique("ringway-killed");
+        let ring = Ring::<u64>::create(&name, &Options::new().capacity(CELLS)).unwrap();
+        let file = File::open(ring.path()).unwrap();
+        let ring = watched(&ring);
+        let (mut tx, notes) = (ring.producer().unwrap(), ring.memory().notes.clone());
+        let mut child = Child::start("wait for ever", &[name.as_str(), way]);
+        child.expect("sat");
+        assert!(soon(|| word(&file, PARKED) % 2 == 1), "it waits without sleeping");
+        dice.nap(Duration::from_millis(120));
+        child.kill();
+        // It may have been between two slices.
+        let is_asleep = word(&file, PARKED) % 2 == 1;
+        let before = notes.calls.load(Relaxed);
+        (0..CELLS as u64).for_each(|i| tx.try_push(&i).unwrap());
+        assert_eq!(notes.calls.load(Relaxed) - before, u64::from(is_asleep), "{way}");
+        assert_eq!(notes.woken.load(Relaxed), 0);
+        let mut rx = ring.consumer().unwrap();
+        (0..CELLS as u64).for_each(|i| assert_eq!(rx.try_pop(), Ok(i)));
+    }
+}
+
+#[test]
+fn killed_in_a_pop() {
+    a_killed_consumer_costs_one_call("pop");
+}
+
+#[test]
+fn killed_as_it_selects() {
+    a_killed_consumer_costs_one_call("select");
+}
+
+#[test]
+fn killed_as_its_attendants_sleep() {
+    a_killed_consumer_costs_one_call("select of many");
+}
+
+#[test]
+fn killed_as_its_attendant_sleeps() {
+    a_killed_consumer_costs_one_call("poll");
+}
+
+pub fn push_for_ever(words: &[&str]) {
+    match words[1] {
+        "spsc" => push::<Spsc>(words[0]),
+        "mpsc" => push::<Mpsc>(words[0]),
+        _ => push::<Lanes>(words[0]),
+    }
+}
+
+fn push<K: Kind>(name: &str) {
+    let mut tx = ends::Ring::<K, u64>::open(name).unwrap().producer().unwrap();
+    say("sat");
+    while tx.push(&1).is_ok() {}
+}
+
+/// So many of them asleep, on one word or on one each.
+fn killed_producers_cost_one_call<K: Kind>(kind: &str, producers: usize, words: &[u64]) {
+    for _ in 0..ROUNDS {
+        let name = Name::unique("ringway-killed");
+        let options = Options::new().capacity(CELLS).producers(producers);
+        let ring = ends::Ring::<K, u64>::create(&name, &options).unwrap();
+        let file = File::open(ring.path()).unwrap();
+        let ring = watched(&ring);
+        let (mut rx, notes) = (ring.consumer().unwrap(), ring.memory().notes.clone());
+        let mut children: Vec<_> =
+            (0..producers).map(|_| Child::start("push for ever", &[name.as_str(), kind])).collect();
+        children.iter_mut().for_each(|child| child.expect("sat"));
+        let asleep = || words.iter().filter(|at| word(&file, **at) % 2 == 1).count() as u64;
+        assert!(soon(|| asleep() == words.len() as u64), "they wait without sleeping");
+        std::thread::sleep(Duration::from_millis(30));
+        children.iter_mut().for_each(Child::kill);
+        let (asleep, before) = (asleep(), notes.calls.load(Relaxed));
+        let mut taken = 0;
+        while rx.try_pop().is_ok() {
+            taken += 1;
+        }
+        assert!(taken >= CELLS);
+        assert!(!matches!(rx.try_pop(), Err(PopError::Corrupt(_))));
+        assert_eq!(notes.calls.load(Relaxed) - before, asleep, "{kind}");
+        assert_eq!(notes.woken.load(Relaxed), 0);
+        // Nor do those who come later find the word as the dead left it.
+        let mut tx = ring.producer().unwrap();
+        for i in 0..2 * CELLS as u64 {
+            tx.try_push(&i).unwrap();
+            assert_eq!(rx.try_pop(), Ok(i));
+        }
+        assert_eq!(notes.calls.load(Relaxed) - before, asleep, "{kind}");
+    }
+}
+
+#[test]
+fn a_producer_killed_in_a_push() {
+    killed_producers_cost_one_call::<Spsc>("spsc", 1, &[PARKED + BLOCK]);
+}
+
+#[test]
+fn two_producers_killed_in_pushes_to_one_order() {
+    killed_producers_cost_one_call::<Mpsc>("mpsc", 2, &[PARKED + BLOCK]);
+}
+
+#[test]
+fn two_producers_killed_in_pushes_to_their_lanes() {
+    killed_producers_cost_one_call::<Lanes>("lanes", 2, &[PARKED + 2 * BLOCK, PARKED + 3 * BLOCK]);
+}
