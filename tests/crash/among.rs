@@ -65,7 +65,7 @@ impl<T: Flow + ?Sized, K: Sort> Sending<'_, T, K> {
         file: &'a dyn Fn(&S) -> std::path::PathBuf,
         act: &'a dyn Fn(&S),
     ) -> Plot<'a, S> {
-        Plot { name, minimum: self.minimum, prepare, file, act, alone: true, rouse: None }
+        Plot { name, minimum: self.minimum, prepare, file, act, alone: true, rouse: None, on_foot: false }
     }
 
     /// Where the operation begins, in cells.

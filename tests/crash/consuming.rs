@@ -83,6 +83,7 @@ impl<T: Flow + ?Sized, K: Sort> Taking<'_, T, K> {
             act: &|others| (self.act)(&self.scene.joined(), &others.diary),
             alone: true,
             rouse: None,
+            on_foot: false,
         })
     }
 

@@ -2,7 +2,7 @@
 use ringway::lanes::Lanes;
 
 use crate::children::Act;
-use crate::{among, consuming, sleeping, stage};
+use crate::{among, consuming, several, sleeping, stage};
 
 /// What stages do.
 pub const ROLES: &[(&str, Act)] = &[
@@ -31,6 +31,8 @@ pub const ROLES: &[(&str, Act)] = &[
     ("lanes, waking pop", sleeping::kill_waking_consumer::<Lanes>),
     ("lanes, sleeping push", sleeping::kill_sleeping_producer::<Lanes>),
     ("lanes, sleeping pop", sleeping::kill_sleeping_consumer::<Lanes>),
+    ("lanes, sleeping select", several::kill_sleeping_select::<Lanes>),
+    ("lanes, arm", several::kill_arm::<Lanes>),
 ];
 
 #[test]
@@ -156,4 +158,14 @@ fn killed_asleep_in_a_push() {
 #[test]
 fn killed_asleep_in_a_pop() {
     stage("lanes, sleeping pop");
+}
+
+#[test]
+fn killed_asleep_in_a_select() {
+    stage("lanes, sleeping select");
+}
+
+#[test]
+fn killed_as_it_arms_a_descriptor() {
+    stage("lanes, arm");
 }

@@ -22,6 +22,7 @@ mod pairs;
 mod points;
 mod producing;
 mod scene;
+mod several;
 mod sleeping;
 mod sort;
 mod victim;
@@ -76,6 +77,9 @@ const ROLES: &[(&str, Act)] = &[
     ("waking pop", sleeping::kill_waking_consumer::<Spsc>),
     ("sleeping pop", sleeping::kill_sleeping_consumer::<Spsc>),
     ("sleeping push", sleeping::kill_sleeping_producer::<Spsc>),
+    ("sleeping select", several::kill_sleeping_select::<Spsc>),
+    ("arm", several::kill_arm::<Spsc>),
+    ("drop of a pollable", several::kill_drop_of_a_pollable::<Spsc>),
 ];
 
 /// Names a file to which each stage adds what it tells, for who wants the sum.
@@ -290,4 +294,19 @@ fn killed_asleep_in_a_pop() {
 #[test]
 fn killed_asleep_in_a_push() {
     stage("sleeping push");
+}
+
+#[test]
+fn killed_asleep_in_a_select() {
+    stage("sleeping select");
+}
+
+#[test]
+fn killed_as_it_arms_a_descriptor() {
+    stage("arm");
+}
+
+#[test]
+fn killed_as_it_drops_a_descriptor() {
+    stage("drop of a pollable");
 }

@@ -38,6 +38,7 @@ impl Naming<'_> {
             act: &|()| (self.act)(&name),
             alone: true,
             rouse: None,
+            on_foot: false,
         };
         let there = plot.kill_everywhere(|(), _| self.check(&name));
         assert_eq!(there.first(), Some(&self.before), "nothing was done");

@@ -90,6 +90,7 @@ impl<T: Flow + ?Sized> Hole<T> {
             act: &|_| act(&self.scene.joined()),
             alone: true,
             rouse: None,
+            on_foot: false,
         };
         let is_odd = Cell::new(false);
         let marked = plot.kill_everywhere(|other, _| {

@@ -98,6 +98,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
             act: &|_| (self.act)(&self.scene.joined()),
             alone: true,
             rouse: None,
+            on_foot: false,
         };
         let deeds = plot.kill_everywhere(|other, pid| {
             turns.set(turns.get() + 1);
@@ -176,6 +177,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
             act: &|_| (self.act)(&self.scene.joined()),
             alone: true,
             rouse: None,
+            on_foot: false,
         };
         let deeds = plot.kill_everywhere(|(other, rival), pid| self.check_rival(other, rival, pid));
         assert!(deeds.iter().any(|deed| deed.is_open() && !deed.is_owned), "the corner was never met");

@@ -35,6 +35,8 @@ pub struct Plot<'a, S> {
     pub alone: bool,
     /// Ends the victim's sleep, if it does sleep.
     pub rouse: Option<&'a dyn Fn(&S)>,
+    /// Whether victims get to their places by single steps only: where they have other threads, which breakpoints would kill.
+    pub on_foot: bool,
 }
 
 impl<S> Plot<'_, S> {
@@ -65,7 +67,7 @@ impl<S> Plot<'_, S> {
             end(victim, survivors);
         }
         let path = self.walk();
-        let routes = path.routes();
+        let routes = if self.on_foot { path.footpaths() } else { path.routes() };
         let mut tally = Tally::new(&path);
         let mut results = Vec::new();
         // Where others are asleep, each place takes its time.
@@ -289,6 +291,11 @@ impl Trace {
         (0..=self.len())
             .filter(|&place| spread.contains(&place) || place == self.len() || is_near(place))
             .collect()
+    }
+
+    /// For each place, the way there without a ride.
+    fn footpaths(&self) -> Vec<Route> {
+        (0..self.addresses.len()).map(|steps| Route { run: None, steps }).collect()
     }
 
     /// For each place, the way there that takes the fewest stops.

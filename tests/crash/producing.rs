@@ -34,6 +34,7 @@ impl<T: Flow + ?Sized> Sending<'_, T> {
             act: &|()| (self.act)(&self.scene.joined()),
             alone: true,
             rouse: None,
+            on_foot: false,
         };
         let arrived = plot.kill_everywhere(|(), _| self.check());
         let is_possible = |n: &u64| !self.at_once || *n == 0 || *n == self.sends;
@@ -56,6 +57,7 @@ impl<T: Flow + ?Sized> Sending<'_, T> {
             act: &|_| (self.act)(&self.scene.joined()),
             alone: true,
             rouse: None,
+            on_foot: false,
         };
         let meanwhile = |(rx, numbers): &mut (Consumer<T>, Vec<u64>), _| {
             let robbed = self.scene.ring.producer();

@@ -75,6 +75,7 @@ fn kill_wakers<R: Send + PartialEq + Debug + 'static, K: Sort>(
         act: &|sleeper| act(&sleeper.scene),
         alone: false,
         rouse: None,
+        on_foot: false,
     };
     plot.kill_everywhere(|sleeper, _| {
         let expected = expected(&sleeper.scene);
@@ -181,6 +182,7 @@ pub fn kill_sleeping_consumer<K: Sort>(_: &[&str]) {
         },
         alone: false,
         rouse: Some(&|waker: &Waker<K>| waker.send()),
+        on_foot: false,
     };
     let received = plot.kill_everywhere(|waker, _| {
         waker.send();
@@ -234,6 +236,7 @@ pub fn kill_sleeping_producer<K: Sort>(_: &[&str]) {
         },
         alone: false,
         rouse: Some(&|taker: &Taker<K>| taker.take()),
+        on_foot: false,
     };
     let arrived = plot.kill_everywhere(|mut taker, pid| {
         let is_published = scene.is_stamped(K::LAST, PASSED + FULL);
