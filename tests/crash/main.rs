@@ -74,6 +74,8 @@ const ROLES: &[(&str, Act)] = &[
     ("open", making::kill_open),
     ("unlink", making::kill_unlink),
     ("waking push", sleeping::kill_waking_producer::<Spsc>),
+    ("waking push, attendant", sleeping::kill_who_wakes_an_attendant::<Spsc>),
+    ("waking push, select", sleeping::kill_who_wakes_a_select::<Spsc>),
     ("waking pop", sleeping::kill_waking_consumer::<Spsc>),
     ("sleeping pop", sleeping::kill_sleeping_consumer::<Spsc>),
     ("sleeping push", sleeping::kill_sleeping_producer::<Spsc>),
@@ -279,6 +281,16 @@ fn killed_in_an_unlink() {
 #[test]
 fn killed_between_a_push_and_the_wake_up() {
     stage("waking push");
+}
+
+#[test]
+fn killed_between_a_push_and_the_wake_up_of_an_attendant() {
+    stage("waking push, attendant");
+}
+
+#[test]
+fn killed_between_a_push_and_the_wake_up_of_a_select() {
+    stage("waking push, select");
 }
 
 #[test]

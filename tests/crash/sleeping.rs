@@ -6,7 +6,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ringway::ends::{Consumer, Producer, Ring};
-use ringway::{Departure, PopError, PushError};
+use ringway::memory::Heap;
+use ringway::{Departure, Options, PopError, PushError, Select, spsc};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::points::Plot;
 use crate::scene::{Flow, Item, Scene, laps, receive_all};
@@ -98,14 +100,15 @@ fn await_sleep(sleeps: impl Fn() -> bool) {
     thread::sleep(Duration::from_micros(300));
 }
 
-pub fn kill_waking_producer<K: Sort>(_: &[&str]) {
+/// `sleep` is how the consumer waits for a record.
+fn kill_wakers_of<K: Sort>(name: &str, sleep: fn(Consumer<K, Item>) -> Result<u64, PopError>) {
     kill_wakers::<_, K>(
-        "typed push to a sleeper",
+        name,
         &|| {
-            Sleeper::falls_asleep(0, |ring| {
-                let mut rx = ring.consumer().unwrap();
+            Sleeper::falls_asleep(0, move |ring| {
+                let rx = ring.consumer().unwrap();
                 assert!(rx.wait_for_producer(SLICES));
-                rx.pop().map(Item::checked)
+                sleep(rx)
             })
         },
         &|scene| {
@@ -122,6 +125,35 @@ pub fn kill_waking_producer<K: Sort>(_: &[&str]) {
             if is_published { Ok(1) } else { Err(PopError::Closed(Departure::Died)) }
         },
     );
+}
+
+pub fn kill_waking_producer<K: Sort>(_: &[&str]) {
+    kill_wakers_of::<K>("typed push to a sleeper", |mut rx| rx.pop().map(Item::checked));
+}
+
+pub fn kill_who_wakes_an_attendant<K: Sort>(_: &[&str]) {
+    kill_wakers_of::<K>("typed push to an attendant", |rx| {
+        let mut rx = rx.into_pollable().unwrap();
+        loop {
+            match rx.try_pop() {
+                Err(PopError::Empty) if rx.arm() => {
+                    poll(&mut [PollFd::new(&rx, PollFlags::IN)], None).unwrap();
+                }
+                Err(PopError::Empty) => {}
+                other => return other.map(Item::checked),
+            }
+        }
+    });
+}
+
+pub fn kill_who_wakes_a_select<K: Sort>(_: &[&str]) {
+    kill_wakers_of::<K>("typed push to a select", |mut rx| {
+        let other = Heap::new(spsc::Ring::<u64>::required_len(2));
+        let other = spsc::Ring::<u64, _>::format(other, &Options::new().capacity(2)).unwrap();
+        let (_tx, mut other) = (other.producer().unwrap(), other.consumer().unwrap());
+        assert_eq!(Select::new().wait(&mut [&mut other, &mut rx]), Some(1));
+        rx.try_pop().map(Item::checked)
+    });
 }
 
 pub fn kill_waking_consumer<K: Sort>(_: &[&str]) {

@@ -47,7 +47,9 @@ fn all_get_on(capacity: usize, how: Wait) {
     let (sent, calls) = crowd(capacity, how);
     let all: u64 = sent.iter().sum();
     let least = *sent.iter().min().unwrap() as f64 / (all as f64 / PRODUCERS as f64);
-    println!("{capacity} cells, {how:?}: {all} records, least share {least:.2} of the mean, {calls} wake-up calls");
+    println!(
+        "{capacity} cells, {how:?}: {all} records, least share {least:.2} of the mean, {calls} wake-up calls"
+    );
     assert!(least > 0.0, "{sent:?}");
     assert!(2 * calls < all, "{calls} calls for {all} records");
 }

@@ -88,7 +88,10 @@ impl<K: Kind> Sender<K> {
 
     /// What was sent as `number` was taken then: whether the one after it waited for that, and slept through it.
     fn has_lost(&mut self, number: u64, taken: u64) -> bool {
-        let lost = self.slept_through.iter().any(|(later, until)| *later == number + 1 && taken + CERTAINLY < *until);
+        let lost = self
+            .slept_through
+            .iter()
+            .any(|(later, until)| *later == number + 1 && taken + CERTAINLY < *until);
         self.slept_through.retain(|(later, _)| *later > number + 1);
         lost
     }
@@ -120,7 +123,8 @@ impl<K: Kind> Receiver<K> {
         };
         end.set_wait(drawn(dice));
         let with_attendant = dice.below(4) == 0;
-        self.end = Some(if with_attendant { End::Attended(end.into_pollable().unwrap()) } else { End::Bare(end) });
+        self.end =
+            Some(if with_attendant { End::Attended(end.into_pollable().unwrap()) } else { End::Bare(end) });
     }
 
     fn receive(&mut self) -> Result<Message, PopError> {
@@ -145,7 +149,8 @@ impl<K: Kind> Receiver<K> {
         };
         let message = message?;
         // What it says is of the one before it.
-        self.lost += u64::from(self.slept_through.is_some_and(|until| message.sent_before + CERTAINLY < until));
+        self.lost +=
+            u64::from(self.slept_through.is_some_and(|until| message.sent_before + CERTAINLY < until));
         self.slept_through = slept;
         Ok(message)
     }
@@ -188,15 +193,18 @@ fn trips() -> u64 {
 fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
     let _turn = IN_TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let names = [Name::unique("ringway-trips"), Name::unique("ringway-trips")];
-    let options = |capacity| Options::new().capacity(capacity).producers(if kind == "spsc" { 1 } else { SEATS });
+    let options =
+        |capacity| Options::new().capacity(capacity).producers(if kind == "spsc" { 1 } else { SEATS });
     ends::Ring::<K, Message>::create(&names[0], &options(1)).unwrap();
     ends::Ring::<K, Message>::create(&names[1], &options(64)).unwrap();
     let [there, back] = rings::<K>([names[0].as_str(), names[1].as_str()]);
     let mut dice = Dice::new();
     let (seed, began) = (dice.seed(), Instant::now());
     let (mut tx, mut rx) = (Sender::new(&there), Receiver::new(&back));
-    let mut child =
-        Child::start("send back", &[kind, names[0].as_str(), names[1].as_str(), &(seed ^ 0xffff).to_string()]);
+    let mut child = Child::start(
+        "send back",
+        &[kind, names[0].as_str(), names[1].as_str(), &(seed ^ 0xffff).to_string()],
+    );
     child.expect("sat");
     let (mut stalled, mut longest, mut lost_room, mut phase) = (0, Duration::ZERO, 0, 0);
     let notes = [there.memory().notes.clone(), back.memory().notes.clone()];

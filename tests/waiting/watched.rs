@@ -60,7 +60,13 @@ impl Park for Watched {
         };
         // SAFETY: the word lives as long as the segment is mapped; the kernel only reads it and the time.
         let ended = unsafe {
-            libc::syscall(libc::SYS_futex, std::ptr::from_ref(word), libc::FUTEX_WAIT, expected, &raw const rest)
+            libc::syscall(
+                libc::SYS_futex,
+                std::ptr::from_ref(word),
+                libc::FUTEX_WAIT,
+                expected,
+                &raw const rest,
+            )
         };
         let is_over = ended == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ETIMEDOUT);
         // Who naps does not rely on being woken.
