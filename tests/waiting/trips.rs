@@ -33,6 +33,8 @@ pub struct Message {
 
 /// So much later is certainly later.
 const CERTAINLY: u64 = 1_000_000;
+/// So many lost wake-ups are enough to know.
+const ENOUGH: u64 = 10;
 /// As long as a wait that was ended by a slice.
 const STALLED: Duration = Duration::from_millis(90);
 /// Messages that may be under way at once: more than the way there has room for.
@@ -152,6 +154,7 @@ impl<K: Kind> Receiver<K> {
         self.lost +=
             u64::from(self.slept_through.is_some_and(|until| message.sent_before + CERTAINLY < until));
         self.slept_through = slept;
+        assert!(self.lost < ENOUGH, "wake-ups were lost");
         Ok(message)
     }
 }
@@ -221,6 +224,7 @@ fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
             let message = rx.receive().unwrap();
             assert_eq!(message.number, number);
             lost_room += u64::from(tx.has_lost(number, message.taken));
+            assert!(lost_room < ENOUGH, "wake-ups were lost");
         }
         let took = sent_at.elapsed();
         longest = longest.max(took);
