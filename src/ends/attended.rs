@@ -9,7 +9,7 @@ use core::ops::{Deref, DerefMut};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -29,9 +29,6 @@ pub(crate) struct Attendant<M: Memory> {
     post: Arc<Post>,
     /// Of who armed it last.
     signal: Arc<Mutex<Signal>>,
-    /// Of this process.
-    thread: Option<JoinHandle<()>>,
-    process: u32,
 }
 
 impl<M: Memory + 'static> Attendant<M> {
@@ -40,7 +37,7 @@ impl<M: Memory + 'static> Attendant<M> {
         let (memory, geometry) = (memory.clone(), *geometry);
         let (parked, post) = (bed.parked.clone(), Arc::new(Post::new()));
         let signal = Arc::new(Mutex::new(signal.clone()));
-        let thread = Builder::new().name("ringway".into()).spawn({
+        Builder::new().name("ringway".into()).spawn({
             let (memory, parked, post) = (memory.clone(), parked.clone(), post.clone());
             let current = signal.clone();
             let signal = move || {
@@ -51,7 +48,7 @@ impl<M: Memory + 'static> Attendant<M> {
             let limit = if wait::heavy_fence(&memory, geometry.fenced) { SLICE } else { NAP };
             move || post.attend(&memory, &parked, limit, || geometry.check(&memory).is_ok(), signal)
         })?;
-        Ok(Self { memory, geometry, parked, post, signal, thread: Some(thread), process: std::process::id() })
+        Ok(Self { memory, geometry, parked, post, signal })
     }
 }
 
@@ -63,21 +60,12 @@ impl<M: Memory> Attendant<M> {
     }
 }
 
-/// Ends the thread.
+/// Has the thread end. It is not waited for: it may be the one that drops this, or wait for a lock that is held here.
 impl<M: Memory> Drop for Attendant<M> {
     fn drop(&mut self) {
-        // In a forked child there is no such thread.
-        if self.process != std::process::id() {
-            return core::mem::forget(self.thread.take());
-        }
-        // If the bytes are gone it finds out by itself.
-        if self.geometry.check(&self.memory).is_ok() {
-            self.post.end(&self.memory, &self.parked);
-        }
-        if let Some(thread) = self.thread.take() {
-            // It cannot have panicked, unless the caller's waker did.
-            let _ = thread.join();
-        }
+        // A forked child has no such thread, and does not touch the ring; nor does anybody if its bytes are gone.
+        let may_touch = self.memory.is_claimant() && self.geometry.check(&self.memory).is_ok();
+        self.post.end(&self.memory, may_touch.then_some(&self.parked));
     }
 }
 
@@ -351,7 +339,7 @@ mod task {
             if self.is_over {
                 return Poll::Ready(None);
             }
-            loop {
+            for _ in 0..MOST_ATTEMPTS {
                 match take(self.end.awake()) {
                     Err(PopError::Empty) => {
                         if self.poll_ready(context).is_pending() {
@@ -368,8 +356,14 @@ mod task {
                     }
                 }
             }
+            // Somebody keeps saying that there is something, and there is not.
+            context.waker().wake_by_ref();
+            Poll::Pending
         }
     }
+
+    /// Of one poll: a second one is usual, more are a liar's.
+    const MOST_ATTEMPTS: u32 = 4;
 
     impl<K: Kind, T: Item + Unpin, M: Memory + Unpin> Stream for AsyncConsumer<K, T, M>
     where

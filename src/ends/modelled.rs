@@ -33,7 +33,7 @@ impl<M: Memory> Attendant<M> {
 
     /// Ends that.
     pub fn end(&self) {
-        self.post.end(&self.memory, &self.parked);
+        self.post.end(&self.memory, Some(&self.parked));
     }
 }
 

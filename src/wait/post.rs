@@ -66,10 +66,11 @@ impl Post {
         self.armed.store(0, Relaxed);
     }
 
-    /// Has the attendant go: changes the word, and wakes whoever sleeps on it.
-    pub(crate) fn end(&self, park: &impl Park, parked: &WordRef) {
+    /// Has the attendant go: changes the word, and wakes whoever sleeps on it. If that may not be touched, it goes after its slice.
+    pub(crate) fn end(&self, park: &impl Park, parked: Option<&WordRef>) {
         // Relaxed: comes with the word.
         self.over.store(1, Relaxed);
+        let Some(parked) = parked else { return };
         // Release: E7, pairs with the fence in `attend`; who finds the word changed, by us or by a waker after us, finds that it is over.
         parked.half().fetch_or(1, Release);
         rouse(park, parked, u32::MAX);
