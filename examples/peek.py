@@ -15,8 +15,9 @@ class Segment:
         self.bytes = mmap.mmap(self.file, 0, prot=mmap.PROT_READ)
         if self[0] != int.from_bytes(b"RINGWAY1", "little"):
             sys.exit(f"{name}: not a ring, or not yet, or of another byte order")
-        if self[8] != 1 or self[24] != 0:
-            sys.exit(f"{name}: format {self[8]}.{self[16]}, features {self[24]:#x}: this script reads 1.x without any")
+        # Of the features, bit 0 is about who wakes whom: nothing to a reader.
+        if self[8] != 1 or self[24] & ~1 != 0:
+            sys.exit(f"{name}: format {self[8]}.{self[16]}, features {self[24]:#x}: this script reads 1.x, and feature 1")
         fields = [self[256 + at] for at in range(0, 64, 8)]
         kind, payload, self.producers, self.capacity, _, roles, self.descriptors, self.cells = fields
         self.kind = {1: "spsc", 2: "mpsc", 3: "lanes"}[kind]

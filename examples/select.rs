@@ -52,12 +52,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         if which == Some(0) {
             match prices.try_pop() {
                 Ok(pence) => now = pence,
+                // A sender went, and another has come.
+                Err(PopError::Empty) => {}
                 Err(PopError::Closed(_)) => open[0] = false,
                 Err(error) => return Err(error.into()),
             }
         } else {
             match orders.try_read() {
                 Ok(order) => println!("{} at {now}", String::from_utf8_lossy(&order.payload().to_vec())),
+                Err(PopError::Empty) => {}
                 Err(PopError::Closed(_)) => open[1] = false,
                 Err(error) => return Err(error.into()),
             }

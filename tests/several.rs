@@ -92,7 +92,7 @@ fn is_woken_by_each(count: usize, how: Wait) {
             told.store(round + 1, Relaxed);
         }
     });
-    assert!(began.elapsed() < SLICE * rounds as u32 / 3, "wake-ups were lost: {:?}", began.elapsed());
+    assert!(began.elapsed() < SLICE * rounds as u32 / 10, "wake-ups were lost: {:?}", began.elapsed());
 }
 
 #[test]
@@ -176,6 +176,7 @@ fn is_readable(fd: &impl AsFd, timeout: Duration) -> bool {
 fn a_descriptor_is_readable_once_there_is_something() {
     let ring = ring::<Spsc, u64>();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_pollable().unwrap());
+    let began = Instant::now();
     for i in 0..200 {
         // Spurious signals are allowed, lost ones are not.
         while !rx.arm() {}
@@ -183,6 +184,7 @@ fn a_descriptor_is_readable_once_there_is_something() {
         assert!(is_readable(&rx, LONG));
         assert_eq!(rx.try_pop(), Ok(i));
     }
+    assert!(began.elapsed() < SLICE * 200 / 10, "it was slices that ended the waits: {:?}", began.elapsed());
 }
 
 #[test]
@@ -367,6 +369,8 @@ mod tasks {
     use core::future::Future;
     use core::pin::pin;
     use core::task::{Context, Poll, Waker};
+    use std::sync::Mutex;
+    use std::task::Wake;
 
     use futures_executor::block_on;
     use futures_util::StreamExt;
@@ -420,5 +424,85 @@ mod tasks {
             block_on(rx.ready());
             assert_eq!(rx.try_pop(), Ok(i));
         }
+    }
+
+    type Task = Mutex<Option<ringway::AsyncConsumer<Spsc, u64, Heap>>>;
+
+    /// Ends its own task when it is woken, as an executor does that shuts down.
+    struct Ends(Arc<Task>);
+
+    impl Wake for Ends {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+
+    #[test]
+    fn a_wake_up_may_drop_the_consumer() {
+        let ring = ring::<Spsc, u64>();
+        let mut tx = ring.producer().unwrap();
+        let task: Arc<Task> = Arc::new(Mutex::new(Some(ring.consumer().unwrap().into_async().unwrap())));
+        let waker = Waker::from(Arc::new(Ends(task.clone())));
+        let polled = task.lock().unwrap().as_mut().unwrap().poll_ready(&Context::from_waker(&waker));
+        assert_eq!(polled, Poll::Pending);
+        tx.try_push(&7).unwrap();
+        while task.lock().unwrap().is_some() {
+            thread::yield_now();
+        }
+        assert_eq!(ring.consumer().unwrap().try_pop(), Ok(7));
+    }
+
+    /// Held while the consumer is dropped, and by who wakes it.
+    #[test]
+    fn a_consumer_may_be_dropped_under_a_lock_that_wakers_take() {
+        for _ in 0..100 {
+            let ring = ring::<Spsc, u64>();
+            let mut tx = ring.producer().unwrap();
+            let task: Arc<Task> = Arc::new(Mutex::new(Some(ring.consumer().unwrap().into_async().unwrap())));
+            let waker = Waker::from(Arc::new(Ends(task.clone())));
+            let mut held = task.lock().unwrap();
+            let polled = held.as_mut().unwrap().poll_ready(&Context::from_waker(&waker));
+            assert_eq!(polled, Poll::Pending);
+            tx.try_push(&7).unwrap();
+            *held = None;
+        }
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("not the attendant's affair");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_is_the_last_only_of_itself() {
+        let ring = ring::<Spsc, u64>();
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_async().unwrap());
+        let waker = Waker::from(Arc::new(Panics));
+        assert_eq!(rx.poll_ready(&Context::from_waker(&waker)), Poll::Pending);
+        tx.try_push(&7).unwrap();
+        while rx.try_pop().is_err() {}
+        let sender = thread::spawn(move || {
+            thread::sleep(MOMENT);
+            tx.push(&8).unwrap();
+        });
+        assert_eq!(block_on(rx.next()), Some(Ok(8)));
+        sender.join().unwrap();
+    }
+
+    #[test]
+    fn another_consumer_in_its_place_is_attended_too() {
+        let (one, two) = (ring::<Spsc, u64>(), ring::<Spsc, u64>());
+        let mut rx = one.consumer().unwrap().into_async().unwrap();
+        *rx = two.consumer().unwrap();
+        let mut tx = two.producer().unwrap();
+        let sender = thread::spawn(move || {
+            thread::sleep(MOMENT);
+            tx.push(&7).unwrap();
+        });
+        assert_eq!(block_on(rx.next()), Some(Ok(7)));
+        sender.join().unwrap();
     }
 }

@@ -8,15 +8,18 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::{Carried, Consumer, Home, Kind};
+use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Memory, WordRef};
-use crate::wait::{self, Bed, NAP, Post, SLICE, Waiter};
+use crate::ring::Consume;
+use crate::wait::{self, Bed, NAP, Post, SLICE};
 
 /// What an attendant does when it is woken.
 pub type Signal = Arc<dyn Fn() + Send + Sync>;
@@ -29,26 +32,42 @@ pub(crate) struct Attendant<M: Memory> {
     post: Arc<Post>,
     /// Of who armed it last.
     signal: Arc<Mutex<Signal>>,
+    /// That the bytes are gone, once the thread has found that. It has ended then.
+    end: Arc<OnceLock<Corruption>>,
 }
 
 impl<M: Memory + 'static> Attendant<M> {
     /// For who sleeps on `bed`.
     pub(super) fn hire(memory: &M, geometry: &Geometry, bed: &Bed<'_>, signal: &Signal) -> io::Result<Self> {
-        let (memory, geometry) = (memory.clone(), *geometry);
-        let (parked, post) = (bed.parked.clone(), Arc::new(Post::new()));
-        let signal = Arc::new(Mutex::new(signal.clone()));
-        Builder::new().name("ringway".into()).spawn({
-            let (memory, parked, post) = (memory.clone(), parked.clone(), post.clone());
-            let current = signal.clone();
-            let signal = move || {
-                let signal = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                signal();
+        let hired = Self {
+            memory: memory.clone(),
+            geometry: *geometry,
+            parked: bed.parked.clone(),
+            post: Arc::default(),
+            signal: Arc::new(Mutex::new(signal.clone())),
+            end: Arc::default(),
+        };
+        // Who cannot rely on being woken naps: see `wait`.
+        let limit = if wait::heavy_fence(memory, geometry.fenced) { SLICE } else { NAP };
+        let (memory, geometry, parked) = (memory.clone(), *geometry, bed.parked.clone());
+        let (post, current, end) = (hired.post.clone(), hired.signal.clone(), hired.end.clone());
+        Builder::new().name("ringway".into()).spawn(move || {
+            let is_there = || match geometry.check(&memory) {
+                Ok(()) => true,
+                Err(what) => {
+                    // It is not set yet: this ends the thread.
+                    let _ = end.set(what);
+                    false
+                }
             };
-            // Who cannot rely on being woken naps: see `wait`.
-            let limit = if wait::heavy_fence(&memory, geometry.fenced) { SLICE } else { NAP };
-            move || post.attend(&memory, &parked, limit, || geometry.check(&memory).is_ok(), signal)
+            let signal = || {
+                let signal = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                // A panic of somebody's waker is not to end this thread: there will be others.
+                let _ = catch_unwind(AssertUnwindSafe(|| signal()));
+            };
+            post.attend(&memory, &parked, limit, is_there, signal);
         })?;
-        Ok(Self { memory, geometry, parked, post, signal })
+        Ok(hired)
     }
 }
 
@@ -140,9 +159,13 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     }
 }
 
-impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     /// Whether there is nothing, and the attendant will give this signal when there may be something.
     fn arm(&mut self, signal: &Signal) -> bool {
+        // Another consumer may have been put in the place of the one that had it.
+        if self.hire_for(signal).is_err() {
+            return false;
+        }
         let Some(attendant) = self.attendant.take() else { return false };
         let is_armed = self.arm_by(|parked, expected| attendant.arm(parked, expected, signal, true));
         if !is_armed {
@@ -166,26 +189,30 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
 
     /// The consumer, for whatever it is to do; if the attendant has found that the bytes are gone, one that touches none of them.
     fn awake(&mut self) -> &mut Self {
-        if self.attendant.as_ref().is_some_and(|attendant| attendant.post.is_gone()) {
-            // What it says, the next operation says again.
-            let _ = self.as_waiter().check();
+        if let Some(what) = self.attendant.as_ref().and_then(|attendant| attendant.end.get().copied()) {
+            self.core.give_up(what);
         }
         self
     }
 }
 
-impl<K: Kind, T: Carried + ?Sized, M: Memory> Pollable<K, T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     /// Has the descriptor become readable when there may be something to take; whether it is worth waiting for that. If not, there may
     /// be something already: look again. So it is called after each `Empty`, and what it says decides.
     ///
     /// It may become readable for nothing: look, and arm it again. While nothing comes that happens up to ten times a second, because the
-    /// death of a producer is found by looking (by [`PopError::Closed`](crate::PopError::Closed)).
+    /// death of a producer is found by looking (by [`PopError::Closed`](crate::PopError::Closed)); a thousand times, if the system refuses this
+    /// process the barriers that the ring relies on.
     ///
     /// A system call or two; none of the producers' until one of them publishes.
     ///
     /// # Examples
     /// See [`Pollable`].
     pub fn arm(&mut self) -> bool {
+        // A forked child has the descriptor too, and is not to read it.
+        if !self.end.is_own() {
+            return false;
+        }
         // Before all else: a signal for something newer must stay. Nothing to be read is as good.
         let _ = rustix::io::read(&*self.fd, &mut [0; 8]);
         self.end.arm(&self.signal)
@@ -198,7 +225,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Pollable<K, T, M> {
     }
 }
 
-impl<K: Kind, T: Carried + ?Sized, M: Memory> Deref for Pollable<K, T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Deref for Pollable<K, T, M> {
     type Target = Consumer<K, T, M>;
 
     fn deref(&self) -> &Consumer<K, T, M> {
@@ -206,7 +233,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Deref for Pollable<K, T, M> {
     }
 }
 
-impl<K: Kind, T: Carried + ?Sized, M: Memory> DerefMut for Pollable<K, T, M> {
+impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> DerefMut for Pollable<K, T, M> {
     fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
         self.end.awake()
     }
@@ -245,11 +272,12 @@ mod task {
 
     use super::super::{Carried, Consumer, Home, Item, Kind};
     use super::Signal;
-    use crate::error::PopError;
+    use crate::error::{Departure, PopError};
     use crate::memory::Memory;
 
     /// A consumer that a task can wait for, whatever runs it: see [`Consumer::into_async`]. Also a [`Stream`], of items or of whole
-    /// records, which ends when the producers are gone and everything is taken.
+    /// records. It ends once everything is taken and the producers have left; if one has died instead, or if the ring is corrupt, after that
+    /// error. Once it has ended it stays so; `try_` calls go on with whoever comes next.
     ///
     /// # Examples
     /// ```
@@ -300,7 +328,7 @@ mod task {
         }
     }
 
-    impl<K: Kind, T: Carried + ?Sized, M: Memory> AsyncConsumer<K, T, M> {
+    impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
         /// Waits until a `try_` call may say something else than [`PopError::Empty`]. It may still say that: then wait again.
         ///
         /// Cancel-safe: nothing is taken.
@@ -308,15 +336,7 @@ mod task {
         /// # Examples
         /// See [`AsyncConsumer`].
         pub async fn ready(&mut self) {
-            let mut has_waited = false;
-            poll_fn(|context| {
-                if has_waited {
-                    return Poll::Ready(());
-                }
-                has_waited = self.poll_ready(context).is_pending();
-                if has_waited { Poll::Pending } else { Poll::Ready(()) }
-            })
-            .await;
+            poll_fn(|context| self.poll_ready(context)).await;
         }
 
         /// As [`ready`](Self::ready), for who writes futures by hand: after a `Pending`, the task is woken.
@@ -346,7 +366,7 @@ mod task {
                             return Poll::Pending;
                         }
                     }
-                    Err(PopError::Closed(_)) => {
+                    Err(PopError::Closed(Departure::Left)) => {
                         self.is_over = true;
                         return Poll::Ready(None);
                     }
@@ -365,7 +385,7 @@ mod task {
     /// Of one poll: a second one is usual, more are a liar's.
     const MOST_ATTEMPTS: u32 = 4;
 
-    impl<K: Kind, T: Item + Unpin, M: Memory + Unpin> Stream for AsyncConsumer<K, T, M>
+    impl<K: Kind, T: Item + Unpin, M: Memory + Unpin + 'static> Stream for AsyncConsumer<K, T, M>
     where
         Self: Unpin,
     {
@@ -376,7 +396,7 @@ mod task {
         }
     }
 
-    impl<K: Kind, M: Memory> Stream for AsyncConsumer<K, [u8], M>
+    impl<K: Kind, M: Memory + 'static> Stream for AsyncConsumer<K, [u8], M>
     where
         Self: Unpin,
     {
@@ -387,7 +407,7 @@ mod task {
         }
     }
 
-    impl<K: Kind, T: Carried + ?Sized, M: Memory> Deref for AsyncConsumer<K, T, M> {
+    impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Deref for AsyncConsumer<K, T, M> {
         type Target = Consumer<K, T, M>;
 
         fn deref(&self) -> &Consumer<K, T, M> {
@@ -395,7 +415,7 @@ mod task {
         }
     }
 
-    impl<K: Kind, T: Carried + ?Sized, M: Memory> DerefMut for AsyncConsumer<K, T, M> {
+    impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> DerefMut for AsyncConsumer<K, T, M> {
         fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
             self.end.awake()
         }

@@ -16,7 +16,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
     /// One for this consumer.
     pub fn attendant(&self) -> Attendant<M> {
         let memory = self.seat.memory().clone();
-        Attendant { memory, parked: self.seat.bed().parked.clone(), post: Arc::new(Post::new()) }
+        Attendant { memory, parked: self.seat.bed().parked.clone(), post: Arc::new(Post::default()) }
     }
 
     /// Whether there is nothing, and the attendant will signal when there may be something.

@@ -44,12 +44,16 @@ pub struct Select {
     /// Where the next look begins.
     turn: usize,
     patience: Patience,
+    /// When it last asked who lives.
+    asked: Duration,
     /// Whether the system can.
     can_park_on_many: bool,
     /// What attendants ring, where there are any.
     doorbell: Arc<Doorbell>,
     ring: Signal,
 }
+
+use sealed::{Steps, Token};
 
 /// An end that [`Select`] can wait for: a consumer whose memory this process can sleep on. Sealed.
 pub trait Selectable: sealed::Selectable {}
@@ -81,41 +85,45 @@ impl Doorbell {
 pub(crate) mod sealed {
     use super::*;
 
-    /// The steps of `wait`, one by one.
+    /// Nobody else can make one.
+    pub struct Token(pub(super) ());
+
     pub trait Selectable {
-        /// Whether a `try_` call would say something else than `Empty`.
         #[doc(hidden)]
+        fn steps(&mut self, _: Token) -> &mut dyn Steps;
+    }
+
+    /// The steps of `wait`, one by one.
+    pub trait Steps {
+        /// Whether a `try_` call would say something else than `Empty`.
         fn has_news(&mut self) -> bool;
         /// The same; asks the witness.
-        #[doc(hidden)]
         fn has_news_by_proof(&mut self) -> bool;
         /// S1.
-        #[doc(hidden)]
         fn lie_down(&mut self) -> u32;
         /// Whether S2 is an ordinary fence.
-        #[doc(hidden)]
         fn is_fenced(&self) -> bool;
         /// S3.
-        #[doc(hidden)]
         fn is_quiet(&mut self) -> bool;
         /// S5.
-        #[doc(hidden)]
         fn get_up(&mut self);
-        #[doc(hidden)]
         fn word(&self) -> &ParkWord;
         /// After a sleep: whether the bytes are still there.
-        #[doc(hidden)]
         fn is_there(&mut self) -> bool;
         /// Has an attendant.
-        #[doc(hidden)]
         fn hire(&mut self, signal: &Signal) -> io::Result<()>;
         /// S4, by the attendant: whether there will be a signal.
-        #[doc(hidden)]
         fn arm(&self, expected: u32, signal: &Signal) -> bool;
     }
 }
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> sealed::Selectable for Consumer<K, T, M> {
+    fn steps(&mut self, _: Token) -> &mut dyn Steps {
+        self
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> Steps for Consumer<K, T, M> {
     fn has_news(&mut self) -> bool {
         let mut waiter = self.as_waiter();
         !matches!(waiter.ready(), Ok(false)) || waiter.departed().is_some()
@@ -162,7 +170,8 @@ impl Select {
             let doorbell = doorbell.clone();
             Arc::new(move || doorbell.ring())
         };
-        Self { turn: 0, patience: Patience::new(Wait::Adaptive), can_park_on_many: true, doorbell, ring }
+        let patience = Patience::new(Wait::Adaptive);
+        Self { turn: 0, patience, asked: Duration::ZERO, can_park_on_many: true, doorbell, ring }
     }
 
     /// What it does while none has anything, from now on. At first: [`Wait::Adaptive`].
@@ -171,7 +180,8 @@ impl Select {
     }
 
     /// Which of `ends` has something, if one does: something to take, or that its producers are gone, or that it is corrupt. The next
-    /// call to it says which, and does not say [`PopError::Empty`](crate::PopError::Empty). No system call.
+    /// call to it says which; or [`PopError::Empty`](crate::PopError::Empty), if producers were gone and others have come since. Waits for
+    /// nobody.
     ///
     /// An end whose producers are gone, and from which everything was taken, always has something: leave it out then.
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
@@ -207,12 +217,12 @@ impl Select {
     fn find(
         &mut self,
         ends: &mut [&mut dyn Selectable],
-        mut is_it: impl FnMut(&mut dyn Selectable) -> bool,
+        mut is_it: impl FnMut(&mut dyn Steps) -> bool,
     ) -> Option<usize> {
         let first = self.turn % ends.len().max(1);
         let (before, after) = ends.split_at_mut(first);
         let mut in_turn = (first..).zip(after).chain((0..).zip(before));
-        let found = in_turn.find_map(|(index, end)| is_it(&mut **end).then_some(index))?;
+        let found = in_turn.find_map(|(index, end)| is_it(end.steps(Token(()))).then_some(index))?;
         self.turn = found + 1;
         Some(found)
     }
@@ -238,14 +248,21 @@ impl Select {
                 } else {
                     hand_over()
                 }
-                looks += 1;
+                looks = looks.saturating_add(ends.len().try_into().unwrap_or(u32::MAX));
                 continue;
             }
-            if let Some(found) = self.find(ends, |end| end.has_news_by_proof()) {
-                return Some(found);
+            // Once a slice, and not each time: it takes a system call for each of them.
+            let now = os::monotonic();
+            if now >= self.asked.saturating_add(SLICE) {
+                self.asked = now;
+                if let Some(found) = self.find(ends, |end| end.has_news_by_proof()) {
+                    return Some(found);
+                }
             }
-            let limit = remaining().unwrap_or(SLICE).min(SLICE);
-            if limit.is_zero() {
+            let slice = SLICE.saturating_sub(now.saturating_sub(self.asked));
+            let limit = remaining().unwrap_or(slice).min(slice);
+            if limit.is_zero() && remaining().is_some_and(|left| left.is_zero()) {
+                self.patience.end(None);
                 return None;
             }
             if self.patience.how() == Wait::Spin {
@@ -259,6 +276,7 @@ impl Select {
 
     /// Sleeps on all words at once, or has attendants do so.
     fn sleep(&mut self, ends: &mut [&mut dyn Selectable], limit: Duration) {
+        let mut ends: Vec<_> = ends.iter_mut().map(|end| end.steps(Token(()))).collect();
         let by_doorbell = !self.can_park_on_many || ends.len() > os::MOST_PARKED_ON;
         let has_all = !by_doorbell || ends.iter_mut().all(|end| end.hire(&self.ring).is_ok());
         self.doorbell.reset();

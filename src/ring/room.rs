@@ -105,7 +105,7 @@ impl Outlet {
     ///
     /// None until half of the ring is free. A producer that is woken for each cell fills it in less time than the wake-up took, and sleeps
     /// again: so every record costs a wake-up, and the ring that was to keep the two apart is always full. With half of it there is
-    /// something to do until the other half is empty; and any record fits, since the largest has half the ring. It may be that the
+    /// something to do until the other half is empty; and most records fit, since the largest has half the ring. It may be that the
     /// consumer takes nothing more for a while: then who sleeps finds the room there is at the end of a slice.
     #[cold]
     pub(crate) fn worth_waking(&self) -> u32 {

@@ -269,6 +269,7 @@ pub(crate) fn until<W: Waiter>(
             Ok(None) => {}
             Err(error) => return Woken::Failed(error),
             Ok(Some(how)) => {
+                patience.end(None);
                 return match waiter.ready() {
                     Ok(true) => Woken::Ready,
                     Ok(false) => Woken::Gone(how),
@@ -278,6 +279,7 @@ pub(crate) fn until<W: Waiter>(
         }
         let limit = remaining().unwrap_or(SLICE).min(SLICE);
         if limit.is_zero() {
+            patience.end(None);
             return Woken::Elapsed;
         }
         if patience.how() == Wait::Spin {

@@ -38,15 +38,15 @@ pub(crate) struct Post {
     by_slices: Half,
     /// 1 once the attendant is to go.
     over: Half,
-    /// 1 once the attendant has found that the bytes are gone.
-    gone: Half,
+}
+
+impl Default for Post {
+    fn default() -> Self {
+        Self { armed: Half::new(0), by_slices: Half::new(0), over: Half::new(0) }
+    }
 }
 
 impl Post {
-    pub(crate) fn new() -> Self {
-        Self { armed: Half::new(0), by_slices: Half::new(0), over: Half::new(0), gone: Half::new(0) }
-    }
-
     /// P1 to P3, for a word that S1 made `expected`; whether there will be a signal, after a slice too if `by_slices`.
     pub(crate) fn arm(&self, parked: &WordRef, expected: u32, by_slices: bool) -> bool {
         // Relaxed: a slice more or less.
@@ -76,13 +76,6 @@ impl Post {
         rouse(park, parked, u32::MAX);
     }
 
-    /// Whether the attendant has found that the bytes are gone. Then nothing of the ring may be touched any more.
-    #[cfg(feature = "std")]
-    pub(crate) fn is_gone(&self) -> bool {
-        // Relaxed: the signal orders it.
-        self.gone.load(Relaxed) != 0
-    }
-
     /// A1 to A4, until the post is over, or `is_there` says that the bytes are gone. No park lasts longer than `limit`.
     pub(crate) fn attend(
         &self,
@@ -94,6 +87,11 @@ impl Post {
     ) {
         let mut last = None;
         loop {
+            // Before the first look, and after each sleep.
+            if !is_there() {
+                signal();
+                return;
+            }
             // Relaxed: E7's fences order it.
             let found = parked.half().load(Relaxed);
             // Full fence: E7, pairs with the one in `arm`, and with the word that `end` changed; the look at the word before it, that at what is armed after it.
@@ -112,12 +110,6 @@ impl Post {
                 signal();
             }
             park.park(parked.park_word(), found, limit);
-            if !is_there() {
-                // Relaxed: who is signalled next finds it.
-                self.gone.store(1, Relaxed);
-                signal();
-                return;
-            }
             last = Some(found);
         }
     }

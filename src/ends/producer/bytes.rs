@@ -94,7 +94,8 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         }
     }
 
-    /// Puts a record with these bytes in; waits while there is no room.
+    /// Puts a record with these bytes in; waits while there is no room. Who has gone to sleep is woken when half of the ring is free,
+    /// and finds less than that after 100 ms.
     ///
     /// # Errors
     /// [`PushError::TooLarge`]; [`PushError::Closed`] if there is no room and the consumer is gone;
@@ -142,7 +143,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         Ok(())
     }
 
-    /// Sets room for a record of `len` bytes aside; waits while there is none.
+    /// Sets room for a record of `len` bytes aside; waits while there is none, as [`push`](Self::push) does.
     ///
     /// # Errors
     /// As [`push`](Self::push).

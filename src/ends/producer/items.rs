@@ -57,7 +57,8 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
         Ok(pushed)
     }
 
-    /// Puts `item` in; waits while the ring is full.
+    /// Puts `item` in; waits while the ring is full. Who has gone to sleep is woken when half of the ring is free, and finds less than
+    /// that after 100 ms.
     ///
     /// # Errors
     /// [`PushError::Closed`] if the ring is full and the consumer is gone; [`PushError::Corrupt`]. If no consumer
