@@ -131,7 +131,12 @@ impl<K: Kind> Receiver<K> {
 
     fn receive(&mut self) -> Result<Message, PopError> {
         let (message, slept) = match self.end.as_mut().unwrap() {
-            End::Bare(rx) => (rx.pop(), rx.ring().memory().notes.slept_through()),
+            End::Bare(rx) => {
+                let notes = rx.ring().memory().notes.clone();
+                // What an attendant noted that is gone.
+                notes.slept_through();
+                (rx.pop(), notes.slept_through())
+            }
             End::Attended(rx) => {
                 let mut slept = None;
                 loop {
