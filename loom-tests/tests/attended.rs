@@ -6,7 +6,7 @@ use loom::thread;
 use ringway::ends::{Consumer, Kind};
 use ringway::memory::Model;
 use ringway::{Departure, PopError};
-use ringway_loom::{check, mpsc, ring_with_fences as ring};
+use ringway_loom::{check, lanes, mpsc, ring_with_fences as ring};
 
 /// Takes the next, as who has a descriptor does.
 fn pop<K: Kind>(
@@ -123,4 +123,51 @@ fn an_attendant_that_sleeps_is_ended() {
         attendant.end();
         attending.join().unwrap();
     });
+}
+
+/// Its departure is all that there is to be told of.
+#[test]
+fn who_is_attended_is_signalled_that_the_producer_left() {
+    check(2, || {
+        let ring = ring::<u64>(2);
+        let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
+        let attending = thread::spawn({
+            let (attendant, signal) = (attendant.clone(), signal.clone());
+            move || attendant.attend(|| signal.notify())
+        });
+        let leaver = thread::spawn(move || drop(tx));
+        assert_eq!(pop(&mut rx, &attendant, &signal), Err(PopError::Closed(Departure::Left)));
+        attendant.end();
+        attending.join().unwrap();
+        leaver.join().unwrap();
+    });
+}
+
+/// By a lane that was put to rest before, or by the other.
+#[test]
+fn who_is_attended_is_signalled_by_either_lane() {
+    for lane in 0..2 {
+        check(1, move || {
+            let ring = lanes::<u64>(1, Model::with_fences);
+            let (a, b, mut rx) =
+                (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+            // So often that one is at rest.
+            (0..4).for_each(|_| assert_eq!(rx.try_pop(), Err(PopError::Empty)));
+            let [kept, mut awake] = if lane == 0 { [b, a] } else { [a, b] };
+            let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
+            let attending = thread::spawn({
+                let (attendant, signal) = (attendant.clone(), signal.clone());
+                move || attendant.attend(|| signal.notify())
+            });
+            let sender = thread::spawn(move || {
+                awake.try_push(&7).unwrap();
+                awake
+            });
+            assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
+            attendant.end();
+            attending.join().unwrap();
+            drop((kept, sender.join().unwrap()));
+        });
+    }
 }

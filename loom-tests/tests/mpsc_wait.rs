@@ -74,6 +74,27 @@ fn two_producers_that_sleep_on_one_word_are_both_woken() {
     });
 }
 
+/// Neither before half of the ring is free; then one, and by the next release the other.
+#[test]
+fn two_producers_that_sleep_until_half_is_free_are_both_woken() {
+    check(1, || {
+        let ring = mpsc::<u64>(4, Model::with_fences);
+        let (mut a, mut b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        (0..4).for_each(|i| a.try_push(&i).unwrap());
+        let first = thread::spawn(move || {
+            a.push(&10).unwrap();
+            a
+        });
+        let receiver = thread::spawn(move || {
+            (0..4).for_each(|i| assert_eq!(rx.try_pop(), Ok(i)));
+            rx
+        });
+        b.push(&20).unwrap();
+        drop((first.join().unwrap(), receiver.join().unwrap()));
+    });
+}
+
 #[test]
 fn a_sleeping_consumer_learns_that_the_last_producer_left() {
     check(1, || {
