@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::children::{Child, Dice, say};
 use crate::common::Name;
-use crate::watched::{Watched, now, watched};
+use crate::watched::{Watched, now, slept_through_here, watched};
 
 /// What goes there and back.
 #[derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, Clone, Copy, Debug)]
@@ -81,9 +81,10 @@ impl<K: Kind> Sender<K> {
     }
 
     fn send(&mut self, taken: u64) {
+        slept_through_here();
         self.tx.push(&Message { number: self.sent, sent_before: self.sent_at, taken }).unwrap();
         self.sent_at = now();
-        let slept = self.tx.ring().memory().notes.slept_through();
+        let slept = slept_through_here();
         self.slept_through.extend(slept.map(|until| (self.sent, until)));
         self.sent += 1;
     }
@@ -132,10 +133,8 @@ impl<K: Kind> Receiver<K> {
     fn receive(&mut self) -> Result<Message, PopError> {
         let (message, slept) = match self.end.as_mut().unwrap() {
             End::Bare(rx) => {
-                let notes = rx.ring().memory().notes.clone();
-                // What an attendant noted that is gone.
-                notes.slept_through();
-                (rx.pop(), notes.slept_through())
+                slept_through_here();
+                (rx.pop(), slept_through_here())
             }
             End::Attended(rx) => {
                 let mut slept = None;

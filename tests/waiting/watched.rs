@@ -1,4 +1,5 @@
 //! Segments whose sleeps and wake-up calls are noted.
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -27,8 +28,18 @@ pub struct Notes {
     slept_until: AtomicU64,
 }
 
+thread_local! {
+    /// The same, of parks of this thread.
+    static SLEPT_UNTIL: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// When a park of this thread, since the last time that this was asked, ended because its slice was over, and nothing else ended it.
+pub fn slept_through_here() -> Option<u64> {
+    SLEPT_UNTIL.take()
+}
+
 impl Notes {
-    /// When a park since the last time that this was asked ended because its slice was over, and nothing else ended it.
+    /// As [`slept_through_here`], of any thread.
     pub fn slept_through(&self) -> Option<u64> {
         if self.slept_until.load(Relaxed) == 0 {
             return None;
@@ -72,6 +83,7 @@ impl Park for Watched {
         // Who naps does not rely on being woken.
         if is_over && limit >= Duration::from_millis(50) {
             self.notes.slept_until.store(until, Relaxed);
+            SLEPT_UNTIL.set(Some(until));
         }
     }
     fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
