@@ -50,8 +50,9 @@ fn all_get_on(capacity: usize, how: Wait) {
     println!(
         "{capacity} cells, {how:?}: {all} records, least share {least:.2} of the mean, {calls} wake-up calls"
     );
-    assert!(least > 0.0, "{sent:?}");
-    assert!(2 * calls < all, "{calls} calls for {all} records");
+    // Measured: 0.12 to 0.95; a call for 14 to 2,500 records.
+    assert!(least > 0.02, "{sent:?}");
+    assert!(4 * calls < all, "{calls} calls for {all} records");
 }
 
 #[test]
