@@ -77,6 +77,8 @@ impl Hold {
 pub trait Peer<M>: Sized {
     /// [`Hold::Free`] for peers that have threads or processes of their own, which need a core too.
     const HOLD: Hold = Hold::Firm;
+    /// Whether its system calls are counted where they are made: see `waiting::links`.
+    const COUNTS: bool = false;
     type Tx: Tx<M>;
     type Rx: Rx<M>;
     fn make(shape: &Shape) -> Result<Self>;

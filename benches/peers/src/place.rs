@@ -142,6 +142,15 @@ pub fn cpu() -> f64 {
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
+/// How often this process, all its threads, has gone to sleep so far (voluntary context switches).
+pub fn sleeps() -> u64 {
+    // SAFETY: numbers, of which zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: room for them, on the stack.
+    unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    usage.ru_nvcsw as u64
+}
+
 /// p50, p99 and p99.9 of these ticks, in ns.
 ///
 /// Some clocks tick in steps of ten ns. So of all that read the same, the first are taken for less and the last for more, by up to

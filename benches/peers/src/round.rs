@@ -152,7 +152,8 @@ impl Driver<'_> {
         for cell in cells {
             self.bar.inc(1);
             let id = cell.id();
-            if self.failed.get(&id).is_some_and(|times| *times >= FAILURES) {
+            let has_been = work::is_once(cell.work) && self.visits.contains_key(&id);
+            if has_been || self.failed.get(&id).is_some_and(|times| *times >= FAILURES) {
                 continue;
             }
             self.bar.set_message(format!("{what}: {id}"));
@@ -209,7 +210,7 @@ impl Driver<'_> {
             let has = main.and_then(|class| Some(counts.get(&id)?[class])).unwrap_or(0);
             let visits = self.visits.get(&id).copied().unwrap_or(0);
             let gave_up = self.failed.get(&id).is_some_and(|times| *times >= FAILURES);
-            has < rounds && visits < PATIENCE * rounds && !gave_up
+            has < rounds && visits < PATIENCE * rounds && !gave_up && !work::is_once(cell.work)
         };
         cells.iter().filter(is_short).copied().collect()
     }

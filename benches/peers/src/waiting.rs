@@ -5,7 +5,8 @@
 //!
 //! | work | what |
 //! |---|---|
-//! | `idle` | a message at a time, so many a second, to one who waits as its kind does |
+//! | `idle` | a message at a time, so many a second, to one who waits as its kind does; what that costs both |
+//! | `rest` | nothing, for ten seconds: what it costs to wait for it |
 //! | `wake` | to one who surely sleeps: the kernel said so before the send |
 //! | `adaptive` | round trips by calls that wait, beside the same by calls that only try |
 //! | `cpu` | a busy stream: CPU time per message, both sides together |
@@ -21,16 +22,22 @@ use std::time::{Duration, Instant};
 use crate::cell::{self, Cell, Measure, Place, Plan};
 use crate::drive::*;
 use crate::place::{self, RECEIVER, SENDER, Zeroed, cpu, fork, on, ticks, ticks_after};
-use links::{Bare, EventFd, Futex, Items, Pipe, Records, Seqpacket};
+use links::{Bare, By, EventFd, Four, Futex, Items, PARK, Pipe, Polled, Records, SPIN, Seqpacket};
 
 const CAPACITY: usize = 1024;
 
 pub fn cells(list: &mut Vec<Cell>) {
     idle::<Items<true, Words<1>>>(list, "ringway");
+    idle::<By<PARK, Words<1>>>(list, "ringway, Park");
+    idle::<By<SPIN, Words<1>>>(list, "ringway, Spin");
+    idle_at::<Four<Words<1>>>(list, "ringway, Select over 4", |case| case == "1 kHz");
+    idle_at::<Polled<Words<1>>>(list, "ringway, Pollable and epoll", |case| case == "1 kHz");
     idle::<Pipe>(list, "pipe");
     idle::<Seqpacket>(list, "seqpacket");
     idle::<Bare<Futex>>(list, "bare futex");
     idle::<Bare<EventFd>>(list, "eventfd");
+
+    rest(list);
 
     wake::<Items<true, Words<2>>>(list, "ringway");
     wake::<Bare<Futex>>(list, "bare futex");
@@ -62,6 +69,8 @@ struct Control {
     total: AtomicU64,
     /// In ns.
     cpu: AtomicU64,
+    /// The sender's system calls.
+    calls: AtomicU64,
 }
 // SAFETY: atomics.
 unsafe impl Zeroed for Control {}
@@ -80,18 +89,23 @@ fn elapsed(sent: u64, received: u64) -> Result<u64> {
 // ---- Idle, then woken
 
 /// Rates in messages a second, each with how many are sent for a plan of 100 ms.
-const RATES: [(u64, u64, &str); 6] = [
-    (1, 3, "1 Hz"),
+const RATES: [(u64, u64, &str); 7] = [
+    (1, 2, "1 Hz"),
     (10, 10, "10 Hz"),
     (100, 50, "100 Hz"),
     (1_000, 200, "1 kHz"),
     (10_000, 1_000, "10 kHz"),
     (100_000, 10_000, "100 kHz"),
+    (1_000_000, 50_000, "1 MHz"),
 ];
 
 /// How late a message comes to a peer that waits by itself (in `recv`), at all rates.
 pub fn idle<P: Peer<Words<1>> + 'static>(list: &mut Vec<Cell>, peer: &str) {
-    for (rate, usual, case) in RATES {
+    idle_at::<P>(list, peer, |_| true);
+}
+
+fn idle_at<P: Peer<Words<1>> + 'static>(list: &mut Vec<Cell>, peer: &str, wanted: impl Fn(&str) -> bool) {
+    for (rate, usual, case) in RATES.into_iter().filter(|(.., case)| wanted(case)) {
         cell::custom(list, "idle", case, Place::Processes, peer, move |plan| {
             let part = plan.timed.as_secs_f64() / 0.1;
             one_at_a_time::<P>(plan, rate, ((usual as f64 * part) as u64).max(2))
@@ -108,11 +122,20 @@ fn one_at_a_time<P: Peer<Words<1>>>(plan: &Plan, rate: u64, count: u64) -> Resul
         let mut tx = peer.tx()?;
         on(SENDER, P::HOLD, || {
             until(|| control.ready.load(Acquire) == 1);
+            let (mut sending, mut before) = (0, 0);
             let start = Instant::now();
             for number in 0..count {
                 wait_for(start, Duration::from_nanos(1_000_000_000 / rate * number));
-                tx.send(&Words([ticks()]), &mut Again);
+                if number == 1 {
+                    (sending, before) = (0, links::calls());
+                }
+                let from = ticks();
+                tx.send(&Words([from]), &mut Again);
+                sending += ticks() - from;
             }
+            // It is in real time, and never sleeps but for room: what it takes is its CPU time.
+            control.cpu.store(place::ns(sending) as u64, Relaxed);
+            control.calls.store(links::calls() - before, Release);
         });
         // It may be that a message is lost with its sender's end.
         until(|| control.ready.load(Acquire) == 2);
@@ -120,25 +143,70 @@ fn one_at_a_time<P: Peer<Words<1>>>(plan: &Plan, rate: u64, count: u64) -> Resul
     })?;
     let mut rx = peer.rx()?;
     let mut late = Vec::with_capacity(count as usize);
-    let (cpu, wall) = on(RECEIVER, P::HOLD, || -> Result<_> {
+    control.calls.store(u64::MAX, Release);
+    let (cpu, calls, sleeps, wall) = on(RECEIVER, P::HOLD, || -> Result<_> {
         control.ready.store(1, Release);
         rx.recv(&mut Again);
-        let (before, start) = (cpu(), Instant::now());
+        let (before, calls, sleeps, start) = (cpu(), links::calls(), place::sleeps(), Instant::now());
         for _ in 1..count {
             let Words([sent]) = rx.recv(&mut Again);
             late.push(elapsed(sent, ticks_after())?);
         }
-        Ok((cpu() - before, start.elapsed()))
+        Ok((cpu() - before, links::calls() - calls, place::sleeps() - sleeps, start.elapsed()))
     })?;
+    until(|| control.calls.load(Acquire) != u64::MAX);
     control.ready.store(2, Release);
     child.wait()?;
     drop(rx);
     let [p50, p99, _] = place::percentiles(&mut late);
-    Ok(Measure::new(p50, "ns", false)
+    let many = late.len() as f64;
+    let measure = Measure::new(p50, "ns", false)
         .with("p99", p99)
-        .with("taken in each", late.len() as f64)
-        .with("receiver's cpu us per message", cpu / 1e3 / late.len() as f64)
-        .with("receiver's cpu ms per second", cpu / 1e6 / wall.as_secs_f64()))
+        .with("taken in each", many)
+        .with("receiver's cpu us per message", cpu / 1e3 / many)
+        .with("receiver's cpu ms per second", cpu / 1e6 / wall.as_secs_f64())
+        .with("sender's us in each send", control.cpu.load(Relaxed) as f64 / 1e3 / many)
+        .with("receiver's sleeps per message", sleeps as f64 / many);
+    if !P::COUNTS {
+        return Ok(measure);
+    }
+    let sender = control.calls.load(Relaxed) as f64;
+    Ok(measure
+        .with("sender's calls per message", sender / many)
+        .with("receiver's calls per message", calls as f64 / many))
+}
+
+// ---- Nothing, for long
+
+/// Nothing comes, for a hundred times what is usual: ten seconds.
+fn rest(list: &mut Vec<Cell>) {
+    cell::custom(list, "rest", "nothing for 10 s", Place::Processes, "ringway", |plan| {
+        let long = plan.timed * 100;
+        let control = place::shared::<Control>()?;
+        let mut peer = <Items<true, Words<1>> as Peer<Words<1>>>::make(&shape(plan.name.clone()))?;
+        let child = fork(|| {
+            let mut tx: links::ItemsTx<true, Words<1>, _> = peer.tx()?;
+            until(|| control.ready.load(Acquire) == 1);
+            tx.send(&Words([0]), &mut Again);
+            thread::sleep(long);
+            tx.send(&Words([1]), &mut Again);
+            until(|| control.ready.load(Acquire) == 2);
+            Ok(())
+        })?;
+        let mut rx = peer.rx()?;
+        control.ready.store(1, Release);
+        rx.recv(&mut Again);
+        let (before, calls, sleeps, start) = (cpu(), links::calls(), place::sleeps(), Instant::now());
+        rx.recv(&mut Again);
+        let (used, wall) = (cpu() - before, start.elapsed().as_secs_f64());
+        let (calls, sleeps) = (links::calls() - calls, place::sleeps() - sleeps);
+        control.ready.store(2, Release);
+        child.wait()?;
+        Ok(Measure::new(used / 1e3 / wall, "us of cpu per second", false)
+            .with("sleeps per second", sleeps as f64 / wall)
+            .with("calls per second", calls as f64 / wall)
+            .with("seconds", wall))
+    });
 }
 
 /// Sleeps while there is time, and is awake when the time comes.
@@ -388,7 +456,7 @@ fn busy<P: Peer<Words<8>>, const BATCH: usize>(plan: &Plan) -> Result<Measure> {
             until(|| control.ready.load(Acquire) == 1);
             // Warm-up, of more than two laps.
             send_block::<_, BATCH>(&mut tx, 0);
-            let (before, start) = (cpu(), Instant::now());
+            let (before, calls, start) = (cpu(), links::calls(), Instant::now());
             for block in 1.. {
                 let is_last = start.elapsed() > plan.timed;
                 if is_last {
@@ -400,20 +468,21 @@ fn busy<P: Peer<Words<8>>, const BATCH: usize>(plan: &Plan) -> Result<Measure> {
                 }
             }
             control.cpu.store((cpu() - before) as u64, Relaxed);
+            control.calls.store(links::calls() - calls, Relaxed);
         });
         until(|| control.ready.load(Acquire) == 2);
         Ok(())
     })?;
     let mut rx = peer.rx()?;
-    let (sum, received, own, wall) = on(RECEIVER, P::HOLD, || {
+    let (sum, received, own, calls, wall) = on(RECEIVER, P::HOLD, || {
         control.ready.store(1, Release);
         let (mut sum, mut received) = (receive_block::<_, BATCH>(&mut rx), BLOCK);
-        let (before, start) = (cpu(), Instant::now());
+        let (before, calls, start) = (cpu(), links::calls(), Instant::now());
         while control.total.load(Acquire) != received {
             sum = sum.wrapping_add(receive_block::<_, BATCH>(&mut rx));
             received += BLOCK;
         }
-        (sum, received, cpu() - before, start.elapsed())
+        (sum, received, cpu() - before, links::calls() - calls, start.elapsed())
     });
     control.ready.store(2, Release);
     child.wait()?;
@@ -422,10 +491,16 @@ fn busy<P: Peer<Words<8>>, const BATCH: usize>(plan: &Plan) -> Result<Measure> {
         return Err(format!("the sum of what came is {sum:#x}, of what was sent {expected:#x}").into());
     }
     let (timed, sender) = ((received - BLOCK) as f64, control.cpu.load(Relaxed) as f64);
-    Ok(Measure::new((own + sender) / timed, "ns", false)
+    let measure = Measure::new((own + sender) / timed, "ns", false)
         .with("sender's", sender / timed)
         .with("receiver's", own / timed)
-        .with("M/s", timed / wall.as_secs_f64() / 1e6))
+        .with("M/s", timed / wall.as_secs_f64() / 1e6);
+    if !P::COUNTS {
+        return Ok(measure);
+    }
+    Ok(measure
+        .with("sender's calls per message", control.calls.load(Relaxed) as f64 / timed)
+        .with("receiver's calls per message", calls as f64 / timed))
 }
 
 #[inline(always)]

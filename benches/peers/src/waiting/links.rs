@@ -4,18 +4,107 @@
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::marker::PhantomData;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+use std::time::Duration;
 
 use ringway::ends::{self, Item, Kind};
+use ringway::memory::{Region, Span};
 use ringway::spsc::{self, Spsc};
-use ringway::{Options, PopError, PushError};
+use ringway::{
+    Claim, Clock, Identity, Liveness, Mapping, Memory, Options, Park, ParkWord, Pollable, PopError, PushError, Select,
+    Selectable, Wait,
+};
 use zerocopy::IntoBytes;
 
 use crate::drive::*;
 use crate::place::{self, Shared, Zeroed};
+
+// ---- What is asked of the kernel
+
+/// Of this process. Not trapped, as in `cost`: that delays who sleeps. Counted where they are made, or where our rings ask their
+/// memory for what it has to ask the kernel for.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// System calls of this process so far, of peers that count: see [`Peer::COUNTS`]. Not among them: `sched_yield`.
+pub fn calls() -> u64 {
+    CALLS.load(Relaxed)
+}
+
+fn call() {
+    // Not an atomic addition: one thread of a process calls.
+    CALLS.store(CALLS.load(Relaxed) + 1, Relaxed);
+}
+
+/// A segment that counts what it asks the kernel for: to sleep and to wake, barriers, locks, and how long its file is.
+#[derive(Clone)]
+pub struct Counting(Mapping);
+
+impl Liveness for Counting {
+    fn claim(&self, seat: Span) -> std::result::Result<Claim, i32> {
+        self.0.claim(seat)
+    }
+    fn disclaim(&self, seat: Span) {
+        self.0.disclaim(seat)
+    }
+    fn is_proved_dead(&self, seat: Span) -> bool {
+        call();
+        self.0.is_proved_dead(seat)
+    }
+    fn is_running(&self, who: &Identity) -> bool {
+        self.0.is_running(who)
+    }
+    #[inline(always)]
+    fn is_claimant(&self) -> bool {
+        self.0.is_claimant()
+    }
+    fn identity(&self) -> Identity {
+        self.0.identity()
+    }
+}
+
+impl Park for Counting {
+    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
+        call();
+        self.0.park(word, expected, limit)
+    }
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        call();
+        self.0.unpark(word, most)
+    }
+    fn is_reached_by_barriers(&self) -> bool {
+        self.0.is_reached_by_barriers()
+    }
+    fn barrier(&self) -> bool {
+        call();
+        self.0.barrier()
+    }
+}
+
+impl Clock for Counting {
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+}
+
+// SAFETY: that of the segment; what it does is what the segment does.
+unsafe impl Memory for Counting {
+    fn region(&self) -> Region {
+        self.0.region()
+    }
+    fn len_now(&self) -> u64 {
+        call();
+        self.0.len_now()
+    }
+}
+
+/// A ring of this name, in memory that counts.
+fn open<K: Kind, M: Item>(name: &str) -> Result<ends::Ring<K, M, Counting>> {
+    let memory = ends::Ring::<K, M>::open(name)?.memory().clone();
+    Ok(ends::Ring::attach(Counting(memory))?)
+}
 
 // ---- Our rings
 
@@ -26,6 +115,7 @@ pub struct Items<const WAITS: bool, M: Item = Words<8>, K: Kind = Spsc> {
 }
 
 impl<const WAITS: bool, M: Message + Item, K: Kind> Peer<M> for Items<WAITS, M, K> {
+    const COUNTS: bool = true;
     type Tx = ItemsTx<WAITS, M, K>;
     type Rx = ItemsRx<WAITS, M, K>;
 
@@ -36,10 +126,10 @@ impl<const WAITS: bool, M: Message + Item, K: Kind> Peer<M> for Items<WAITS, M, 
     }
     /// Opened anew: an end belongs to the process that opened its ring.
     fn tx(&mut self) -> Result<Self::Tx> {
-        Ok(ItemsTx(ends::Ring::open(&self.name)?.producer()?))
+        Ok(ItemsTx(open(&self.name)?.producer()?))
     }
     fn rx(&mut self) -> Result<Self::Rx> {
-        Ok(ItemsRx(ends::Ring::open(&self.name)?.consumer()?))
+        Ok(ItemsRx(open(&self.name)?.consumer()?))
     }
 }
 
@@ -50,8 +140,8 @@ impl<const WAITS: bool, M: Item, K: Kind> Drop for Items<WAITS, M, K> {
     }
 }
 
-pub struct ItemsTx<const WAITS: bool, M: Item, K: Kind>(ends::Producer<K, M>);
-pub struct ItemsRx<const WAITS: bool, M: Item, K: Kind>(ends::Consumer<K, M>);
+pub struct ItemsTx<const WAITS: bool, M: Item, K: Kind>(ends::Producer<K, M, Counting>);
+pub struct ItemsRx<const WAITS: bool, M: Item, K: Kind>(ends::Consumer<K, M, Counting>);
 
 #[cold]
 fn lost(error: impl std::fmt::Display) -> ! {
@@ -119,6 +209,135 @@ impl<const WAITS: bool, M: Message + Item, K: Kind> Rx<M> for ItemsRx<WAITS, M, 
             }
             Err(PopError::Empty) => 0,
             Err(error) => lost(error),
+        }
+    }
+}
+
+/// A ring of items whose receiver waits in this way: see [`SPIN`] and [`PARK`].
+pub struct By<const HOW: u8, M: Item>(Items<true, M>);
+pub const SPIN: u8 = 0;
+pub const PARK: u8 = 1;
+
+impl<const HOW: u8, M: Message + Item> Peer<M> for By<HOW, M> {
+    const COUNTS: bool = true;
+    type Tx = ItemsTx<true, M, Spsc>;
+    type Rx = ItemsRx<true, M, Spsc>;
+    fn make(shape: &Shape) -> Result<Self> {
+        Items::make(shape).map(Self)
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        self.0.tx()
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        let mut rx = self.0.rx()?;
+        rx.0.set_wait(if HOW == SPIN { Wait::Spin } else { Wait::Park });
+        Ok(rx)
+    }
+}
+
+/// Four rings, to which messages go by turns, and one who waits for all.
+pub struct Four<M: Item>([Items<true, M>; 4]);
+pub struct FourTx<M: Item>([ItemsTx<true, M, Spsc>; 4], usize);
+pub struct FourRx<M: Item>([spsc::Consumer<M>; 4], Select);
+
+impl<M: Message + Item> Peer<M> for Four<M> {
+    type Tx = FourTx<M>;
+    type Rx = FourRx<M>;
+    fn make(shape: &Shape) -> Result<Self> {
+        let one = |at| Items::make(&Shape { name: format!("{}-{at}", shape.name), ..shape.clone() });
+        Ok(Self([one(0)?, one(1)?, one(2)?, one(3)?]))
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        let [a, b, c, d] = &mut self.0;
+        Ok(FourTx([a.tx()?, b.tx()?, c.tx()?, d.tx()?], 0))
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        // Not those that count: a `Select` sleeps on words of memory that it knows.
+        let one = |at: usize| -> Result<_> { Ok(spsc::Ring::<M>::open(&self.0[at].name)?.consumer()?) };
+        Ok(FourRx([one(0)?, one(1)?, one(2)?, one(3)?], Select::new()))
+    }
+}
+
+impl<M: Message + Item> Tx<M> for FourTx<M> {
+    fn try_send(&mut self, message: &M) -> bool {
+        let sent = self.0[self.1].try_send(message);
+        self.1 = (self.1 + usize::from(sent)) % 4;
+        sent
+    }
+}
+
+impl<M: Message + Item> Rx<M> for FourRx<M> {
+    fn try_recv(&mut self) -> Option<M> {
+        let Self(ends, select) = self;
+        let mut all = ends.each_mut().map(|end| end as &mut dyn Selectable);
+        let found = select.try_wait(&mut all)?;
+        ends[found].try_pop().ok()
+    }
+    fn recv(&mut self, _: &mut impl Idle) -> M {
+        let Self(ends, select) = self;
+        let mut all = ends.each_mut().map(|end| end as &mut dyn Selectable);
+        let found = select.wait(&mut all).expect("there are four");
+        ends[found].try_pop().unwrap_or_else(|error| lost(error))
+    }
+}
+
+/// A ring whose receiver waits by its descriptor, in an `epoll`. Its attendant is on the receiver's core, in its hurry.
+pub struct Polled<M: Item>(Items<true, M>);
+pub struct PolledRx<M: Item> {
+    /// Until the first message is awaited.
+    end: Option<spsc::Consumer<M>>,
+    polled: Option<(Pollable<Spsc, M>, OwnedFd)>,
+}
+
+impl<M: Message + Item> Peer<M> for Polled<M> {
+    type Tx = ItemsTx<true, M, Spsc>;
+    type Rx = PolledRx<M>;
+    fn make(shape: &Shape) -> Result<Self> {
+        Items::make(shape).map(Self)
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        self.0.tx()
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        Ok(PolledRx { end: Some(spsc::Ring::open(&self.0.name)?.consumer()?), polled: None })
+    }
+}
+
+impl<M: Message + Item> PolledRx<M> {
+    /// Made by who is on its core already: a thread inherits that.
+    fn polled(&mut self) -> &mut (Pollable<Spsc, M>, OwnedFd) {
+        let end = &mut self.end;
+        self.polled.get_or_insert_with(|| {
+            let end = end.take().expect("it is made once").into_pollable().expect("a thread and a descriptor");
+            let mut wanted = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
+            // SAFETY: a number.
+            let epoll = unsafe { libc::epoll_create1(0) };
+            // SAFETY: descriptors, and an event on the stack.
+            let added = unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, end.as_raw_fd(), &mut wanted) };
+            assert!(epoll >= 0 && added == 0, "no epoll: {}", io::Error::last_os_error());
+            // SAFETY: just made, and nobody else's.
+            (end, unsafe { OwnedFd::from_raw_fd(epoll) })
+        })
+    }
+}
+
+impl<M: Message + Item> Rx<M> for PolledRx<M> {
+    fn try_recv(&mut self) -> Option<M> {
+        self.polled().0.try_pop().ok()
+    }
+    fn recv(&mut self, _: &mut impl Idle) -> M {
+        let (end, epoll) = self.polled();
+        loop {
+            match end.try_pop() {
+                Ok(item) => return item,
+                Err(PopError::Empty) => {}
+                Err(error) => lost(error),
+            }
+            if end.arm() {
+                let mut found = libc::epoll_event { events: 0, u64: 0 };
+                // SAFETY: room for one event. Any outcome means: look again.
+                unsafe { libc::epoll_wait(epoll.as_raw_fd(), &mut found, 1, -1) };
+            }
         }
     }
 }
@@ -254,6 +473,7 @@ impl<R: Read, W: Write, M: Message + Item> Peer<M> for Files<R, W>
 where
     Self: Pair,
 {
+    const COUNTS: bool = true;
     type Tx = FileTx<W>;
     type Rx = FileRx<R, M>;
 
@@ -281,6 +501,7 @@ impl<W: Write, M: Message + Item> Tx<M> for FileTx<W> {
     }
     /// One `write`; as a pipe takes up to 4 KiB whole, and a socket any, this is all of them.
     fn try_send_batch(&mut self, messages: &[M]) -> usize {
+        call();
         match self.0.write(messages.as_bytes()) {
             Ok(len) if len == size_of_val(messages) => messages.len(),
             Ok(len) => panic!("of {} bytes only {len} were written", size_of_val(messages)),
@@ -297,6 +518,7 @@ impl<R: Read, M: Message + Item> Rx<M> for FileRx<R, M> {
     }
     fn try_recv_batch(&mut self, limit: usize, each: impl FnMut(&M)) -> usize {
         let limit = limit.min(MOST);
+        call();
         match self.file.read(self.own[..limit].as_mut_bytes()) {
             Ok(0) => panic!("the sender is gone"),
             Ok(len) => {
@@ -380,6 +602,7 @@ pub struct Bare<B>(Arc<(Shared<Slots>, B)>);
 pub struct BareEnd<B>(Arc<(Shared<Slots>, B)>, u32);
 
 impl<B: Bell, const N: usize> Peer<Words<N>> for Bare<B> {
+    const COUNTS: bool = true;
     type Tx = BareEnd<B>;
     type Rx = BareEnd<B>;
     fn make(_: &Shape) -> Result<Self> {
@@ -406,6 +629,7 @@ impl<B: Bell, const N: usize> Tx<Words<N>> for BareEnd<B> {
         self.1 = self.1.wrapping_add(1);
         // Release: the message is visible before its number.
         slots.sent.0.store(self.1, Release);
+        call();
         bell.ring(&slots.sent.0);
         true
     }
@@ -430,6 +654,7 @@ impl<B: Bell, const N: usize> Rx<Words<N>> for BareEnd<B> {
             if let Some(message) = self.try_recv() {
                 return message;
             }
+            call();
             self.0.1.sleep(&self.0.0.sent.0, self.1);
         }
     }

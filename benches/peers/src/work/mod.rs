@@ -11,13 +11,18 @@ use crate::drive::{Message, Result};
 use crate::place::{Order, Side};
 
 /// The order in which works are done and reported.
-pub const ORDER: [&str; 12] = [
-    "trip", "stream", "batch", "copy", "in place", "fan", "cpu", "wake", "adaptive", "idle", "cost", "memory",
+pub const ORDER: [&str; 13] = [
+    "trip", "stream", "batch", "copy", "in place", "fan", "cpu", "wake", "adaptive", "idle", "rest", "cost", "memory",
 ];
 
 /// Whether it matters how near the two cores are: not to what is counted, nor to what one process does by itself.
 pub fn is_placed(work: &str) -> bool {
-    !["cost", "memory"].contains(&work)
+    !["rest", "cost", "memory"].contains(&work)
+}
+
+/// Whether one round of it says enough for the time that it takes.
+pub fn is_once(work: &str) -> bool {
+    work == "rest"
 }
 
 /// What each work is, for the report.
@@ -32,6 +37,7 @@ pub fn title(work: &str) -> &str {
         "wake" => "Waking a sleeper",
         "adaptive" => "Round trip of those who spin, and then sleep",
         "idle" => "From idle: seldom a message",
+        "rest" => "Waiting for what does not come",
         "cpu" => "CPU time of a busy stream",
         "cost" => "What a ring costs apart from its messages",
         "memory" => "Memory of a ring",
@@ -68,7 +74,7 @@ pub fn note(work: &str) -> &str {
         }
         "cpu" => {
             "Messages of 64 B between processes, as fast as it goes. The CPU time of both sides together, per message: who spins \
-             pays for it, and so does the kernel where it is called."
+             pays for it, and so does the kernel where it is called. System calls are counted where they are made, but for `sched_yield`."
         }
         "wake" => {
             "By turns each side sends to the other, once the kernel says that this one sleeps. From just before the send until the \
@@ -80,7 +86,14 @@ pub fn note(work: &str) -> &str {
         }
         "idle" => {
             "One message at a time, so many a second, to a receiver that waits as its kind does. From the send to the receipt; of \
-             each run the p50. What the receiver's waiting costs is beside it."
+             each run the p50. What it costs both sides is beside it. System calls are counted where they are made, for our rings and \
+             for what stands on the kernel alone; not among them is `sched_yield`, four of which go before each sleep of ours that is \
+             adaptive. Sleeps are voluntary context switches. Pollable: the attendant is woken, and wakes the receiver. Spin never sleeps, \
+             and Park always does; without a word it is Adaptive."
+        }
+        "rest" => {
+            "A receiver that waits for ten seconds for a message that does not come, once in a run: its CPU time, how often it sleeps anew, \
+             and what it asks the kernel."
         }
         "cost" => {
             "Making, opening, joining and leaving: medians of many, beside a bare file in memory of the same size that is made and \
