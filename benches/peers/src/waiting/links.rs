@@ -14,8 +14,8 @@ use ringway::ends::{self, Item, Kind};
 use ringway::memory::{Region, Span};
 use ringway::spsc::{self, Spsc};
 use ringway::{
-    Claim, Clock, Identity, Liveness, Mapping, Memory, Options, Park, ParkWord, Pollable, PopError, PushError, Select,
-    Selectable, Wait,
+    Claim, Clock, Identity, Liveness, Mapping, Memory, Options, Park, ParkWord, Pollable, PopError,
+    PushError, Select, Selectable, Wait,
 };
 use zerocopy::IntoBytes;
 
@@ -308,7 +308,8 @@ impl<M: Message + Item> PolledRx<M> {
     fn polled(&mut self) -> &mut (Pollable<Spsc, M>, OwnedFd) {
         let end = &mut self.end;
         self.polled.get_or_insert_with(|| {
-            let end = end.take().expect("it is made once").into_pollable().expect("a thread and a descriptor");
+            let end =
+                end.take().expect("it is made once").into_pollable().expect("a thread and a descriptor");
             let mut wanted = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
             // SAFETY: a number.
             let epoll = unsafe { libc::epoll_create1(0) };

@@ -12,7 +12,8 @@ use crate::place::{Order, Side};
 
 /// The order in which works are done and reported.
 pub const ORDER: [&str; 13] = [
-    "trip", "stream", "batch", "copy", "in place", "fan", "cpu", "wake", "adaptive", "idle", "rest", "cost", "memory",
+    "trip", "stream", "batch", "copy", "in place", "fan", "cpu", "wake", "adaptive", "idle", "rest", "cost",
+    "memory",
 ];
 
 /// Whether it matters how near the two cores are: not to what is counted, nor to what one process does by itself.
