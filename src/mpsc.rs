@@ -48,8 +48,8 @@
 //! Beside `spsc`: one compare-exchange a record, or a slice, or a batch. As long as the consumer is not stuck it looks at
 //! nothing but the next stamp; if it has looked a thousand times in vain where something was claimed, it asks the system, also
 //! in the `try_` forms, whether those live who may have claimed it. Instructions (`cargo bench --bench instructions`, x86-64, Rust
-//! 1.95): push and pop of 8 bytes 51 and 32, of 64 bytes 65 and 41; slices of 64 items of 8 bytes, drained, 17 and 21 an item; a record
-//! of 64 bytes, copied, 236 and 124. Tried and dropped: to prefetch the cells of the next claims (level).
+//! 1.95): push and pop of 8 bytes 51 and 31, of 64 bytes 63 and 40; slices of 64 items of 8 bytes, drained, 17 and 21 an item; a record
+//! of 64 bytes, copied, 236 and 136. Tried and dropped: to prefetch the cells of the next claims (level).
 use crate::ends::{self, Home, sealed};
 use crate::error::PushError;
 use crate::layout::{Geometry, Kind, Options, RoleBlock};

@@ -18,8 +18,8 @@
 //! process the barrier that the ring relies on (see `wait`), none rests.
 //!
 //! # Cost
-//! Instructions (`cargo bench --bench instructions`, x86-64, Rust 1.95): pop of 8 bytes from the only lane 51, from eight lanes in turn
-//! 55; drained by 64, 33 an item; a look that finds nothing in the only lane 326. The producers' side is that of `spsc`.
+//! Instructions (`cargo bench --bench instructions`, x86-64, Rust 1.95): pop of 8 bytes from the only lane 49, from eight lanes in turn
+//! 52; drained by 64, 32 an item; a look that finds nothing in the only lane 341. The producers' side is that of `spsc`.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |

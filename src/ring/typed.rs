@@ -7,8 +7,8 @@
 //! 8-byte item, ring neither full nor empty: push 1 line written (stamp and item) and TAIL, which is the
 //! producer's own; pop 1 line read and HEAD, which is the consumer's own.
 //! Instructions, with the caller's loop, the making and the reading of the item (`cargo bench --bench instructions`, x86-64, Rust 1.95):
-//! push and pop of 8 bytes 22 and 29, 56 bytes 34 and 57, 64 bytes 34 and 38; in slices of 64, drained, 8 bytes 13 and 19, 56 bytes
-//! 19 and 46; refused, 38 and 96.
+//! push and pop of 8 bytes 22 and 28, 56 bytes 34 and 56, 64 bytes 34 and 37; in slices of 64, drained, 8 bytes 13 and 19, 56 bytes
+//! 19 and 45; refused, 38 and 113.
 //!
 //! # What made it faster, and what did not
 //! Measured in one run against the version without, on two cores that share a cache and on two that do not; M/s are millions of

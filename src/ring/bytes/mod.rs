@@ -21,7 +21,7 @@
 //!
 //! # Cost
 //! A line of descriptors for each four cells, and the payload's own lines. Instructions (`cargo bench --bench instructions`, x86-64,
-//! Rust 1.95): a record of 64 bytes, copied, push 128 and read 109; in place 84 and 90; 64 items of 8 bytes as one record, 3 and 4 an item.
+//! Rust 1.95): a record of 64 bytes, copied, push 128 and read 109; in place 84 and 93; 64 items of 8 bytes as one record, 3 and 4 an item.
 //!
 //! Progress: every operation is wait-free; `withdraw` and `resume` are bounded by the capacity. What a lying
 //! peer can do: make an operation report `Corruption`, or hand over wrong payload.
