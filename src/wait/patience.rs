@@ -65,7 +65,7 @@ pub enum Wait {
 /// takes 50 ns, and a whole round trip 100. Measured, round trips by waiting calls against trying ones: 1.5 to 2.1 times as long
 /// with a doubling pause, 0.9 to 1.1 with this.
 ///
-/// They take 28 µs there, and to sleep takes as much CPU time, 27 to 30 (half of it the barrier, if the sender runs). Medians of five runs
+/// They take 28 µs there, and to sleep takes as much CPU time, 27 to 50 (20 of it the barrier, if the sender runs). Medians of five runs
 /// with 128, 512 and 2,048: at 10,000 messages a second 21, 22 and 25 µs late for 0.42, 0.43 and 0.49 of a core; at 30,000 14, 12 and 0.3
 /// for 0.83, 0.85 and all of it; at 100,000 0.5, 0.3 and 0.3. So 2,048 gain where waits last 30 to 100 µs; where a wake-up takes 5 µs, as
 /// without a hypervisor, they would be spun for nothing.
