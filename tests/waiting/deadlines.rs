@@ -85,12 +85,13 @@ pub fn weather_a_storm(words: &[&str]) {
     // SAFETY: the handler does nothing.
     assert_eq!(unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) }, 0);
     let mut wait = in_vain(words[0], words[1]);
+    let process = rustix::process::getpid().as_raw_pid();
     let (thread, is_over) = (rustix::thread::gettid().as_raw_nonzero().get(), AtomicBool::new(false));
     let took = scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Relaxed) {
                 // SAFETY: a thread of this process, which lives longer than this one.
-                unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGUSR1) };
+                unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGUSR1) };
                 sleep(Duration::from_micros(300));
             }
         });

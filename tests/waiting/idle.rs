@@ -27,16 +27,15 @@ pub fn idle(words: &[&str]) {
     let ring = Ring::<u64>::open(words[0]).unwrap();
     let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let (limit, short) = (Duration::from_secs(seconds()), Duration::from_millis(150));
-    let wait: Box<dyn FnOnce()>;
-    if words[1] == "push" {
+    let wait: Box<dyn FnOnce()> = if words[1] == "push" {
         while tx.try_push(&1).is_ok() {}
         assert_eq!(tx.push_timeout(&1, short), Err(PushError::Elapsed));
-        wait = Box::new(move || assert_eq!(tx.push_timeout(&1, limit), Err(PushError::Elapsed)));
+        Box::new(move || assert_eq!(tx.push_timeout(&1, limit), Err(PushError::Elapsed)))
     } else {
         let mut way = Way::new(words[1], rx);
         assert_eq!(way.next(short), Err(PopError::Elapsed));
-        wait = Box::new(move || assert_eq!(way.next(limit), Err(PopError::Elapsed)));
-    }
+        Box::new(move || assert_eq!(way.next(limit), Err(PopError::Elapsed)))
+    };
     let (before, began) = (so_far(), Instant::now());
     wait();
     let (after, took) = (so_far(), began.elapsed());
