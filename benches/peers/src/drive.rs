@@ -211,16 +211,15 @@ impl Idle for Pause {
     }
 }
 
-/// Who has caught up holds back once, before it looks again: a pause for each message that came since it last did, at most
-/// eight. So does our receiver of its own accord, and the sender has its lines to itself for a while.
+/// Who has caught up holds back once, before it looks again: a pause for each of the first eight messages that came since it last did, and
+/// for each eight of many, up to 32. So does our receiver of its own accord, and the sender has its lines to itself for a while.
 #[derive(Default)]
 pub struct HoldBack(u32);
 impl Idle for HoldBack {
     #[inline(always)]
     fn idle(&mut self) {
-        for _ in 0..std::mem::take(&mut self.0).min(8) {
-            spin_loop();
-        }
+        let taken = std::mem::take(&mut self.0);
+        (0..taken.min(8).max((taken / 8).min(32))).for_each(|_| spin_loop());
     }
     #[inline(always)]
     fn busy(&mut self) {
