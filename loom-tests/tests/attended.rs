@@ -3,26 +3,42 @@ use std::sync::Arc;
 
 use loom::sync::Notify;
 use loom::thread;
-use ringway::ends::{Consumer, Kind};
+use ringway::ends::{Attendant, Consumer, Kind};
 use ringway::memory::Model;
 use ringway::{Departure, PopError};
 use ringway_loom::{check, lanes, mpsc, ring_with_fences as ring};
 
-/// Takes the next, as who has a descriptor does.
-fn pop<K: Kind>(
-    rx: &mut Consumer<K, u64, Model>,
-    attendant: &ringway::ends::Attendant<Model>,
-    signal: &Notify,
-) -> Result<u64, PopError> {
-    loop {
-        match rx.try_pop() {
-            Err(PopError::Empty) => {
-                if rx.arm(attendant) {
-                    signal.wait();
-                }
+/// A consumer's attendant at work, and what it does when it is woken.
+struct Attended {
+    attendant: Attendant<Model>,
+    signal: Arc<Notify>,
+    working: thread::JoinHandle<()>,
+}
+
+impl Attended {
+    fn of<K: Kind>(rx: &Consumer<K, u64, Model>) -> Self {
+        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
+        let working = thread::spawn({
+            let (attendant, signal) = (attendant.clone(), signal.clone());
+            move || attendant.attend(|| signal.notify())
+        });
+        Self { attendant, signal, working }
+    }
+
+    /// Takes the next, as who has a descriptor does.
+    fn pop<K: Kind>(&self, rx: &mut Consumer<K, u64, Model>) -> Result<u64, PopError> {
+        loop {
+            match rx.try_pop() {
+                Err(PopError::Empty) if rx.arm(&self.attendant) => self.signal.wait(),
+                Err(PopError::Empty) => {}
+                other => return other,
             }
-            other => return other,
         }
+    }
+
+    fn end(self) {
+        self.attendant.end();
+        self.working.join().unwrap();
     }
 }
 
@@ -31,18 +47,13 @@ fn who_is_attended_is_signalled() {
     check(2, || {
         let ring = ring::<u64>(2);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
-        let attending = thread::spawn({
-            let (attendant, signal) = (attendant.clone(), signal.clone());
-            move || attendant.attend(|| signal.notify())
-        });
+        let attended = Attended::of(&rx);
         let sender = thread::spawn(move || {
             tx.try_push(&7).unwrap();
             tx
         });
-        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
-        attendant.end();
-        attending.join().unwrap();
+        assert_eq!(attended.pop(&mut rx), Ok(7));
+        attended.end();
         drop(sender.join().unwrap());
     });
 }
@@ -52,17 +63,12 @@ fn who_is_attended_is_signalled_again() {
     check(1, || {
         let ring = ring::<u64>(2);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
-        let attending = thread::spawn({
-            let (attendant, signal) = (attendant.clone(), signal.clone());
-            move || attendant.attend(|| signal.notify())
-        });
+        let attended = Attended::of(&rx);
         let sender = thread::spawn(move || (7..9).for_each(|i| tx.try_push(&i).unwrap()));
-        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
-        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(8));
-        assert_eq!(pop(&mut rx, &attendant, &signal), Err(PopError::Closed(Departure::Left)));
-        attendant.end();
-        attending.join().unwrap();
+        assert_eq!(attended.pop(&mut rx), Ok(7));
+        assert_eq!(attended.pop(&mut rx), Ok(8));
+        assert_eq!(attended.pop(&mut rx), Err(PopError::Closed(Departure::Left)));
+        attended.end();
         sender.join().unwrap();
     });
 }
@@ -73,18 +79,13 @@ fn who_is_attended_among_several_producers_is_signalled() {
         let ring = mpsc::<u64>(2, Model::with_fences);
         let (mut a, b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
-        let attending = thread::spawn({
-            let (attendant, signal) = (attendant.clone(), signal.clone());
-            move || attendant.attend(|| signal.notify())
-        });
+        let attended = Attended::of(&rx);
         let sender = thread::spawn(move || {
             a.try_push(&7).unwrap();
             a
         });
-        assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
-        attendant.end();
-        attending.join().unwrap();
+        assert_eq!(attended.pop(&mut rx), Ok(7));
+        attended.end();
         drop((sender.join().unwrap(), b));
     });
 }
@@ -131,15 +132,10 @@ fn who_is_attended_is_signalled_that_the_producer_left() {
     check(2, || {
         let ring = ring::<u64>(2);
         let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
-        let attending = thread::spawn({
-            let (attendant, signal) = (attendant.clone(), signal.clone());
-            move || attendant.attend(|| signal.notify())
-        });
+        let attended = Attended::of(&rx);
         let leaver = thread::spawn(move || drop(tx));
-        assert_eq!(pop(&mut rx, &attendant, &signal), Err(PopError::Closed(Departure::Left)));
-        attendant.end();
-        attending.join().unwrap();
+        assert_eq!(attended.pop(&mut rx), Err(PopError::Closed(Departure::Left)));
+        attended.end();
         leaver.join().unwrap();
     });
 }
@@ -155,18 +151,13 @@ fn who_is_attended_is_signalled_by_either_lane() {
             // So often that one is at rest.
             (0..4).for_each(|_| assert_eq!(rx.try_pop(), Err(PopError::Empty)));
             let [kept, mut awake] = if lane == 0 { [b, a] } else { [a, b] };
-            let (attendant, signal) = (rx.attendant(), Arc::new(Notify::new()));
-            let attending = thread::spawn({
-                let (attendant, signal) = (attendant.clone(), signal.clone());
-                move || attendant.attend(|| signal.notify())
-            });
+            let attended = Attended::of(&rx);
             let sender = thread::spawn(move || {
                 awake.try_push(&7).unwrap();
                 awake
             });
-            assert_eq!(pop(&mut rx, &attendant, &signal), Ok(7));
-            attendant.end();
-            attending.join().unwrap();
+            assert_eq!(attended.pop(&mut rx), Ok(7));
+            attended.end();
             drop((kept, sender.join().unwrap()));
         });
     }

@@ -148,18 +148,16 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
         Ok(Pollable { end: self, fd, signal })
     }
 
-    /// Sees to it that it has an attendant.
+    /// Sees to it that it has an attendant. One that has found the bytes gone has ended, and is the last.
     pub(super) fn hire_for(&mut self, signal: &Signal) -> io::Result<()> {
-        if self.attendant.is_none() {
+        if self.awake().attendant.is_none() {
             let attendant =
                 Attendant::hire(self.seat.memory(), &self.ring.geometry, &self.seat.bed(), signal)?;
             self.attendant = Some(attendant);
         }
         Ok(())
     }
-}
 
-impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     /// Whether there is nothing, and the attendant will give this signal when there may be something.
     fn arm(&mut self, signal: &Signal) -> bool {
         // Another consumer may have been put in the place of the one that had it.
@@ -204,7 +202,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     /// death of a producer is found by looking (by [`PopError::Closed`](crate::PopError::Closed)); a thousand times, if the system refuses this
     /// process the barriers that the ring relies on.
     ///
-    /// A system call or two; none of the producers' until one of them publishes.
+    /// Some four system calls; none of the producers' until one of them publishes.
     ///
     /// # Examples
     /// See [`Pollable`].
@@ -385,7 +383,7 @@ mod task {
     /// Of one poll: a second one is usual, more are a liar's.
     const MOST_ATTEMPTS: u32 = 4;
 
-    impl<K: Kind, T: Item + Unpin, M: Memory + Unpin + 'static> Stream for AsyncConsumer<K, T, M>
+    impl<K: Kind, T: Item, M: Memory + 'static> Stream for AsyncConsumer<K, T, M>
     where
         Self: Unpin,
     {

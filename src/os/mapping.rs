@@ -1,6 +1,5 @@
 //! [`Mapping`]: a segment's bytes in this process, its file, and the seats that this process holds in it.
 use core::ptr::NonNull;
-use core::time::Duration;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
 use crate::layout::{MAGIC, Options};
-use crate::memory::{Claim, Clock, Liveness, Memory, Offset, Park, ParkWord, Region, Span};
+use crate::memory::{Claim, Liveness, Memory, Offset, Region, Span};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
 ///
@@ -322,27 +321,6 @@ impl Liveness for Mapping {
 
     fn identity(&self) -> Identity {
         process::identity()
-    }
-}
-
-impl Park for Mapping {
-    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
-        super::park(word, expected, limit);
-    }
-    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
-        super::unpark(word, most)
-    }
-    fn is_reached_by_barriers(&self) -> bool {
-        super::join_barriers()
-    }
-    fn barrier(&self) -> bool {
-        super::barrier()
-    }
-}
-
-impl Clock for Mapping {
-    fn now(&self) -> Duration {
-        super::monotonic()
     }
 }
 

@@ -12,4 +12,3 @@ pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
 pub use park::OnFutex;
 pub(crate) use park::{MOST_PARKED_ON, System, monotonic, park_on_any};
-use park::{barrier, join_barriers, park, unpark};

@@ -12,7 +12,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use crate::memory::{Clock, Heap, Liveness, Park, ParkWord, StaticMemory};
 
 /// Sleeps while the word holds `expected`, for `limit` at most.
-pub(crate) fn park(word: &ParkWord, expected: u32, limit: Duration) {
+fn park(word: &ParkWord, expected: u32, limit: Duration) {
     let limit = Timespec {
         tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
         tv_nsec: limit.subsec_nanos().into(),
@@ -43,24 +43,19 @@ pub(crate) fn park_on_any(words: &[(&ParkWord, u32)], limit: Duration) -> bool {
     !matches!(woken, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL))
 }
 
-/// What is the same for all memory that is [`OnFutex`].
-pub(crate) struct System;
-
-impl Park for System {
-    fn barrier(&self) -> bool {
-        barrier()
-    }
-}
-
-/// Memory whose parked words this process can sleep on, several of them at once: of [`Mapping`](crate::Mapping), heaps and statics.
+/// What parks on futexes, on several at once if need be: [`Mapping`](crate::Mapping), heaps and statics.
 pub trait OnFutex {}
 
+/// What is the same for all of them.
+pub(crate) struct System;
+
 impl OnFutex for super::Mapping {}
+impl OnFutex for System {}
 impl OnFutex for Heap {}
 impl<const N: usize> OnFutex for &'static StaticMemory<N> {}
 
 /// Wakes those who sleep on the word, who has slept longest first; how many it woke.
-pub(crate) fn unpark(word: &ParkWord, most: u32) -> u32 {
+fn unpark(word: &ParkWord, most: u32) -> u32 {
     // Cannot fail for a mapped, aligned word.
     let woken = futex::wake(word.half().as_atomic(), futex::Flags::empty(), most.min(u32::MAX >> 1));
     woken.map_or(0, |woken| woken as u32)
@@ -68,12 +63,12 @@ pub(crate) fn unpark(word: &ParkWord, most: u32) -> u32 {
 
 /// Has this process reached by barriers from now on; whether the system does so. Asked anew each time: it is
 /// cheap, and a forked child need not have what its parent had.
-pub(crate) fn join_barriers() -> bool {
+fn join_barriers() -> bool {
     membarrier(MembarrierCommand::RegisterGlobalExpedited).is_ok()
 }
 
 /// A full fence in every process that joined, and in this thread; whether the system does so.
-pub(crate) fn barrier() -> bool {
+fn barrier() -> bool {
     membarrier(MembarrierCommand::GlobalExpedited).is_ok()
 }
 
@@ -83,7 +78,7 @@ pub(crate) fn monotonic() -> Duration {
     Duration::new(now.tv_sec.try_into().unwrap_or(0), now.tv_nsec.try_into().unwrap_or(0))
 }
 
-impl Park for Heap {
+impl<M: OnFutex> Park for M {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         park(word, expected, limit);
     }
@@ -98,31 +93,10 @@ impl Park for Heap {
     }
 }
 
-impl Clock for Heap {
+impl<M: OnFutex> Clock for M {
     fn now(&self) -> Duration {
         monotonic()
     }
 }
 
 impl Liveness for Heap {}
-
-impl<const N: usize> Park for &'static StaticMemory<N> {
-    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
-        park(word, expected, limit);
-    }
-    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
-        unpark(word, most)
-    }
-    fn is_reached_by_barriers(&self) -> bool {
-        join_barriers()
-    }
-    fn barrier(&self) -> bool {
-        barrier()
-    }
-}
-
-impl<const N: usize> Clock for &'static StaticMemory<N> {
-    fn now(&self) -> Duration {
-        monotonic()
-    }
-}

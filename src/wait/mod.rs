@@ -105,7 +105,7 @@ pub(crate) enum Woken<G, E> {
     Failed(E),
 }
 
-/// Wakes those who sleep on this word, if somebody may (W2 to W4). Call it after publishing.
+/// Wakes those who sleep on this word, if somebody may (W2 to W5). Call it after publishing.
 ///
 /// `reached`: whether sleepers' barriers reach this process.
 #[inline(always)]

@@ -13,9 +13,9 @@
 //! ```
 //!
 //! A waker's W4 makes parked another number than P1's, and then unparks the attendant, or finds it between A1 and A4: either way it comes
-//! by A1 again and finds that number. The fences have it that A3 sees what P1 stored, or P3 what A1 found (E7).
-//! The exchange to 0 comes
-//! before the signal; should the employer arm anew in between, its new number is gone or stays, and it is signalled all the same.
+//! by A1 again and finds that number. The fences have it that A3 sees what P1 stored, or P3 what A1 found (E7). The exchange to 0
+//! comes before the signal; should the employer arm anew in between, its new number is gone or stays, and it is signalled all the same.
+//! It has to be another number: so nobody ever sets the word back (S5 counts up, too).
 //!
 //! After a slice that nobody ended the attendant signals too, unless the employer has slices of its own: for it is to look, and ask whether
 //! its peers live.

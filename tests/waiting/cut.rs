@@ -61,3 +61,26 @@ fn who_selects_of_many_is_told_of_a_truncated_file() {
 fn who_polls_is_told_of_a_truncated_file() {
     is_told_of("poll");
 }
+
+/// Its attendant has found the bytes gone, and has ended: nothing may be waited for any more, whatever the file looks like by now.
+#[cfg(feature = "async")]
+#[test]
+fn who_awaits_is_told_though_the_file_is_whole_again() {
+    let name = Name::unique("ringway-waiting-restored");
+    let ring = Ring::<u64>::create(&name, &Options::new().capacity(4096)).unwrap();
+    let mut rx = ring.consumer().unwrap().into_async().unwrap();
+    let noop = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(rx.poll_ready(&noop).is_pending());
+    let file = File::options().write(true).open(Path::new("/dev/shm").join(&name)).unwrap();
+    let len = file.metadata().unwrap().len();
+    file.set_len(0).unwrap();
+    sleep(Duration::from_millis(250));
+    file.set_len(len).unwrap();
+    let (told, tells) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        futures_executor::block_on(rx.ready());
+        told.send(rx.try_pop()).unwrap();
+    });
+    let said = tells.recv_timeout(PATIENCE).expect("it still waits");
+    assert!(matches!(said, Err(PopError::Corrupt(_))), "{said:?}");
+}

@@ -175,7 +175,8 @@ pub fn sum_of(bytes: &[u8]) -> u64 {
 /// What to do between two attempts of a peer that only tries.
 pub trait Idle {
     fn idle(&mut self);
-    fn busy(&mut self) {}
+    /// So many messages came.
+    fn busy(&mut self, _messages: u32) {}
 }
 
 /// Tries again at once: each side has a core.
@@ -196,7 +197,7 @@ impl Idle for PauseThenYield {
         if self.0.is_multiple_of(64) { std::thread::yield_now() } else { spin_loop() }
     }
     #[inline(always)]
-    fn busy(&mut self) {
+    fn busy(&mut self, _messages: u32) {
         self.0 = 0;
     }
 }
@@ -222,8 +223,8 @@ impl Idle for HoldBack {
         (0..taken.min(8).max((taken / 8).min(32))).for_each(|_| spin_loop());
     }
     #[inline(always)]
-    fn busy(&mut self) {
-        self.0 = self.0.wrapping_add(1);
+    fn busy(&mut self, messages: u32) {
+        self.0 = self.0.wrapping_add(messages);
     }
 }
 
@@ -242,7 +243,7 @@ impl Idle for Rest {
         }
     }
     #[inline(always)]
-    fn busy(&mut self) {
+    fn busy(&mut self, _messages: u32) {
         self.0 = true;
     }
 }
@@ -274,7 +275,7 @@ impl<M, R: Rx<M>, I: Idle> Rx<M> for IdlingRx<R, I> {
     fn try_recv(&mut self) -> Option<M> {
         let message = self.rx.try_recv();
         if message.is_some() {
-            self.idle.busy()
+            self.idle.busy(1)
         } else {
             self.idle.idle()
         }
@@ -283,11 +284,10 @@ impl<M, R: Rx<M>, I: Idle> Rx<M> for IdlingRx<R, I> {
     #[inline(always)]
     fn try_recv_batch(&mut self, limit: usize, each: impl FnMut(&M)) -> usize {
         let taken = self.rx.try_recv_batch(limit, each);
-        if taken == 0 {
-            self.idle.idle();
+        match taken {
+            0 => self.idle.idle(),
+            _ => self.idle.busy(taken as u32),
         }
-        // More make no difference.
-        (0..taken.min(8)).for_each(|_| self.idle.busy());
         taken
     }
 }
@@ -312,7 +312,7 @@ impl<R: ByteRx, I: Idle> ByteRx for IdlingRx<R, I> {
     fn try_recv(&mut self) -> Option<u64> {
         let sum = self.rx.try_recv();
         if sum.is_some() {
-            self.idle.busy()
+            self.idle.busy(1)
         } else {
             self.idle.idle()
         }
@@ -322,7 +322,7 @@ impl<R: ByteRx, I: Idle> ByteRx for IdlingRx<R, I> {
     fn try_recv_in_place(&mut self) -> Option<u64> {
         let first = self.rx.try_recv_in_place();
         if first.is_some() {
-            self.idle.busy()
+            self.idle.busy(1)
         } else {
             self.idle.idle()
         }
