@@ -103,7 +103,7 @@ pub trait Tx<M> {
         while !self.try_send(message) {
             idle.idle();
         }
-        idle.busy();
+        idle.busy(1);
     }
 }
 
@@ -127,7 +127,7 @@ pub trait Rx<M> {
     fn recv(&mut self, idle: &mut impl Idle) -> M {
         loop {
             if let Some(message) = self.try_recv() {
-                idle.busy();
+                idle.busy(1);
                 return message;
             }
             idle.idle();

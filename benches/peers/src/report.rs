@@ -66,26 +66,33 @@ impl Classes {
     }
 }
 
-/// Where to split: wherever there is a wide gap, so that a stray is a class of its own and spoils no other; or else between
-/// two clusters that are far apart, though some lie between them.
+/// Where to split: wherever there is a wide gap, so that a stray is a class of its own and spoils no other; and between two
+/// clusters that are far apart, though some lie between them.
 fn borders(sorted: &[f64]) -> Vec<f64> {
-    let gaps = sorted.windows(2).map(|pair| (pair[1] / pair[0], (pair[0] * pair[1]).sqrt()));
-    let wide: Vec<f64> = gaps.filter(|(gap, _)| *gap > WIDE).map(|(_, middle)| middle).collect();
-    if wide.is_empty() { clusters(sorted).into_iter().collect() } else { wide }
+    let parts = sorted.chunk_by(|one, next| next / one <= WIDE).collect::<Vec<_>>();
+    let between = parts.windows(2).map(|pair| (pair[0][pair[0].len() - 1] * pair[1][0]).sqrt());
+    let mut all: Vec<f64> = between.chain(parts.iter().filter_map(|part| valley(part))).collect();
+    all.sort_by(f64::total_cmp);
+    all
 }
 
 /// Between values that lie so many times apart there is a border in any case.
 const WIDE: f64 = 1.5;
 
-/// The widest gap that leaves both sides enough, if their middles are far apart.
-fn clusters(sorted: &[f64]) -> Option<f64> {
+/// Where the fewest lie, if that is hardly any, and the middles of both sides are far apart.
+fn valley(sorted: &[f64]) -> Option<f64> {
+    let lie_about = |at: f64| {
+        let [from, to] = [at / 1.08, at * 1.08].map(|end| sorted.partition_point(|value| *value < end));
+        to - from
+    };
     // Fewer are single strays.
     let few = (sorted.len() / 20).max(2);
-    let gaps = sorted.windows(2).enumerate().skip(few).take(sorted.len().saturating_sub(2 * few));
-    let (at, pair) = gaps.max_by(|(_, a), (_, b)| (a[1] / a[0]).total_cmp(&(b[1] / b[0])))?;
+    let middles = sorted.windows(2).map(|pair| (pair[0] * pair[1]).sqrt()).enumerate();
+    let inner = middles.skip(few).take(sorted.len().saturating_sub(2 * few));
+    let (at, border) = inner.min_by_key(|(_, middle)| lie_about(*middle))?;
     let (low, high) = sorted.split_at(at + 1);
-    let apart = pair[1] / pair[0] > 1.1 && median(high) / median(low) > WIDE;
-    apart.then(|| (pair[0] * pair[1]).sqrt())
+    let hardly_any = 10 * lie_about(border) <= low.len().min(high.len());
+    (hardly_any && median(high) / median(low) > WIDE).then_some(border)
 }
 
 /// Of sorted values.
@@ -525,6 +532,12 @@ mod tests {
         near.extend((0..50).map(|i| 80.0 + f64::from(i) / 10.0));
         near.push(67.0);
         assert_eq!(borders(&near).len(), 1);
+        // And so they are if there are others, farther away.
+        near.extend((0..50).map(|i| 300.0 + f64::from(i)));
+        near.sort_by(f64::total_cmp);
+        assert_eq!(borders(&near).len(), 2);
+        let broad: Vec<f64> = (0..200).map(|i| 50.0 + f64::from(i) / 2.0).collect();
+        assert!(borders(&broad).is_empty());
     }
 
     #[test]
