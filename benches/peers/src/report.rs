@@ -79,10 +79,10 @@ fn borders(sorted: &[f64]) -> Vec<f64> {
 /// Between values that lie so many times apart there is a border in any case.
 const WIDE: f64 = 1.5;
 
-/// Where the fewest lie, if that is hardly any, and the middles of both sides are far apart.
+/// Where the fewest lie, if they are few beside the thickest places on both sides, whose middles are apart.
 fn valley(sorted: &[f64]) -> Option<f64> {
     let lie_about = |at: f64| {
-        let [from, to] = [at / 1.08, at * 1.08].map(|end| sorted.partition_point(|value| *value < end));
+        let [from, to] = [at / 1.04, at * 1.04].map(|end| sorted.partition_point(|value| *value < end));
         to - from
     };
     // Fewer are single strays.
@@ -91,9 +91,13 @@ fn valley(sorted: &[f64]) -> Option<f64> {
     let inner = middles.skip(few).take(sorted.len().saturating_sub(2 * few));
     let (at, border) = inner.min_by_key(|(_, middle)| lie_about(*middle))?;
     let (low, high) = sorted.split_at(at + 1);
-    let hardly_any = 10 * lie_about(border) <= low.len().min(high.len());
-    (hardly_any && median(high) / median(low) > WIDE).then_some(border)
+    let thickest = |side: &[f64]| side.iter().map(|value| lie_about(*value)).max().unwrap_or(0);
+    let are_few = 4 * lie_about(border) <= thickest(low).min(thickest(high));
+    (are_few && median(high) / median(low) > APART).then_some(border)
 }
+
+/// Placements differ by so much at least.
+const APART: f64 = 1.25;
 
 /// Of sorted values.
 pub fn median(sorted: &[f64]) -> f64 {
