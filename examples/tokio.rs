@@ -4,7 +4,7 @@
 //! cargo run --example tokio
 //! ```
 //! A second process sends a reading every now and then. Here, one task takes them as they come, by the consumer's descriptor, and says
-//! each 100 ms how many there were: no thread is blocked, and nothing is asked in turn.
+//! about each 100 ms how many there were: no thread is blocked, and nothing is asked in turn.
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -64,7 +64,8 @@ async fn add_up(ring: &Ring<u64>) -> Result<u64, Box<dyn Error>> {
     let (mut sum, mut count) = (0, 0);
     loop {
         match rx.get_mut().drain(64, |reading| (sum, count) = (sum + reading, count + 1)) {
-            Ok(_) => {}
+            // The others' turn: a sender that is fast enough would never have this task wait.
+            Ok(_) => tokio::task::yield_now().await,
             // Nothing there. `arm` says whether it is worth waiting for the descriptor.
             Err(PopError::Empty) => {
                 if rx.get_mut().arm() {

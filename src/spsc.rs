@@ -27,8 +27,9 @@
 //!
 //! # Looking for the next
 //! A consumer that took records and then finds nothing pauses before it says so: as many processor's pauses as it took records, up to
-//! 8; after many, an eighth as many, up to 32, which is one microsecond, or two where pauses are long. That lets the producer get ahead, and is most of the speed of a busy ring. A
-//! further look in vain pauses no more. Who polls many rings in turn pays it once for each that had something.
+//! 8; after many, an eighth as many, up to 32, which is one microsecond, or two where pauses are long. That lets the producer get
+//! ahead, and is most of the speed of a busy ring. A further look in vain pauses no more (in `mpsc`: once). Who polls many rings in
+//! turn pays it once for each that had something.
 //!
 //! # Positions
 //! `position()` of an end counts cells since the ring was made, and never wraps: of a typed ring, items; of a byte

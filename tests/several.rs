@@ -66,14 +66,14 @@ fn among_none_there_is_none() {
     assert_eq!(select.wait_timeout(&mut [], LONG), None);
 }
 
-/// Each is woken for long before its slice is over: far more records come than there are slices in the time.
+/// Each is woken for long before its slice is over, but for a few that a busy machine may have held up so long.
 fn is_woken_by_each(count: usize, how: Wait) {
     let rounds = 300;
     let (mut txs, mut rxs) = pairs(count);
     let mut select = Select::new();
     select.set_wait(how);
     let (told, tell) = (Arc::new(AtomicUsize::new(0)), 7);
-    let began = Instant::now();
+    let mut late = 0;
     thread::scope(|scope| {
         scope.spawn(|| {
             for round in 0..rounds {
@@ -86,13 +86,15 @@ fn is_woken_by_each(count: usize, how: Wait) {
             }
         });
         for round in 0..rounds {
+            let began = Instant::now();
             let found = select.wait_timeout(&mut all(&mut rxs), LONG);
+            late += u32::from(began.elapsed() > SLICE * 9 / 10);
             assert_eq!(found, Some(round * tell % count));
             assert_eq!(rxs[found.unwrap()].try_pop(), Ok(round as u64));
             told.store(round + 1, Relaxed);
         }
     });
-    assert!(began.elapsed() < SLICE * rounds as u32 / 10, "wake-ups were lost: {:?}", began.elapsed());
+    assert!(late <= 3, "{late} of {rounds} wake-ups were lost");
 }
 
 #[test]
@@ -277,6 +279,24 @@ fn a_consumer_is_itself_again() {
     sender.join().unwrap().unwrap();
 }
 
+/// Armed before another wait that found nothing: should be armed again, but is late by a slice at most if it is not.
+#[test]
+fn what_was_armed_is_not_lost_to_another_wait() {
+    let (mut txs, rxs) = pairs(1);
+    let mut rx = rxs.into_iter().next().unwrap().into_pollable().unwrap();
+    for (i, selects) in [(0, true), (1, false)] {
+        assert!(rx.arm());
+        if selects {
+            assert_eq!(Select::new().wait_timeout(&mut [&mut *rx], MOMENT), None);
+        } else {
+            assert_eq!(rx.pop_timeout(MOMENT), Err(PopError::Elapsed));
+        }
+        txs[0].try_push(&i).unwrap();
+        assert!(is_readable(&rx, LONG));
+        assert_eq!(rx.try_pop(), Ok(i));
+    }
+}
+
 /// Also by the calls that wait, whose word the attendant sleeps on too.
 #[test]
 fn a_consumer_with_a_descriptor_can_wait_otherwise_too() {
@@ -446,7 +466,9 @@ mod tasks {
         let polled = task.lock().unwrap().as_mut().unwrap().poll_ready(&Context::from_waker(&waker));
         assert_eq!(polled, Poll::Pending);
         tx.try_push(&7).unwrap();
+        let began = Instant::now();
         while task.lock().unwrap().is_some() {
+            assert!(began.elapsed() < LONG, "nobody was woken");
             thread::yield_now();
         }
         assert_eq!(ring.consumer().unwrap().try_pop(), Ok(7));
@@ -468,10 +490,12 @@ mod tasks {
         }
     }
 
-    struct Panics;
+    #[derive(Default)]
+    struct Panics(AtomicUsize);
 
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
             panic!("not the attendant's affair");
         }
     }
@@ -480,10 +504,15 @@ mod tasks {
     fn a_waker_that_panics_is_the_last_only_of_itself() {
         let ring = ring::<Spsc, u64>();
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_async().unwrap());
-        let waker = Waker::from(Arc::new(Panics));
-        assert_eq!(rx.poll_ready(&Context::from_waker(&waker)), Poll::Pending);
+        let panics = Arc::new(Panics::default());
+        assert_eq!(rx.poll_ready(&Context::from_waker(&Waker::from(panics.clone()))), Poll::Pending);
         tx.try_push(&7).unwrap();
-        while rx.try_pop().is_err() {}
+        let began = Instant::now();
+        while panics.0.load(Relaxed) == 0 {
+            assert!(began.elapsed() < LONG, "nobody was woken");
+            thread::yield_now();
+        }
+        assert_eq!(rx.try_pop(), Ok(7));
         let sender = thread::spawn(move || {
             thread::sleep(MOMENT);
             tx.push(&8).unwrap();

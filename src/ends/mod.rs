@@ -15,9 +15,9 @@ mod ring;
 mod seats;
 #[cfg(feature = "std")]
 mod select;
-
 #[cfg(feature = "async")]
-pub use attended::AsyncConsumer;
+mod task;
+
 #[cfg(feature = "std")]
 pub use attended::Pollable;
 pub use blame::Blame;
@@ -31,6 +31,8 @@ pub use ring::Ring;
 pub use seats::{Counters, Recovered, SeatInfo};
 #[cfg(feature = "std")]
 pub use select::{Select, Selectable};
+#[cfg(feature = "async")]
+pub use task::AsyncConsumer;
 
 pub use crate::memory::Item;
 

@@ -46,6 +46,8 @@ pub struct Select {
     patience: Patience,
     /// When it last asked who lives.
     asked: Duration,
+    /// Waits so far.
+    waits: u32,
     /// Whether the system can.
     can_park_on_many: bool,
     /// What attendants ring, where there are any.
@@ -58,6 +60,9 @@ use sealed::{Steps, Token};
 /// An end that [`Select`] can wait for: a consumer whose memory this process can sleep on. Sealed.
 pub trait Selectable: sealed::Selectable {}
 impl<S: sealed::Selectable + ?Sized> Selectable for S {}
+
+/// So many waits may have found something at once, before one of them reads the clock.
+const SELDOM: u32 = 64;
 
 #[derive(Default)]
 struct Doorbell {
@@ -97,8 +102,8 @@ pub(crate) mod sealed {
     pub trait Steps {
         /// Whether a `try_` call would say something else than `Empty`.
         fn has_news(&mut self) -> bool;
-        /// The same; asks the witness.
-        fn has_news_by_proof(&mut self) -> bool;
+        /// Asks the witness who lives, and notes what it says: news from now on.
+        fn inquire(&mut self);
         /// S1.
         fn lie_down(&mut self) -> u32;
         /// Whether S2 is an ordinary fence.
@@ -106,7 +111,7 @@ pub(crate) mod sealed {
         /// S3.
         fn is_quiet(&mut self) -> bool;
         /// S5.
-        fn get_up(&mut self);
+        fn get_up(&self);
         fn word(&self) -> &ParkWord;
         /// After a sleep: whether the bytes are still there.
         fn is_there(&mut self) -> bool;
@@ -114,6 +119,7 @@ pub(crate) mod sealed {
         fn hire(&mut self, signal: &Signal) -> io::Result<()>;
         /// S4, by the attendant: whether there will be a signal.
         fn arm(&self, expected: u32, signal: &Signal) -> bool;
+        fn disarm(&self);
     }
 }
 
@@ -128,13 +134,13 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> Steps for Cons
         let mut waiter = self.as_waiter();
         !matches!(waiter.ready(), Ok(false)) || waiter.departed().is_some()
     }
-    fn has_news_by_proof(&mut self) -> bool {
-        let mut waiter = self.as_waiter();
-        !matches!(waiter.inquire(), Ok(None)) || !matches!(waiter.ready(), Ok(false))
+    fn inquire(&mut self) {
+        // Corruption stays, and the next look tells it.
+        let _ = self.as_waiter().inquire();
     }
     fn lie_down(&mut self) -> u32 {
         let expected = self.seat.bed().lie_down();
-        self.as_waiter().lie_down();
+        self.as_waiter().arm_all();
         expected
     }
     fn is_fenced(&self) -> bool {
@@ -143,8 +149,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> Steps for Cons
     fn is_quiet(&mut self) -> bool {
         is_quiet(&mut self.as_waiter())
     }
-    fn get_up(&mut self) {
-        self.disarm_attendant();
+    fn get_up(&self) {
         self.seat.bed().get_up();
     }
     fn word(&self) -> &ParkWord {
@@ -159,6 +164,9 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> Steps for Cons
     fn arm(&self, expected: u32, signal: &Signal) -> bool {
         self.arm_attendant(expected, signal)
     }
+    fn disarm(&self) {
+        self.disarm_attendant();
+    }
 }
 
 impl Select {
@@ -171,7 +179,7 @@ impl Select {
             Arc::new(move || doorbell.ring())
         };
         let patience = Patience::new(Wait::Adaptive);
-        Self { turn: 0, patience, asked: Duration::ZERO, can_park_on_many: true, doorbell, ring }
+        Self { turn: 0, patience, asked: Duration::ZERO, waits: 0, can_park_on_many: true, doorbell, ring }
     }
 
     /// What it does while none has anything, from now on. At first: [`Wait::Adaptive`].
@@ -188,7 +196,8 @@ impl Select {
         self.find(ends, |end| end.has_news())
     }
 
-    /// The same; waits while none has. None only if there are no `ends`.
+    /// The same; waits while none has. None only if there are no `ends`. While it waits, and in about every 64th call,
+    /// but ten times a second at most, it asks the system who lives.
     ///
     /// # Examples
     /// See [`Select`].
@@ -235,6 +244,11 @@ impl Select {
         if ends.is_empty() {
             return None;
         }
+        // Also while some have something each time, the death of another one's producers is to be told.
+        self.waits = self.waits.wrapping_add(1);
+        if self.waits % SELDOM == 0 {
+            self.inquire(ends);
+        }
         let (most, handovers) = self.patience.begin();
         let mut looks = 0;
         loop {
@@ -251,17 +265,15 @@ impl Select {
                 looks = looks.saturating_add(ends.len().try_into().unwrap_or(u32::MAX));
                 continue;
             }
-            // Once a slice, and not each time: it takes a system call for each of them.
-            let now = os::monotonic();
-            if now >= self.asked.saturating_add(SLICE) {
-                self.asked = now;
-                if let Some(found) = self.find(ends, |end| end.has_news_by_proof()) {
-                    return Some(found);
-                }
+            let slice = self.inquire(ends);
+            if slice == SLICE
+                && let Some(found) = self.try_wait(ends)
+            {
+                self.patience.end(None);
+                return Some(found);
             }
-            let slice = SLICE.saturating_sub(now.saturating_sub(self.asked));
-            let limit = remaining().unwrap_or(slice).min(slice);
-            if limit.is_zero() && remaining().is_some_and(|left| left.is_zero()) {
+            let mut limit = || remaining().map_or(slice, |left| left.min(slice));
+            if limit().is_zero() {
                 self.patience.end(None);
                 return None;
             }
@@ -274,8 +286,20 @@ impl Select {
         }
     }
 
-    /// Sleeps on all words at once, or has attendants do so.
-    fn sleep(&mut self, ends: &mut [&mut dyn Selectable], limit: Duration) {
+    /// Asks who lives, once a slice: it takes a system call for each of them. How much of the slice is left.
+    fn inquire(&mut self, ends: &mut [&mut dyn Selectable]) -> Duration {
+        let now = os::monotonic();
+        let since = now.saturating_sub(self.asked);
+        if since < SLICE {
+            return SLICE - since;
+        }
+        self.asked = now;
+        ends.iter_mut().for_each(|end| end.steps(Token(())).inquire());
+        SLICE
+    }
+
+    /// Sleeps on all words at once, or has attendants do so; for the limit there is when that begins.
+    fn sleep(&mut self, ends: &mut [&mut dyn Selectable], limit: impl FnOnce() -> Duration) {
         let mut ends: Vec<_> = ends.iter_mut().map(|end| end.steps(Token(()))).collect();
         let by_doorbell = !self.can_park_on_many || ends.len() > os::MOST_PARKED_ON;
         let has_all = !by_doorbell || ends.iter_mut().all(|end| end.hire(&self.ring).is_ok());
@@ -283,18 +307,24 @@ impl Select {
         let expected: Vec<u32> = ends.iter_mut().map(|end| end.lie_down()).collect();
         // One for all: a barrier is a fence here too. If it is refused, or if there are no threads to be had, nobody is relied upon.
         let is_heard = heavy_fence(&System, ends.iter().all(|end| end.is_fenced()));
-        let limit = if is_heard && has_all { limit } else { limit.min(NAP) };
+        let limit = if is_heard && has_all { limit() } else { limit().min(NAP) };
+        let mut has_slept = false;
         if ends.iter_mut().all(|end| end.is_quiet()) {
             let mut ends = ends.iter().zip(expected);
             if !by_doorbell {
                 let words: Vec<_> = ends.map(|(end, expected)| (end.word(), expected)).collect();
                 self.can_park_on_many = os::park_on_any(&words, limit);
+                has_slept = true;
             } else if ends.all(|(end, expected)| end.arm(expected, &self.ring)) || !has_all {
                 self.doorbell.wait(limit);
+                has_slept = true;
             }
         }
         for end in ends {
-            if end.is_there() {
+            if by_doorbell {
+                end.disarm();
+            }
+            if !has_slept || end.is_there() {
                 end.get_up();
             }
         }

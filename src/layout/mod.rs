@@ -64,7 +64,7 @@
 //! | 8 | announcement | `mpsc` producers: 2 (p + 1) when position p is about to be claimed, 2 (p + 1) + 1 when it is; 0 none | the holder |
 //! | 16 | claim end | `mpsc` producers: where that claim ends | the holder |
 //! | 24, 32, 40 | counters | producers: records, bytes, aborted; kept by byte rings and `mpsc`. For display | the holder |
-//! | 128 | parked | 32 bits: odd while somebody may be asleep on it; the other 32 are zero | the sleeper; made even by whoever wakes it |
+//! | 128 | parked | 32 bits: odd while somebody wants to be woken; the other 32 are zero | who waits; made even, always a larger number, by whoever wakes, and by who waits no more |
 //! | 136 | armed | `lanes` producers, 32 bits: 1 if the consumer does not look at the lane | the consumer; cleared by the holder |
 //! | 256 | state | low 8 bits: 0 never held, 1 taken, 2 left, 3 died; above: the epoch, one more with each holder | the holder; *died* by a peer with proof |
 //! | 264 | pid | of the holder, as it sees itself | the holder, when it sits down |

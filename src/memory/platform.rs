@@ -92,7 +92,7 @@ pub trait Liveness {
 pub struct ParkWord(Half);
 
 impl ParkWord {
-    /// What it holds: an odd number while somebody may be parked on it.
+    /// What it holds: an odd number while somebody who is parked on it, or about to be, wants to be woken.
     pub fn value(&self) -> u32 {
         // Relaxed: E4's fences order it.
         self.0.load(Relaxed)

@@ -112,7 +112,7 @@ impl Region {
     pub(super) unsafe fn put<T>(&self, at: usize, value: &T) {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: as above.
+        // SAFETY: there is room for a `T` there; `value` is initialised, and apart: by contract.
         unsafe { copy::value_in(value, address) }
     }
 
@@ -136,7 +136,7 @@ impl Region {
     pub(super) unsafe fn value<T>(&self, at: usize) -> MaybeUninit<T> {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: as above.
+        // SAFETY: so many bytes are readable there, by contract.
         unsafe { copy::value_out(address) }
     }
 }

@@ -29,9 +29,7 @@ impl WordRef {
         // SAFETY: 8 bytes, so 4, aligned (invariant of `word`).
         unsafe { self.word.half_at(0) }
     }
-}
 
-impl WordRef {
     /// The same, as those see it who put threads to sleep.
     pub(crate) fn park_word(&self) -> &ParkWord {
         ParkWord::of(self.half())

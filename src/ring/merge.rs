@@ -20,6 +20,8 @@
 //! # Cost
 //! Instructions (`cargo bench --bench instructions`, x86-64, Rust 1.95): pop of 8 bytes from the only lane 49, from eight lanes in turn
 //! 52; drained by 64, 32 an item; a look that finds nothing in the only lane 341. The producers' side is that of `spsc`.
+//! Tried, and dropped: the lane whose turn it is found without index and bounds, a dozen instructions less; 1 to 8 producers, 64 bytes, level
+//! within what runs differ by. The consumer waits for lines, not for itself.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
@@ -368,7 +370,7 @@ impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
     }
 
     /// Whoever publishes in any lane from now on rings.
-    fn lie_down(&mut self) {
+    fn arm_all(&mut self) {
         self.is_up = false;
         for index in &self.watched {
             if let Some(lane) = self.lanes.get(*index) {

@@ -109,7 +109,7 @@ fn resume_head(head_word: &WordRef) -> Result<Position, Corruption> {
 /// answers it, has nothing to look for until a round trip later; and who finds nothing again and again pauses no more.
 ///
 /// One pause for each of the first few; of many, one for eight: a record takes 3 to 5 ns and a pause some 30, so that a sender of
-/// bursts loses no more than a burst takes. And no longer than it takes to fill the ring, of `capacity`.
+/// bursts loses no more than a burst takes, nor than it takes to fill the ring, of `capacity`.
 ///
 /// Measured, cores that share a cache, millions of records a second with no pause, with eight at most, and with this: items of 64
 /// bytes 70, 179 and 238, drained -, 144 and 213; records in place -, 112 and 154; 8 and 56 bytes, `mpsc` and small rings as with

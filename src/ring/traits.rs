@@ -106,7 +106,7 @@ pub trait Consume<M: Memory>: Sized + Send {
     }
 
     /// Has all that may be published from now on wake whoever sleeps on the consumer's parked word.
-    fn lie_down(&mut self) {}
+    fn arm_all(&mut self) {}
 
     /// Whether something happened since then after which not everybody may.
     fn is_up(&self) -> bool {

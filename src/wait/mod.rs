@@ -10,7 +10,7 @@
 //!   S3  look again: ready, or left? no park      W3  parked is even? then done
 //!   S4  park while parked is what S1 made it     W4  parked: odd -> the next even number; unpark
 //!   S5  parked: odd -> the next even number,     W5  make parked odd again, if not all may have been woken
-//!       if nobody else sleeps there
+//!       unless several wait on it
 //! ```
 //!
 //! # Fences
@@ -48,14 +48,16 @@
 //! # Several sleepers on one word
 //! The producers of an `mpsc` ring wait for room on one word, that of their common block. The word
 //! counts, instead of being 0 or 1, because of them: another sleeper may make it odd again between a waker's W4 and a
-//! slow sleeper's S4, which would then sleep through a wake-up that was meant for it. (So it is with a consumer and its attendant: see
-//! [`post`].) S5 is left out: whose time is up leaves the word odd, for one unpark for nobody.
+//! slow sleeper's S4, which would then sleep through a wake-up that was meant for it. S5 is left out: whose time is up leaves the
+//! word odd, for one unpark for nobody. (A consumer and its attendant are two on one word as well, but only one of them ever makes it odd: so
+//! the consumer gets up as S5 says. See [`post`].)
 //!
 //! # Waiting for room
 //! It takes more than one cell to be woken: half of the ring must be free (`ring::Outlet` says why). And no more are woken than
 //! there are cells, those first who have slept longest, so that a crowd does not run for one cell. As long as
 //! that may have left others asleep, the word stays odd (W5), and the consumer's next release looks again. Both only put a wake-up off:
-//! when the consumer has taken all there is, the whole ring is free; and should it take nothing more before, a slice ends.
+//! when the consumer has taken all there is, the whole ring is free, but for what is claimed and not published yet; and should it take
+//! nothing more before, a slice ends.
 //!
 //! Who is awake may take room before those do who are being woken. Tried against that, 8 producers, rings of 2 to 256, and dropped,
 //! since the least share of one of them (0.1 to 0.8 of the mean) did not change beyond what it varies by: that who has to wait while others
@@ -195,7 +197,7 @@ fn sleep<W: Waiter>(
     waiter: &mut W,
 ) -> Result<(), W::Error> {
     let expected = bed.lie_down();
-    waiter.lie_down();
+    waiter.arm_all();
     // The word before it, the look after it.
     let limit = if heavy_fence(park, bed.fenced) { limit } else { limit.min(NAP) };
     if is_quiet(waiter) {
@@ -226,7 +228,7 @@ pub(crate) trait Waiter {
     fn check(&mut self) -> Result<(), Self::Error>;
 
     /// Has whatever could be published from now on look at the parked word.
-    fn lie_down(&mut self) {}
+    fn arm_all(&mut self) {}
 
     /// Whether something happened since then after which not all of that does.
     fn is_up(&self) -> bool {

@@ -2,13 +2,13 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringway::ends::{self, Kind};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::spsc::{Ring, Spsc};
-use ringway::{Options, PopError};
+use ringway::{Departure, Options, PopError, Select};
 
 use crate::children::{Child, Dice, PATIENCE, say, soon};
 use crate::common::Name;
@@ -139,4 +139,35 @@ fn two_producers_killed_in_pushes_to_one_order() {
 #[test]
 fn two_producers_killed_in_pushes_to_their_lanes() {
     killed_producers_cost_one_call::<Lanes>("lanes", 2, &[PARKED + 2 * BLOCK, PARKED + 3 * BLOCK]);
+}
+
+/// Also by who never has to wait, because another ring always has something.
+#[test]
+fn the_death_of_a_producer_is_told_to_who_selects_among_busy_rings() {
+    let names = [(); 3].map(|()| Name::unique("ringway-killed"));
+    let [a, b, c] =
+        names.each_ref().map(|name| Ring::<u64>::create(name, &Options::new().capacity(CELLS)).unwrap());
+    let (mut a_tx, mut b_tx) = (a.producer().unwrap(), b.producer().unwrap());
+    let [mut a, mut b, mut c] = [a, b, c].map(|ring| ring.consumer().unwrap());
+    let mut child = Child::start("push for ever", &[names[2].as_str(), "spsc"]);
+    child.expect("sat");
+    let (mut select, began, mut is_alive) = (Select::new(), Instant::now(), true);
+    loop {
+        assert!(began.elapsed() < PATIENCE, "nobody tells that it died");
+        // Full, after the first times.
+        let _ = (a_tx.try_push(&1), b_tx.try_push(&1));
+        let told = match select.wait(&mut [&mut a, &mut b, &mut c]) {
+            Some(0) => a.try_pop(),
+            Some(1) => b.try_pop(),
+            _ => c.try_pop(),
+        };
+        match told {
+            Ok(_) if is_alive && began.elapsed() > Duration::from_millis(20) => {
+                child.kill();
+                is_alive = false;
+            }
+            Ok(_) => {}
+            Err(why) => return assert_eq!((why, is_alive), (PopError::Closed(Departure::Died), false)),
+        }
+    }
 }

@@ -182,7 +182,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         }
         let bed = seat.bed();
         let expected = bed.lie_down();
-        waiter.lie_down();
+        waiter.arm_all();
         // The word before it, the look after it. Where it does not reach everybody, the attendant naps.
         wait::heavy_fence(seat.memory(), bed.fenced);
         let is_armed = wait::is_quiet(&mut waiter) && arm(bed.parked, expected);
@@ -236,8 +236,8 @@ impl<C: Consume<M>, M: Memory> Waiter for ForRecord<'_, C, M> {
     fn check(&mut self) -> Result<(), Corruption> {
         self.seat.check().inspect_err(|what| self.core.give_up(*what))
     }
-    fn lie_down(&mut self) {
-        self.core.lie_down();
+    fn arm_all(&mut self) {
+        self.core.arm_all();
     }
     fn is_up(&self) -> bool {
         self.core.is_up()
