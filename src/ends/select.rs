@@ -193,7 +193,12 @@ impl Select {
     ///
     /// An end whose producers are gone, and from which everything was taken, always has something: leave it out then.
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
-        self.find(ends, |end| end.has_news())
+        let first = self.turn % ends.len().max(1);
+        let (before, after) = ends.split_at_mut(first);
+        let mut in_turn = (first..).zip(after).chain((0..).zip(before));
+        let found = in_turn.find_map(|(index, end)| end.steps(Token(())).has_news().then_some(index))?;
+        self.turn = found + 1;
+        Some(found)
     }
 
     /// The same; waits while none has. None only if there are no `ends`. While it waits, and in about every 64th call,
@@ -220,20 +225,6 @@ impl Select {
     pub fn wait_timeout(&mut self, ends: &mut [&mut dyn Selectable], timeout: Duration) -> Option<usize> {
         let end = os::monotonic().saturating_add(timeout);
         self.until(ends, || Some(end.saturating_sub(os::monotonic())))
-    }
-
-    /// The first of them, from the one on whose turn it is, of which it is true.
-    fn find(
-        &mut self,
-        ends: &mut [&mut dyn Selectable],
-        mut is_it: impl FnMut(&mut dyn Steps) -> bool,
-    ) -> Option<usize> {
-        let first = self.turn % ends.len().max(1);
-        let (before, after) = ends.split_at_mut(first);
-        let mut in_turn = (first..).zip(after).chain((0..).zip(before));
-        let found = in_turn.find_map(|(index, end)| is_it(end.steps(Token(()))).then_some(index))?;
-        self.turn = found + 1;
-        Some(found)
     }
 
     fn until(
@@ -266,11 +257,11 @@ impl Select {
                 continue;
             }
             let slice = self.inquire(ends);
-            if slice == SLICE
-                && let Some(found) = self.try_wait(ends)
-            {
-                self.patience.end(None);
-                return Some(found);
+            if slice == SLICE {
+                if let Some(found) = self.try_wait(ends) {
+                    self.patience.end(None);
+                    return Some(found);
+                }
             }
             let mut limit = || remaining().map_or(slice, |left| left.min(slice));
             if limit().is_zero() {
