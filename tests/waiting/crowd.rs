@@ -1,17 +1,20 @@
 //! Many producers that wait for room: all get on, and far fewer are woken than records are sent.
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use ringway::mpsc::Ring;
 use ringway::{Options, Wait};
 
+use crate::children::PATIENCE;
 use crate::common::Name;
 use crate::watched::watched;
 
 const PRODUCERS: usize = 8;
 const TIME: Duration = Duration::from_millis(1000);
+/// What each is to send, should that take longer: on a busy machine the scheduler alone may pass one over for seconds.
+const EACH: u64 = 100;
 
-/// What each has sent in that time, and the wake-up calls of the consumer.
+/// What each has sent, and the wake-up calls of the consumer.
 fn crowd(capacity: usize, how: Wait) -> ([u64; PRODUCERS], u64) {
     let name = Name::unique("ringway-crowd");
     let ring = Ring::<u64>::create(&name, &Options::new().capacity(capacity).producers(PRODUCERS)).unwrap();
@@ -20,27 +23,31 @@ fn crowd(capacity: usize, how: Wait) -> ([u64; PRODUCERS], u64) {
     let sending = watched(&Ring::<u64>::open(&name).unwrap());
     let mut rx = ring.consumer().unwrap();
     rx.set_wait(how);
-    let (is_over, mut sent) = (AtomicBool::new(false), [0; PRODUCERS]);
+    let (is_over, sent) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; PRODUCERS]);
     // All before the first leaves: or the ring would be closed.
     let senders = [(); PRODUCERS].map(|()| sending.producer().unwrap());
     std::thread::scope(|scope| {
-        for (mut tx, sent) in senders.into_iter().zip(&mut sent) {
+        for (mut tx, sent) in senders.into_iter().zip(&sent) {
             let is_over = &is_over;
             scope.spawn(move || {
                 tx.set_wait(how);
                 while !is_over.load(Relaxed) {
                     tx.push(&1).unwrap();
-                    *sent += 1;
+                    sent.fetch_add(1, Relaxed);
                 }
             });
         }
         scope.spawn(|| {
-            std::thread::sleep(TIME);
+            let began = Instant::now();
+            let is_enough = || sent.iter().all(|sent| sent.load(Relaxed) >= EACH);
+            while began.elapsed() < TIME || !is_enough() && began.elapsed() < PATIENCE {
+                std::thread::sleep(TIME / 10);
+            }
             is_over.store(true, Relaxed);
         });
         while rx.pop().is_ok() {}
     });
-    (sent, ring.memory().notes.calls.load(Relaxed))
+    (sent.map(AtomicU64::into_inner), ring.memory().notes.calls.load(Relaxed))
 }
 
 fn all_get_on(capacity: usize, how: Wait) {
@@ -50,8 +57,8 @@ fn all_get_on(capacity: usize, how: Wait) {
     println!(
         "{capacity} cells, {how:?}: {all} records, least share {least:.2} of the mean, {calls} wake-up calls"
     );
-    // Measured: 0.12 to 0.95; a call for 14 to 2,500 records.
-    assert!(least > 0.02, "{sent:?}");
+    // Measured on an idle machine: 0.12 to 0.95; a call for 14 to 2,500 records.
+    assert!(sent.iter().all(|sent| *sent >= EACH), "{sent:?}");
     assert!(4 * calls < all, "{calls} calls for {all} records");
 }
 
