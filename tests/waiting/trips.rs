@@ -59,9 +59,9 @@ fn pause(dice: &mut Dice) {
 
 fn drawn(dice: &mut Dice) -> Wait {
     // Seldom: who spins on a core that the other side needs has it wait for milliseconds.
-    match dice.below(16) {
+    match dice.below(64) {
         0 => Wait::Spin,
-        1..7 => Wait::Park,
+        1..24 => Wait::Park,
         _ => Wait::Adaptive,
     }
 }
