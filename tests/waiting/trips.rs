@@ -5,6 +5,8 @@
 //! when it was done with the call that should have woken it. If that was before the end of the slice, a wake-up was lost.
 use std::env;
 use std::hint::spin_loop;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
@@ -125,9 +127,15 @@ impl<K: Kind> Receiver<K> {
             End::Attended(rx) => rx.into_inner(),
         };
         end.set_wait(drawn(dice));
-        let with_attendant = dice.below(4) == 0;
-        self.end =
-            Some(if with_attendant { End::Attended(end.into_pollable().unwrap()) } else { End::Bare(end) });
+        let notes = end.ring().memory().notes.clone();
+        notes.descriptor.store(0, Relaxed);
+        self.end = Some(if dice.below(4) == 0 {
+            let end = end.into_pollable().unwrap();
+            notes.descriptor.store(end.as_raw_fd() + 1, Relaxed);
+            End::Attended(end)
+        } else {
+            End::Bare(end)
+        });
     }
 
     fn receive(&mut self) -> Result<Message, PopError> {
@@ -239,7 +247,7 @@ fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
     drop((tx, rx));
     let lost_there = child.line();
     child.finish();
-    let parks = notes.map(|notes| notes.parks.load(std::sync::atomic::Ordering::Relaxed));
+    let parks = notes.map(|notes| notes.parks.load(Relaxed));
     println!(
         "{kind}: {sent} trips in {:.1} s, seed {seed}: parked {} times for room and {} for records; longest {longest:?}, \
          {stalled} of over 90 ms; lost wake-ups {lost_room} for room, {lost_here} and {lost_there} for records",

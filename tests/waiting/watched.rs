@@ -1,7 +1,7 @@
 //! Segments whose sleeps and wake-up calls are noted.
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use ringway::ends::{self, Carried, Kind};
@@ -26,6 +26,8 @@ pub struct Notes {
     pub parks: AtomicU64,
     /// When the last whole slice that was slept through ended; 0 if none was. In nanoseconds, by [`now`].
     slept_until: AtomicU64,
+    /// One more than the descriptor of the consumer, if it has one.
+    pub descriptor: AtomicI32,
 }
 
 thread_local! {
@@ -39,6 +41,13 @@ pub fn slept_through_here() -> Option<u64> {
 }
 
 impl Notes {
+    /// Whether there is a signal that nobody has come to see yet.
+    fn is_signalled(&self) -> bool {
+        let mut fd = libc::pollfd { fd: self.descriptor.load(Relaxed) - 1, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one structure, ours; no descriptor, or one that is closed by now, does no harm.
+        unsafe { libc::poll(&raw mut fd, 1, 0) == 1 && fd.revents == libc::POLLIN }
+    }
+
     /// As [`slept_through_here`], of any thread.
     pub fn slept_through(&self) -> Option<u64> {
         if self.slept_until.load(Relaxed) == 0 {
@@ -80,8 +89,8 @@ impl Park for Watched {
             )
         };
         let is_over = ended == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ETIMEDOUT);
-        // Who naps does not rely on being woken.
-        if is_over && limit >= Duration::from_millis(50) {
+        // Who naps does not rely on being woken; and an attendant that has given its signal has nobody to sleep for.
+        if is_over && limit >= Duration::from_millis(50) && !self.notes.is_signalled() {
             self.notes.slept_until.store(until, Relaxed);
             SLEPT_UNTIL.set(Some(until));
         }
