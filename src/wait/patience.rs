@@ -20,21 +20,21 @@
 ///
 /// A wake-up also costs the *sender* a system call: once for each time that the other side has gone to sleep.
 ///
-/// Measured between processes, a message at a time to one who waits: from the send until it is seen, in the middle and of the slowest
-/// hundredth; then the CPU time of receiver and sender. In µs, on a virtual machine, where waking an idle core is dear (other work beside
-/// it; 2 cores of an AMD EPYC; a pause takes 54 ns):
+/// Measured between processes, a message at a time to one who waits: from the send until it is seen, of five runs the middle one's
+/// median; then the CPU time of receiver and sender. In µs, on a virtual machine, where waking an idle core is dear (2 cores of an AMD
+/// EPYC; a pause takes 54 ns):
 ///
 /// | messages | `Adaptive` | `Park` | `Spin` | a bare futex |
 /// |---|---|---|---|---|
-/// | 10 a second | 90, 115; 117 + 32 | 69, 81; 97 + 27 | 5.0, 7.1; all + 0.7 | 56, 66; 55 + 26 |
-/// | 100 | 114, 339; 107 + 40 | 72, 122; 98 + 26 | 3.4, 6.0; all + 0.9 | 54, 106; 53 + 24 |
-/// | 1,000 | 40, 253; 59 + 17 | 45, 68; 52 + 17 | 0.27, 2.8; all + 0.1 | 42, 399; 48 + 20 |
-/// | 10,000 | 23, 431; 48 + 10 | 24, 96; 44 + 12 | 0.13, 1.9; all + 0.02 | 22, 148; 24 + 12 |
-/// | 100,000 | 0.09, 14; 10 + 0.03 | 1.4, 28; 10 + 1.0 | 0.09, 9.0; all + 0.02 | 11, 94; 7.4 + 4.1 |
-/// | 1,000,000 | 0.07, 25; 1.0 + 0.01 | 0.29, 19; 1.0 + 0.07 | 0.07, 8.2; all + 0.01 | 3.6, 39; 0.9 + 0.9 |
+/// | 10 a second | 117; 94 + 35 | 128; 84 + 34 | 3.2; all + 0.8 | 110; 48 + 29 |
+/// | 100 | 81; 66 + 29 | 75; 70 + 23 | 1.7; all + 0.6 | 76; 38 + 29 |
+/// | 1,000 | 51; 32 + 19 | 46; 30 + 18 | 0.31; all + 0.08 | 48; 17 + 23 |
+/// | 10,000 | 30; 31 + 11 | 28; 26 + 8.3 | 0.12; all + 0.01 | 27; 6.7 + 9.7 |
+/// | 100,000 | 0.09; 10 + 0.05 | 1.5; 10 + 0.8 | 0.09; all + 0.01 | 12; 1.6 + 3.3 |
+/// | 1,000,000 | 0.08; 1.0 + 0.01 | 0.29; 1.0 + 0.06 | 0.08; all + 0.01 | 2.3; 0.4 + 0.8 |
 ///
-/// Once a second a message comes after 76 µs (a futex: 57). Who waits for ten seconds for nothing sleeps 9.8 times a second and takes
-/// 0.08 % of a core. Up to 10,000 messages a second each costs five system calls, one of them the sender's, and, if adaptive, four times
+/// Once a second a message comes after 110 µs (a futex: 102). Who waits for ten seconds for nothing sleeps ten times a second and takes
+/// 0.09 % of a core. Up to 10,000 messages a second each costs five system calls, one of them the sender's, and, if adaptive, four times
 /// `sched_yield`; from 100,000 on next to none. To see it on your machine, in `benches/peers`: `cargo run --release -- --only idle/ --only rest/`.
 ///
 /// # Examples
