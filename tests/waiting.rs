@@ -3,7 +3,7 @@
 //! ```text
 //! RINGWAY_TRIPS=10000000 cargo test --release --test waiting -- --nocapture trips
 //! ```
-//! makes ten million round trips, instead of some thousands.
+//! makes ten million round trips in each kind of ring, instead of some thousands.
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_types)]
