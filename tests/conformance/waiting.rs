@@ -14,6 +14,7 @@ on_every_ring!(
     batches_stream_whole,
     time_is_up_when_it_is_up,
     no_time_is_needed_when_nothing_is_waited_for,
+    what_is_only_waited_for_is_not_taken,
     a_waiting_end_is_woken_by_its_peer,
     a_waiting_end_is_told_when_its_peer_leaves,
     peers_are_waited_for,
@@ -192,6 +193,32 @@ fn no_time_is_needed_when_nothing_is_waited_for<K: AnyKind, P: Place>() {
     tx.reserve_timeout(1, Duration::ZERO).unwrap().commit();
     assert_eq!(rx.read_timeout(Duration::ZERO).map(|record| record.len()), Ok(1));
     assert_eq!(rx.read_timeout(Duration::MAX).map(|record| record.len()), Ok(1));
+}
+
+fn what_is_only_waited_for_is_not_taken<K: AnyKind, P: Place>() {
+    const RECORDS: usize = 2_000;
+    let ring = P::ring::<K, [u8]>(4 * 64);
+    let (mut tx, mut rx) = ring.ends();
+    assert_eq!(not_early(|| rx.wait_timeout(SHORT)), Err(PopError::Elapsed));
+    assert_eq!(rx.wait_timeout(Duration::ZERO), Err(PopError::Elapsed));
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            thread::sleep(ASLEEP);
+            (0..RECORDS).for_each(|i| tx.push(&bytes_of(i, 9)).unwrap());
+        });
+        assert_eq!(rx.wait_timeout(LONG), Ok(()));
+        let mut i = 0;
+        while i < RECORDS {
+            assert_eq!((rx.wait(), rx.wait_timeout(Duration::ZERO)), (Ok(()), Ok(())));
+            let drained = rx.drain(3, |payload| {
+                assert_eq!(payload.to_vec(), bytes_of(i, 9));
+                i += 1;
+            });
+            assert!(matches!(drained, Ok(1..=3)), "{drained:?}");
+        }
+        assert_eq!(rx.wait(), Err(PopError::Closed(Departure::Left)));
+        assert_eq!(rx.wait_timeout(LONG), Err(PopError::Closed(Departure::Left)));
+    });
 }
 
 fn a_waiting_end_is_woken_by_its_peer<K: AnyKind, P: Place>() {

@@ -72,7 +72,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     pub fn read(&mut self) -> Result<Record<'_, K, M>, PopError> {
         let found = match self.find() {
             Err(PopError::Empty) => {
-                self.wait(|| None)?;
+                self.sleep(|| None)?;
                 self.core.found_before()?
             }
             other => other?,
@@ -101,7 +101,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     {
         let found = match self.find() {
             Err(PopError::Empty) => {
-                self.wait(super::super::deadline(self.seat.memory().clone(), timeout))?;
+                self.sleep(super::super::deadline(self.seat.memory().clone(), timeout))?;
                 self.core.found_before()?
             }
             other => other?,

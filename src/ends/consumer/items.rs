@@ -142,7 +142,7 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// See [`Producer::push`](crate::ends::Producer::push).
     pub fn pop(&mut self) -> Result<T, PopError> {
         match self.try_pop() {
-            Err(PopError::Empty) => self.wait(|| None)?,
+            Err(PopError::Empty) => self.sleep(|| None)?,
             other => return other,
         }
         Ok(self.take())
@@ -168,7 +168,7 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
         M: Clock,
     {
         match self.try_pop() {
-            Err(PopError::Empty) => self.wait(super::super::deadline(self.seat.memory().clone(), timeout))?,
+            Err(PopError::Empty) => self.sleep(super::super::deadline(self.seat.memory().clone(), timeout))?,
             other => return other,
         }
         Ok(self.take())

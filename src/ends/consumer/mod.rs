@@ -118,6 +118,66 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         self.patience = Patience::new(how);
     }
 
+    /// Waits until there is a record, and takes none: for who goes on with what only tries, as `drain` does.
+    ///
+    /// # Errors
+    /// [`PopError::Closed`] if there is nothing and the producer is gone; [`PopError::Corrupt`]. If no producer ever
+    /// came, it waits for one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// # let sender = std::thread::spawn(move || (1..=100).for_each(|i| tx.push(&i).unwrap()));
+    /// let mut sum = 0;
+    /// loop {
+    ///     match rx.wait() {
+    ///         Ok(()) => _ = rx.drain(64, |item| sum += item)?,
+    ///         Err(PopError::Closed(_)) => break,
+    ///         Err(error) => return Err(error.into()),
+    ///     }
+    /// }
+    /// assert_eq!(sum, 5050);
+    /// # sender.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait(&mut self) -> Result<(), PopError> {
+        match self.look() {
+            Err(PopError::Empty) => self.sleep(|| None),
+            other => other,
+        }
+    }
+
+    /// Waits until there is a record, for `timeout` at most, and takes none.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), and [`PopError::Elapsed`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+    /// # use std::time::Duration;
+    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
+    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let mut rx = ring.consumer()?;
+    /// assert_eq!(rx.wait_timeout(Duration::from_millis(5)), Err(PopError::Elapsed));
+    /// ring.producer()?.push(&7)?;
+    /// assert_eq!(rx.wait_timeout(Duration::from_millis(5)), Ok(()));
+    /// assert_eq!(rx.try_pop(), Ok(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<(), PopError>
+    where
+        M: Clock,
+    {
+        match self.look() {
+            Err(PopError::Empty) => self.sleep(super::deadline(self.seat.memory().clone(), timeout)),
+            other => other,
+        }
+    }
+
     /// Whether there is a record; if not, whether that is final.
     #[inline(always)]
     fn look(&mut self) -> Result<(), PopError> {
@@ -158,8 +218,8 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         ForRecord { core: &mut **core, seat }
     }
 
-    /// Waits until there is a record. Without a deadline if `remaining` gives none.
-    fn wait(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
+    /// Waits until there is a record, after a look in vain. Without a deadline if `remaining` gives none.
+    fn sleep(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
         let Self { core, seat, patience, .. } = self;
         let mut waiter = ForRecord { core: &mut **core, seat };
         match wait::until(seat.memory(), &seat.bed(), patience, remaining, &mut waiter) {
