@@ -342,7 +342,8 @@ impl fmt::Display for SeatError {
             }
             Self::Lock { errno } => write!(
                 f,
-                "the system would not lock the seat (error {errno}); its file system must support open-file-description locks"
+                "the system would not lock the seat (error {errno}); its file system must support open-file-description locks, \
+                 and if this process has closed its descriptors, it must open the segment anew"
             ),
             Self::Corrupt(what) => what.fmt(f),
         }

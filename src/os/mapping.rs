@@ -9,6 +9,7 @@ use std::vec::Vec;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
+use super::file::Facts;
 use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
@@ -29,8 +30,8 @@ struct Inner {
     /// Open as long as the mapping lives: its locks are the proof that we do.
     file: File,
     path: PathBuf,
-    /// Where the seats start that are locked through `file`. The kernel does not tell an open file of its own locks.
-    held: Mutex<Vec<u64>>,
+    /// The seats that are locked through `file`. The kernel does not tell an open file of its own locks.
+    held: Mutex<Vec<Span>>,
     /// The process that holds them: see `process::generation`.
     generation: u64,
     /// Whether the mapping alone keeps them, should the descriptor be closed behind our back: see `file::keeps_locks`.
@@ -184,16 +185,35 @@ impl Mapping {
     }
 
     pub(crate) fn is_unlinked(&self) -> bool {
-        file::facts(&self.inner.file).is_ok_and(|facts| !facts.is_linked)
+        match self.facts_of(&self.inner.file) {
+            Some(facts) => !facts.is_linked,
+            None => self.by_name().is_none(),
+        }
+    }
+
+    /// What is known of `file`, if it is the one that is mapped.
+    fn facts_of(&self, file: &File) -> Option<Facts> {
+        file::facts(file).ok().filter(|facts| facts.which == self.inner.which)
     }
 
     /// How long the file is, if that can be told: not if its descriptor is not our file's any more.
     fn file_len(&self) -> Option<u64> {
-        let facts = file::facts(&self.inner.file).ok()?;
-        (facts.which == self.inner.which).then_some(facts.len)
+        Some(self.facts_of(&self.inner.file)?.len)
     }
 
-    fn held(&self) -> MutexGuard<'_, Vec<u64>> {
+    /// Whether the descriptor is still that by which `held` was locked. Who closes it behind our back may open another file, or this one
+    /// once more, which then has its number; that one is told of our locks.
+    fn is_genuine(&self, held: &[Span]) -> bool {
+        let file = &self.inner.file;
+        self.facts_of(file).is_some() && held.first().is_none_or(|seat| lock::is_free(file, *seat) == Ok(true))
+    }
+
+    /// The mapped file, opened anew by its name, as long as that is its own.
+    fn by_name(&self) -> Option<File> {
+        file::open(&self.inner.path).ok().filter(|file| self.facts_of(file).is_some())
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<Span>> {
         // A list of numbers is as good after a panic as before.
         self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -289,24 +309,43 @@ impl Liveness for Mapping {
             return Ok(Claim::Inherited);
         }
         let mut held = self.held();
-        if held.contains(&seat.start()) || !lock::try_lock(&self.inner.file, seat)? {
+        if held.contains(&seat) {
             return Ok(Claim::Held);
         }
-        held.push(seat.start());
+        // Else the lock would be on another file, or go with another's descriptor.
+        if !self.is_genuine(&held) {
+            return Err(Errno::BADF.raw_os_error());
+        }
+        if !lock::try_lock(&self.inner.file, seat)? {
+            return Ok(Claim::Held);
+        }
+        held.push(seat);
         Ok(Claim::Granted)
     }
 
+    /// If the descriptor was closed behind our back, the seat stays locked until the file is unmapped: nothing else reaches that lock.
     fn disclaim(&self, seat: Span) {
         let mut held = self.held();
-        held.retain(|start| *start != seat.start());
-        lock::unlock(&self.inner.file, seat);
+        let is_genuine = self.is_genuine(&held);
+        held.retain(|one| *one != seat);
+        if is_genuine {
+            lock::unlock(&self.inner.file, seat);
+        }
     }
 
     fn is_proved_dead(&self, seat: Span) -> bool {
         // To a forked child, its parent's locks look like its own, which do not count.
-        self.is_claimant()
-            && !self.held().contains(&seat.start())
-            && lock::is_free(&self.inner.file, seat).unwrap_or(false)
+        if !self.is_claimant() {
+            return false;
+        }
+        let held = self.held();
+        if held.contains(&seat) {
+            return false;
+        }
+        if self.is_genuine(&held) {
+            return lock::is_free(&self.inner.file, seat) == Ok(true);
+        }
+        self.by_name().is_some_and(|file| lock::is_free(&file, seat) == Ok(true))
     }
 
     /// Where a mapping does not keep its file's locks, a process that closed all its descriptors, as daemons do, has lost them

@@ -2,6 +2,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::exit;
+use std::time::Duration;
 
 use ringway::ends::{Consumer, Kind, Producer, Ring};
 use ringway::lanes::Lanes;
@@ -36,6 +37,8 @@ impl Many for Lanes {
     }
 }
 
+/// Longer than any slice of a wait.
+pub const BRIEFLY: Duration = Duration::from_millis(250);
 /// Bytes of a reservation: two cells.
 pub const RESERVED: usize = 100;
 /// What the label of a producer starts with; the rest is a number that the test chose.
@@ -115,10 +118,8 @@ fn obey_outside(words: &[&str]) {
 
 fn do_outside(verb: &str, words: &[&str]) {
     match verb {
-        // As daemons do.
         "close" => {
-            // SAFETY: whoever uses a closed descriptor from here on gets an error; that is what is tested.
-            assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+            close_all();
             say("closed");
         }
         // The copy lives until the test hangs up.
@@ -134,6 +135,24 @@ fn do_outside(verb: &str, words: &[&str]) {
     }
 }
 
+/// As daemons do.
+fn close_all() {
+    // SAFETY: whoever uses a closed descriptor from here on gets an error; that is what is tested.
+    assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+}
+
+/// Opens files until they have all the numbers up to 32.
+fn take_their_numbers() {
+    loop {
+        // SAFETY: a name, and no flags.
+        let fd = unsafe { libc::memfd_create(c"another file".as_ptr(), 0) };
+        assert!(fd >= 3);
+        if fd >= 32 {
+            return;
+        }
+    }
+}
+
 /// Sits, and on each line says what it reads. On `hold` it does not release it before the next line.
 pub fn consume(words: &[&str]) {
     if words[1] == Mpsc::WORD { consume_in::<Mpsc>(words) } else { consume_in::<Lanes>(words) }
@@ -143,8 +162,36 @@ fn consume_in<K: Many>(words: &[&str]) {
     let ring = Ring::<K, [u8]>::open(words[0]).unwrap();
     let mut rx = ring.consumer().unwrap();
     say("sat");
+    let mut others = Vec::new();
     while let Some(line) = hear() {
-        match rx.read_timeout(PATIENCE) {
+        match line.as_str() {
+            "close" => {
+                close_all();
+                say("closed");
+                continue;
+            }
+            "replace" => {
+                close_all();
+                take_their_numbers();
+                say("replaced");
+                continue;
+            }
+            // Takes a producer's seat, in this mapping or in one of its own.
+            "sit" | "sit anew" => {
+                let its = if line == "sit" { ring.clone() } else { Ring::open(words[0]).unwrap() };
+                match its.producer() {
+                    Ok(other) => {
+                        say(format!("seat {}", other.seat()));
+                        others.push(other);
+                    }
+                    Err(error) => say(error),
+                }
+                continue;
+            }
+            _ => {}
+        }
+        let patience = if line == "glance" { BRIEFLY } else { PATIENCE };
+        match rx.read_timeout(patience) {
             Ok(record) => {
                 say(format!("{} from {}", record.payload().value_at::<u64>(0).unwrap(), record.producer()));
                 if line == "hold" {

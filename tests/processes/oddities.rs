@@ -1,7 +1,6 @@
 //! Who is dead and who is not, where that is not plain: a daemon without descriptors, a zombie, a process id that was given
 //! out again, a forked copy, a process that became another program. Each in the middle of a record, where it matters most.
 use std::fs;
-use std::time::Duration;
 
 use ringway::lanes::Lanes;
 use ringway::mpsc::{Mpsc, Ring};
@@ -9,11 +8,8 @@ use ringway::{Options, PopError, Presence, SegmentError};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-use super::crew::{Crew, Many, PID, STARTED, next, order};
+use super::crew::{BRIEFLY, Crew, Many, PID, STARTED, next, order};
 use crate::children::{Child, run, say, soon};
-
-/// Longer than any slice of a wait.
-const LONG: Duration = Duration::from_millis(250);
 
 /// That `holder`, in the middle of a record in seat 0 of two, is not taken for dead by anybody. The other seat is taken by
 /// somebody who has sent 2 since.
@@ -22,7 +18,7 @@ pub fn assert_it_is_left_alone<K: Many>(crew: &mut Crew<K>, holder: u64, seat: u
     if !K::IS_ORDERED {
         assert_eq!(next(&mut rx), Ok((2, 1 - seat)));
     }
-    assert_eq!(rx.read_timeout(LONG).map(drop).unwrap_err(), PopError::Elapsed);
+    assert_eq!(rx.read_timeout(BRIEFLY).map(drop).unwrap_err(), PopError::Elapsed);
     let blame = rx.stalled();
     let blamed = blame.map(|blame| (blame.seat, blame.pid, blame.alive));
     assert_eq!(blamed, K::IS_ORDERED.then_some((seat, holder, true)), "{blame:?}");
@@ -113,6 +109,63 @@ fn in_lanes_a_daemon_without_descriptors_does_not_rob_itself() {
     a_daemon_without_descriptors_does_not_rob_itself::<Lanes>();
 }
 
+/// It cannot ask by the descriptor any more who lives; what has its number now knows nothing of seats. So it asks by the name.
+fn a_daemon_without_descriptors_knows_who_lives<K: Many>(how: &str, done: &str) {
+    let mut crew = Crew::<K>::new(2);
+    let (mut producer, mut daemon) = (crew.producer(0), crew.consumer());
+    order(&mut daemon, how, done);
+    order(&mut daemon, "glance", "Elapsed");
+    order(&mut producer, "push 1", "sent");
+    order(&mut daemon, "read", "1 from 0");
+    // A seat that it took by such a descriptor would be nobody's.
+    daemon.tell("sit");
+    let told = daemon.line();
+    assert!(told.contains("must open the segment anew"), "{told}");
+    order(&mut daemon, "glance", "Elapsed");
+    producer.kill();
+    order(&mut daemon, "read", "Closed(Died)");
+}
+
+#[test]
+fn in_one_order_a_daemon_without_descriptors_knows_who_lives() {
+    a_daemon_without_descriptors_knows_who_lives::<Mpsc>("close", "closed");
+}
+
+#[test]
+fn in_lanes_a_daemon_without_descriptors_knows_who_lives() {
+    a_daemon_without_descriptors_knows_who_lives::<Lanes>("close", "closed");
+}
+
+#[test]
+fn in_one_order_a_daemon_with_other_files_in_their_place_knows_who_lives() {
+    a_daemon_without_descriptors_knows_who_lives::<Mpsc>("replace", "replaced");
+}
+
+#[test]
+fn in_lanes_a_daemon_with_other_files_in_their_place_knows_who_lives() {
+    a_daemon_without_descriptors_knows_who_lives::<Lanes>("replace", "replaced");
+}
+
+/// It opens the ring once more, and the file gets the number that it had: to the kernel, what sits there is who asks.
+fn a_daemon_does_not_bury_itself<K: Many>() {
+    let mut crew = Crew::<K>::new(1);
+    let mut daemon = crew.consumer();
+    order(&mut daemon, "close", "closed");
+    order(&mut daemon, "sit anew", "seat 0");
+    order(&mut daemon, "glance", "Elapsed");
+    crew.assert_no_seat_is_free();
+}
+
+#[test]
+fn in_one_order_a_daemon_does_not_bury_itself() {
+    a_daemon_does_not_bury_itself::<Mpsc>();
+}
+
+#[test]
+fn in_lanes_a_daemon_does_not_bury_itself() {
+    a_daemon_does_not_bury_itself::<Lanes>();
+}
+
 /// Puts a file system of layers where rings are made, for this process and its children: containers have such.
 fn with_layers() -> rustix::io::Result<()> {
     // SAFETY: the table of open files stays shared.
@@ -139,6 +192,9 @@ pub fn stand_on_layers(words: &[&str]) {
     if words[0] == "others" {
         a_daemon_without_descriptors_is_left_alone_until_it_ends::<Mpsc>();
         a_daemon_without_descriptors_is_left_alone_until_it_ends::<Lanes>();
+        a_daemon_without_descriptors_knows_who_lives::<Mpsc>("close", "closed");
+        a_daemon_without_descriptors_knows_who_lives::<Lanes>("replace", "replaced");
+        a_daemon_does_not_bury_itself::<Mpsc>();
     } else if words[0] == "itself" {
         a_daemon_without_descriptors_does_not_rob_itself::<Mpsc>();
         a_daemon_without_descriptors_does_not_rob_itself::<Lanes>();
