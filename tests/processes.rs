@@ -60,6 +60,8 @@ fn child_entry() {
         ("fork and share", forks::fork_and_share),
         ("be cut asleep", truncation::be_cut_asleep),
         ("be cut awake", truncation::be_cut_awake),
+        ("go on when told", truncation::go_on_when_told),
+        ("go on selecting", truncation::go_on_selecting),
         ("have it mistaken", truncation::have_it_mistaken),
         ("pop for ever", waking::pop_for_ever),
         ("echo", waking::echo),

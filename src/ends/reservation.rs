@@ -91,8 +91,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     fn send(mut self, len: usize) {
         self.is_sent = true;
         self.core.stage(&self.claim, len);
-        if !self.in_batch {
-            self.core.publish();
+        if !self.in_batch && self.core.publish() {
             self.seat.wake_consumer();
         }
     }
@@ -234,8 +233,9 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     /// Sends all of it.
     #[inline(always)]
     pub fn commit(self) {
-        self.core.publish();
-        self.seat.wake_consumer();
+        if self.core.publish() {
+            self.seat.wake_consumer();
+        }
     }
 
     /// Sends nothing: the same as dropping it.

@@ -135,8 +135,11 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + OnFutex + 'static> Steps for Cons
         !matches!(waiter.ready(), Ok(false)) || waiter.departed().is_some()
     }
     fn inquire(&mut self) {
-        // Corruption stays, and the next look tells it.
-        let _ = self.as_waiter().inquire();
+        let mut waiter = self.as_waiter();
+        // Corruption stays, and the next look tells it. Of a truncated file nothing may be touched.
+        if waiter.check().is_ok() {
+            let _ = waiter.inquire();
+        }
     }
     fn lie_down(&mut self) -> u32 {
         let expected = self.seat.bed().lie_down();

@@ -361,6 +361,8 @@ impl<C: InOrder, M: Memory> Consume<M> for Merge<C, M> {
 
     fn give_up(&mut self, what: Corruption) {
         self.lanes.iter_mut().for_each(|lane| lane.consumer.poison(what));
+        // So that the current lane is asked first, which says so, and nothing else is touched.
+        self.taken = 0;
     }
 
     /// A producer that died before it could ring may have left something.

@@ -13,7 +13,7 @@ pub trait Produce: Sized + Send {
     /// Takes back what was begun and not finished, before the end goes.
     fn settle(&mut self) {}
 
-    /// Sends nothing any more, and reports `what` from now on.
+    /// Sends nothing any more, forgets what is staged, and reports `what` from now on.
     fn give_up(&mut self, what: Corruption);
 
     /// The position it is at, in cells.
@@ -35,7 +35,7 @@ pub trait Produce: Sized + Send {
 pub trait ProduceItems<T>: Produce {
     fn try_push(&mut self, item: &T) -> Result<(), PushError>;
 
-    /// Pushes as many of `items` as there is room for; how many that were, at least one unless there are none.
+    /// Pushes as many of `items`, of which there is one at least, as there is room for; how many that were, at least one.
     fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError>;
 
     /// Whether there is room for one item.
@@ -59,8 +59,8 @@ pub trait ProduceBytes: Produce {
     /// Describes the first `len` bytes of the claim as a record, and the pad before it, if there is one.
     fn stage(&mut self, claim: &Self::Claim, len: usize);
 
-    /// Makes all that is staged visible, at once.
-    fn publish(&mut self);
+    /// Makes all that is staged visible, at once; whether anything was.
+    fn publish(&mut self) -> bool;
 
     /// Takes back all that is staged, or was claimed and forgotten; whether others see a difference.
     fn withdraw(&mut self) -> bool;

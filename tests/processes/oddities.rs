@@ -148,7 +148,7 @@ fn in_lanes_a_daemon_with_other_files_in_their_place_knows_who_lives() {
 
 /// It opens the ring once more, and the file gets the number that it had: to the kernel, what sits there is who asks.
 fn a_daemon_does_not_bury_itself<K: Many>() {
-    let mut crew = Crew::<K>::new(1);
+    let crew = Crew::<K>::new(1);
     let mut daemon = crew.consumer();
     order(&mut daemon, "close", "closed");
     order(&mut daemon, "sit anew", "seat 0");

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use ringway::ends::{Carried, Consumer, Kind, Producer, Ring};
-use ringway::lanes::Lanes;
-use ringway::mpsc::Mpsc;
-use ringway::spsc::Spsc;
-use ringway::{Corruption, Options, PopError, Presence, PushError, Role, SeatError};
+use ringway::ends::{Batch, Carried, Consumer, Kind, Producer, Ring};
+use ringway::lanes::{self, Lanes};
+use ringway::memory::Heap;
+use ringway::mpsc::{self, Mpsc};
+use ringway::spsc::{self, Spsc};
+use ringway::{Corruption, Options, PopError, Presence, PushError, Role, SeatError, Select};
 
 use crate::children::{self, Child, hear, say, soon};
 use crate::common::Name;
@@ -203,6 +204,130 @@ fn who_comes_or_goes_after_the_file_was_truncated_is_told() {
         assert!(said.contains(" 0 are left"), "{said}");
         child.finish();
     }
+}
+
+/// More than a consumer of lanes takes in one turn.
+const MANY: u64 = 100;
+
+/// Does all that can be done with ends that have been told.
+pub fn go_on_when_told(words: &[&str]) {
+    match words[1] {
+        "spsc" => {
+            go_on_with_items::<Spsc>(words[0]);
+            go_on_with_records(words[0], |tx: &mut spsc::Producer<[u8]>, end| stage(Ok(tx.batch()), end));
+        }
+        "mpsc" => {
+            go_on_with_items::<Mpsc>(words[0]);
+            go_on_with_records(words[0], |tx: &mut mpsc::Producer<[u8]>, end| stage(tx.try_batch(64), end));
+        }
+        _ => {
+            go_on_with_items::<Lanes>(words[0]);
+            go_on_with_records(words[0], |tx: &mut lanes::Producer<[u8]>, end| stage(Ok(tx.batch()), end));
+        }
+    }
+}
+
+/// Creates a ring and has it cut when `ready` is done with its ends.
+fn cut<K: Kind, T: Carried + ?Sized, R>(
+    name: &str,
+    ready: impl FnOnce(&mut Producer<K, T>, &mut Consumer<K, T>) -> R,
+) -> (Producer<K, T>, Consumer<K, T>, R) {
+    let ring = Ring::<K, T>::create(name, &options()).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let done = ready(&mut tx, &mut rx);
+    File::options().write(true).open(ring.path()).unwrap().set_len(0).unwrap();
+    Ring::<K, T>::unlink(name).unwrap_err();
+    fs::remove_file(ring.path()).unwrap();
+    (tx, rx, done)
+}
+
+fn is_corrupt<R>(result: Result<R, PushError>) -> bool {
+    matches!(result, Err(PushError::Corrupt(Corruption::Truncated { .. })))
+}
+
+fn go_on_with_items<K: Kind>(name: &str) {
+    let (mut tx, mut rx, _) = cut::<K, u64, _>(name, |tx, rx| {
+        assert_eq!(tx.try_push_slice(&[1; MANY as usize]), Ok(MANY as usize));
+        assert_eq!(rx.drain(64, drop), Ok(64));
+    });
+    // Whoever asks is told.
+    assert_eq!((tx.stalled(), rx.stalled()), (None, None));
+    for _ in 0..2 {
+        assert!(matches!(rx.try_pop(), Err(PopError::Corrupt(_))));
+        assert!(matches!(rx.drain(9, drop), Err(PopError::Corrupt(_))));
+        assert!(matches!(rx.pop_timeout(SOON), Err(PopError::Corrupt(_))));
+        assert!(is_corrupt(tx.try_push(&1)) && is_corrupt(tx.try_push_slice(&[1, 2])));
+        assert_eq!(tx.try_push_slice(&[]), Ok(0));
+    }
+    say("gone on with items");
+}
+
+/// Puts a record into a batch, if that is possible, and ends it.
+fn stage<K: Kind>(batch: Result<Batch<'_, K>, PushError>, end: fn(Batch<'_, K>)) -> Result<(), PushError> {
+    let mut batch = batch?;
+    let pushed = batch.try_push(&[1]);
+    end(batch);
+    pushed
+}
+
+fn go_on_with_records<K: Kind>(
+    name: &str,
+    batch: impl Fn(&mut Producer<K, [u8]>, fn(Batch<'_, K>)) -> Result<(), PushError>,
+) {
+    let (mut tx, mut rx, _) = cut::<K, [u8], _>(name, |tx, _| {
+        tx.try_push(&[1]).unwrap();
+        // To be taken back, some day.
+        batch(tx, |batch| std::mem::forget(batch)).unwrap();
+    });
+    assert_eq!((tx.stalled(), rx.stalled()), (None, None));
+    for _ in 0..2 {
+        assert!(is_corrupt(tx.try_push(&[1])) && is_corrupt(tx.try_reserve(1).map(drop)));
+        assert!(is_corrupt(batch(&mut tx, |batch| batch.commit())));
+        assert!(matches!(rx.try_read().map(drop), Err(PopError::Corrupt(_))));
+    }
+    say("gone on with records");
+}
+
+/// One of two rings is cut, and nothing is taken from it any more; in the other there is always something.
+pub fn go_on_selecting(words: &[&str]) {
+    let (_tx, mut rx, mut other) = cut::<Spsc, u64, _>(words[0], |_, _| {
+        let memory = Heap::new(spsc::Ring::<u64>::required_len(8));
+        let ring = spsc::Ring::<u64, _>::format(memory, &Options::new().capacity(8)).unwrap();
+        (ring.producer().unwrap(), ring.consumer().unwrap())
+    });
+    let (mut select, mut told) = (Select::new(), 0);
+    assert_eq!(rx.stalled(), None);
+    for _ in 0..300 {
+        other.0.try_push(&1).unwrap();
+        match select.wait_timeout(&mut [&mut rx, &mut other.1], SOON) {
+            Some(0) => told += 1,
+            _ => _ = other.1.try_pop(),
+        }
+        if other.1.drain(9, drop).is_ok() {
+            sleep(SOON);
+        }
+    }
+    assert!(told > 0);
+    say("gone on");
+}
+
+#[test]
+fn who_was_told_touches_nothing_any_more() {
+    for kind in ["spsc", "mpsc", "lanes"] {
+        let name = Name::unique("ringway-told");
+        let mut child = Child::start("go on when told", &[name.as_str(), kind]);
+        child.expect("gone on with items");
+        child.expect("gone on with records");
+        child.finish();
+    }
+}
+
+#[test]
+fn who_selects_and_was_told_touches_nothing_any_more() {
+    let name = Name::unique("ringway-told");
+    let mut child = Child::start("go on selecting", &[name.as_str()]);
+    child.expect("gone on");
+    child.finish();
 }
 
 /// A file may have more than the ring needs; and may lose that again.

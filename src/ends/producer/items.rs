@@ -52,6 +52,9 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
     /// ```
     #[inline]
     pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
+        if items.is_empty() {
+            return Ok(0);
+        }
         let pushed = self.core.try_push_slice(items)?;
         self.seat.wake_consumer();
         Ok(pushed)

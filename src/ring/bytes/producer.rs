@@ -75,6 +75,7 @@ impl Produce for ByteProducer {
 
     fn give_up(&mut self, what: Corruption) {
         self.poison = Some(what);
+        self.next = self.tail;
     }
 
     fn at(&self) -> u64 {
@@ -142,14 +143,16 @@ impl ProduceBytes for ByteProducer {
     }
 
     #[inline(always)]
-    fn publish(&mut self) {
-        if self.next != self.tail {
+    fn publish(&mut self) -> bool {
+        let is_any = self.next != self.tail;
+        if is_any {
             // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, infos and later stamps are visible before it.
             self.descriptors.stamp(self.tail.get()).store(self.tail.stamp(), Release);
             self.tail = self.next;
             self.store_tail();
             self.sent.publish();
         }
+        is_any
     }
 
     #[inline(always)]

@@ -52,6 +52,7 @@ impl Produce for OrderedBytes {
 
     fn give_up(&mut self, what: Corruption) {
         self.claims.poisoned(what);
+        self.open = None;
     }
 
     fn at(&self) -> u64 {
@@ -174,15 +175,15 @@ impl ProduceBytes for OrderedBytes {
     }
 
     #[inline]
-    fn publish(&mut self) {
-        if let Some(Open { claimed, next }) = &self.open {
-            let (start, next, end) = (claimed.start, *next, claimed.end);
-            self.skip(next, end);
-            // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, infos and later stamps are visible before it.
-            self.descriptors.stamp(start.get()).store(start.stamp(), Release);
-            self.open = None;
-            self.sent.publish();
-        }
+    fn publish(&mut self) -> bool {
+        let Some(Open { claimed, next }) = &self.open else { return false };
+        let (start, next, end) = (claimed.start, *next, claimed.end);
+        self.skip(next, end);
+        // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, infos and later stamps are visible before it.
+        self.descriptors.stamp(start.get()).store(start.stamp(), Release);
+        self.open = None;
+        self.sent.publish();
+        true
     }
 
     fn withdraw(&mut self) -> bool {
@@ -194,7 +195,6 @@ impl ProduceBytes for OrderedBytes {
         if let Some(open) = &mut self.open {
             open.next = end;
         }
-        self.publish();
-        true
+        self.publish()
     }
 }

@@ -67,9 +67,6 @@ impl<T: Item> ProduceItems<T> for OrderedItems<T> {
 
     #[inline]
     fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
-        if items.is_empty() {
-            return Ok(0);
-        }
         let most = (items.len() as u64).min(MOST_AT_ONCE);
         if self.claims.known_room() < most {
             self.claims.look()?;
