@@ -4,7 +4,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -365,6 +365,51 @@ fn producers_pay_only_while_somebody_waits() {
     assert!(rx.arm());
     (0..50).for_each(|i| tx.try_push(&i).unwrap());
     assert_eq!(calls(), before + 1);
+}
+
+/// A heap for which barriers are refused from some time on, and which notes how long it is slept on at most.
+#[derive(Clone)]
+struct Fickle(Heap, Arc<AtomicBool>, Arc<AtomicUsize>);
+
+impl Liveness for Fickle {}
+impl Park for Fickle {
+    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
+        self.2.store(limit.as_millis() as usize, Relaxed);
+        self.0.park(word, expected, limit);
+    }
+    fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
+        self.0.unpark(word, most)
+    }
+    fn is_reached_by_barriers(&self) -> bool {
+        true
+    }
+    fn barrier(&self) -> bool {
+        !self.1.load(Relaxed)
+    }
+}
+// SAFETY: it is the heap's region.
+unsafe impl Memory for Fickle {
+    fn region(&self) -> Region {
+        self.0.region()
+    }
+}
+
+/// As a filter of system calls does that is installed late.
+#[test]
+fn an_attendant_naps_from_when_barriers_are_refused() {
+    let heap = Heap::new(spsc::Ring::<u64>::required_len(64));
+    let memory = Fickle(heap, Arc::default(), Arc::default());
+    let ring = spsc::Ring::<u64, _>::format(memory.clone(), &Options::new().capacity(64)).unwrap();
+    let mut rx = ring.consumer().unwrap().into_pollable().unwrap();
+    for (refuses, limit) in [(false, 100), (true, 1), (false, 100)] {
+        memory.1.store(refuses, Relaxed);
+        assert!(rx.arm());
+        let began = Instant::now();
+        while memory.2.load(Relaxed) != limit {
+            assert!(began.elapsed() < LONG, "{refuses}");
+            thread::yield_now();
+        }
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Memory, WordRef};
 use crate::ring::Consume;
-use crate::wait::{self, Bed, NAP, Post, SLICE};
+use crate::wait::{Bed, Post};
 
 /// What an attendant does when it is woken.
 pub type Signal = Arc<dyn Fn() + Send + Sync>;
@@ -47,8 +47,6 @@ impl<M: Memory + 'static> Attendant<M> {
             signal: Arc::new(Mutex::new(signal.clone())),
             end: Arc::default(),
         };
-        // Who cannot rely on being woken naps: see `wait`.
-        let limit = if wait::heavy_fence(memory, geometry.fenced) { SLICE } else { NAP };
         let (memory, geometry, parked) = (memory.clone(), *geometry, bed.parked.clone());
         let (post, current, end) = (hired.post.clone(), hired.signal.clone(), hired.end.clone());
         Builder::new().name("ringway".into()).spawn(move || {
@@ -65,17 +63,17 @@ impl<M: Memory + 'static> Attendant<M> {
                 // A panic of somebody's waker is not to end this thread: there will be others.
                 let _ = catch_unwind(AssertUnwindSafe(|| signal()));
             };
-            post.attend(&memory, &parked, limit, is_there, signal);
+            post.attend(&memory, &parked, is_there, signal);
         })?;
         Ok(hired)
     }
 }
 
 impl<M: Memory> Attendant<M> {
-    /// Whether there will be this signal, for who has made the parked word `expected`.
-    fn arm(&self, parked: &WordRef, expected: u32, signal: &Signal, by_slices: bool) -> bool {
+    /// Whether there will be this signal, for who has made the parked word `expected`; it is told what [`Post::arm`] is.
+    fn arm(&self, expected: u32, signal: &Signal, by_slices: bool, is_heard: bool) -> bool {
         *self.signal.lock().unwrap_or_else(PoisonError::into_inner) = signal.clone();
-        self.post.arm(parked, expected, by_slices)
+        self.post.arm(&self.memory, &self.parked, expected, by_slices, is_heard)
     }
 }
 
@@ -166,7 +164,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
             return false;
         }
         let Some(attendant) = self.attendant.take() else { return false };
-        let is_armed = self.arm_by(|parked, expected| attendant.arm(parked, expected, signal, true));
+        let is_armed = self.arm_by(|expected, is_heard| attendant.arm(expected, signal, true, is_heard));
         if !is_armed {
             attendant.post.disarm();
         }
@@ -174,10 +172,9 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
         is_armed
     }
 
-    /// The attendant's part alone, for who has slices of its own and has made the parked word `expected`.
+    /// The attendant's part alone, for who has slices of its own, and naps, and has made the parked word `expected`.
     pub(super) fn arm_attendant(&self, expected: u32, signal: &Signal) -> bool {
-        let parked = self.seat.bed().parked;
-        self.attendant.as_ref().is_some_and(|attendant| attendant.arm(parked, expected, signal, false))
+        self.attendant.as_ref().is_some_and(|attendant| attendant.arm(expected, signal, false, true))
     }
 
     pub(super) fn disarm_attendant(&self) {

@@ -3,7 +3,7 @@ use alloc::sync::Arc;
 
 use super::{Carried, Consumer, Kind};
 use crate::memory::{Memory, WordRef};
-use crate::wait::{Post, SLICE};
+use crate::wait::Post;
 
 /// A consumer's attendant, without a thread.
 pub struct Attendant<M> {
@@ -21,14 +21,15 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
 
     /// Whether there is nothing, and the attendant will signal when there may be something.
     pub fn arm(&mut self, attendant: &Attendant<M>) -> bool {
-        self.arm_by(|parked, expected| attendant.post.arm(parked, expected, true))
+        let Attendant { memory, parked, post } = attendant;
+        self.arm_by(|expected, is_heard| post.arm(memory, parked, expected, true, is_heard))
     }
 }
 
 impl<M: Memory> Attendant<M> {
     /// What its thread does.
     pub fn attend(&self, signal: impl Fn()) {
-        self.post.attend(&self.memory, &self.parked, SLICE, || true, signal);
+        self.post.attend(&self.memory, &self.parked, || true, signal);
     }
 
     /// Ends that.

@@ -24,9 +24,7 @@
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
 //! | E7 | `Post::arm` fence P2; `Post::end` parked | `Post::attend` fence A2 | what is armed, and that it is over, to the attendant; or that it was woken, to the employer |
-use core::time::Duration;
-
-use super::rouse;
+use super::{NAP, SLICE, rouse};
 use crate::memory::{Park, WordRef};
 use crate::sync::{Half, Relaxed, Release, full_fence};
 
@@ -36,27 +34,44 @@ pub(crate) struct Post {
     armed: Half,
     /// 1 if a slice that nobody ended is to be signalled too.
     by_slices: Half,
+    /// 1 if the attendant cannot rely on being woken.
+    naps: Half,
     /// 1 once the attendant is to go.
     over: Half,
 }
 
 impl Default for Post {
     fn default() -> Self {
-        Self { armed: Half::new(0), by_slices: Half::new(0), over: Half::new(0) }
+        Self { armed: Half::new(0), by_slices: Half::new(0), naps: Half::new(0), over: Half::new(0) }
     }
 }
 
 impl Post {
-    /// P1 to P3, for a word that S1 made `expected`; whether there will be a signal, after a slice too if `by_slices`.
-    pub(crate) fn arm(&self, parked: &WordRef, expected: u32, by_slices: bool) -> bool {
+    /// P1 to P3, for a word that S1 made `expected`; whether there will be a signal, after a slice too if `by_slices`. `is_heard`: whether
+    /// S2 reached everybody.
+    pub(crate) fn arm(
+        &self,
+        park: &impl Park,
+        parked: &WordRef,
+        expected: u32,
+        by_slices: bool,
+        is_heard: bool,
+    ) -> bool {
         // Relaxed: a slice more or less.
         self.by_slices.store(by_slices.into(), Relaxed);
+        // Relaxed: comes with the fence below.
+        self.naps.store((!is_heard).into(), Relaxed);
         // Relaxed: E7's fences order it.
         self.armed.store(expected, Relaxed);
         // Full fence: E7, pairs with the one in `attend`; what is armed before it, the look at the word after it.
         full_fence();
         // Relaxed: as above.
-        parked.half().load(Relaxed) == expected
+        let is_armed = parked.half().load(Relaxed) == expected;
+        if is_armed && !is_heard {
+            // Out of a slice that began before.
+            park.unpark(parked.park_word(), u32::MAX);
+        }
+        is_armed
     }
 
     /// No signal is wanted any more; one may be under way.
@@ -76,12 +91,11 @@ impl Post {
         rouse(park, parked, u32::MAX);
     }
 
-    /// A1 to A4, until the post is over, or `is_there` says that the bytes are gone. No park lasts longer than `limit`.
+    /// A1 to A4, until the post is over, or `is_there` says that the bytes are gone.
     pub(crate) fn attend(
         &self,
         park: &impl Park,
         parked: &WordRef,
-        limit: Duration,
         is_there: impl Fn() -> bool,
         signal: impl Fn(),
     ) {
@@ -109,6 +123,8 @@ impl Post {
                 let _ = self.armed.compare_exchange(armed, 0, Relaxed, Relaxed);
                 signal();
             }
+            // Relaxed: as above.
+            let limit = if self.naps.load(Relaxed) == 0 { SLICE } else { NAP };
             park.park(parked.park_word(), found, limit);
             last = Some(found);
         }

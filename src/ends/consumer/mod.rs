@@ -13,8 +13,6 @@ use super::blame::Watch;
 use super::{Blame, Carried, Home, Kind, Ring, sealed};
 use crate::error::{Corruption, Departure, PopError};
 use crate::identity::Role;
-#[cfg(any(feature = "std", loom))]
-use crate::memory::WordRef;
 use crate::memory::{Clock, Memory};
 use crate::recovery::{Presence, Seat, presence};
 use crate::ring::Consume;
@@ -230,10 +228,10 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         }
     }
 
-    /// S1 to S3 of `wait`, and `arm`, which is told the parked word and what it was made: whether there is nothing, and there will be a
-    /// signal.
+    /// S1 to S3 of `wait`, and `arm`, which is told what the parked word was made, and whether S2 reached everybody: whether there is nothing,
+    /// and there will be a signal.
     #[cfg(any(feature = "std", loom))]
-    pub(super) fn arm_by(&mut self, arm: impl FnOnce(&WordRef, u32) -> bool) -> bool {
+    pub(super) fn arm_by(&mut self, arm: impl FnOnce(u32, bool) -> bool) -> bool {
         let Self { core, seat, .. } = self;
         let mut waiter = ForRecord { core: &mut **core, seat };
         // Those who died are found here, or by the next look after a slice.
@@ -244,8 +242,8 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         let expected = bed.lie_down();
         waiter.arm_all();
         // The word before it, the look after it. Where it does not reach everybody, the attendant naps.
-        wait::heavy_fence(seat.memory(), bed.fenced);
-        let is_armed = wait::is_quiet(&mut waiter) && arm(bed.parked, expected);
+        let is_heard = wait::heavy_fence(seat.memory(), bed.fenced);
+        let is_armed = wait::is_quiet(&mut waiter) && arm(expected, is_heard);
         if !is_armed {
             bed.get_up();
         }
