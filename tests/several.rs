@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_types)]
 
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -410,6 +411,36 @@ fn an_attendant_naps_from_when_barriers_are_refused() {
             thread::yield_now();
         }
     }
+}
+
+/// A signal for the program is not to end it because one of our threads was the only one to take it.
+#[test]
+fn attendants_take_no_signals() {
+    let (_tx, rx) = pairs(1);
+    let _rxs: Vec<_> = rx.into_iter().map(|rx| rx.into_pollable().unwrap()).collect();
+    // Its name, and whether it has blocked what ends a program, and what says that it has itself done wrong.
+    let facts = |task: &Path| {
+        // Those of other tests may be gone.
+        let status = std::fs::read_to_string(task.join("status")).ok()?;
+        let of = |what| Some(status.lines().find_map(|line| line.strip_prefix(what))?.trim().to_owned());
+        let mask = u64::from_str_radix(&of("SigBlk:")?, 16).ok()?;
+        let is_blocked = |signal: i32| mask & 1 << (signal - 1) != 0;
+        Some((of("Name:")?, is_blocked(libc::SIGTERM), is_blocked(libc::SIGBUS)))
+    };
+    let began = Instant::now();
+    loop {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let all = tasks.filter_map(|task| facts(&task.path()));
+        let ours: Vec<_> = all.filter(|(name, ..)| name == "ringway").collect();
+        assert!(ours.iter().all(|(_, ends, faults)| *ends && !faults), "{ours:?}");
+        // A thread gives itself its name.
+        if !ours.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < LONG);
+    }
+    let here = facts(Path::new("/proc/thread-self")).unwrap();
+    assert!(!here.1 && !here.2, "{here:?}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::{Carried, Consumer, Home, Kind};
 use crate::error::Corruption;
 use crate::layout::Geometry;
 use crate::memory::{Memory, WordRef};
+use crate::os;
 use crate::ring::Consume;
 use crate::wait::{Bed, Post};
 
@@ -49,7 +50,7 @@ impl<M: Memory + 'static> Attendant<M> {
         };
         let (memory, geometry, parked) = (memory.clone(), *geometry, bed.parked.clone());
         let (post, current, end) = (hired.post.clone(), hired.signal.clone(), hired.end.clone());
-        Builder::new().name("ringway".into()).spawn(move || {
+        let attend = move || {
             let is_there = || match geometry.check(&memory) {
                 Ok(()) => true,
                 Err(what) => {
@@ -64,7 +65,8 @@ impl<M: Memory + 'static> Attendant<M> {
                 let _ = catch_unwind(AssertUnwindSafe(|| signal()));
             };
             post.attend(&memory, &parked, is_there, signal);
-        })?;
+        };
+        os::without_signals(|| Builder::new().name("ringway".into()).spawn(attend))?;
         Ok(hired)
     }
 }

@@ -205,7 +205,8 @@ impl Mapping {
     /// once more, which then has its number; that one is told of our locks.
     fn is_genuine(&self, held: &[Span]) -> bool {
         let file = &self.inner.file;
-        self.facts_of(file).is_some() && held.first().is_none_or(|seat| lock::is_free(file, *seat) == Ok(true))
+        self.facts_of(file).is_some()
+            && held.first().is_none_or(|seat| lock::is_free(file, *seat) == Ok(true))
     }
 
     /// The mapped file, opened anew by its name, as long as that is its own.

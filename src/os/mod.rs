@@ -12,3 +12,4 @@ pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
 pub use park::OnFutex;
 pub(crate) use park::{MOST_PARKED_ON, System, monotonic, park_on_any};
+pub(crate) use process::without_signals;

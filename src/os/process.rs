@@ -1,7 +1,8 @@
 //! Who this process is, for others to read.
 //!
 //! # References
-//! proc(5), `/proc/PID/stat`, fields 3, 9 and 22; pid_namespaces(7); pthread_atfork(3).
+//! proc(5), `/proc/PID/stat`, fields 3, 9 and 22; pid_namespaces(7); pthread_atfork(3); signal(7).
+use core::mem::MaybeUninit;
 use std::format;
 use std::os::unix::fs::MetadataExt;
 use std::string::ToString;
@@ -32,6 +33,27 @@ pub(crate) fn count_forks() {
         // for it (the one error there is), forks are not counted.
         let _ = unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
     });
+}
+
+/// Does `work` with signals blocked, as threads that are started meanwhile have them from the beginning: so they go to the program's own.
+/// Not those that say what the thread itself has done.
+pub(crate) fn without_signals<R>(work: impl FnOnce() -> R) -> R {
+    let mut blocked = MaybeUninit::uninit();
+    // SAFETY: it fills the set.
+    let _ = unsafe { libc::sigfillset(blocked.as_mut_ptr()) };
+    for own in [libc::SIGBUS, libc::SIGSEGV, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS] {
+        // SAFETY: the set was filled; these are signals.
+        let _ = unsafe { libc::sigdelset(blocked.as_mut_ptr(), own) };
+    }
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: a set that was filled, and room for one.
+    let changed = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), before.as_mut_ptr()) };
+    let done = work();
+    if changed == 0 {
+        // SAFETY: the set was written by the call before, which says so.
+        let _ = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
+    }
+    done
 }
 
 /// This process's effective user id.

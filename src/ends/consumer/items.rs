@@ -168,7 +168,9 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
         M: Clock,
     {
         match self.try_pop() {
-            Err(PopError::Empty) => self.sleep(super::super::deadline(self.seat.memory().clone(), timeout))?,
+            Err(PopError::Empty) => {
+                self.sleep(super::super::deadline(self.seat.memory().clone(), timeout))?
+            }
             other => return other,
         }
         Ok(self.take())
