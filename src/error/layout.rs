@@ -119,12 +119,10 @@ impl fmt::Display for LayoutError {
             Self::TooSmall { need, have } => {
                 write!(f, "needs {need} bytes of memory and has {have}; give it more, or ask for a smaller capacity")
             }
-            Self::Exists => f.write_str(
-                "is there already; attach to it, or, if nobody uses it, zero its first eight bytes and format again",
-            ),
-            Self::Formatting => f.write_str(
-                "is being made at this moment, or its maker died; try again, or zero its first eight bytes and make it anew",
-            ),
+            Self::Exists => f.write_str("is there already; attach to it, or use fresh memory"),
+            Self::Formatting => {
+                f.write_str("is being made at this moment, or its maker died; try again, or use fresh memory")
+            }
             Self::NotARing { found } => write!(
                 f,
                 "is not a ring (it begins with {found:#018x}); use another name, or remove what stands there"

@@ -206,7 +206,10 @@ impl fmt::Display for PushError {
                 write!(f, "a record of {len} bytes does not fit; it may have {max} at most")
             }
             Self::Closed(how) => {
-                write!(f, "the ring is full and its consumer {how}; attach another to go on")
+                write!(
+                    f,
+                    "the ring is full and its consumer {how}; there will be room when another takes its seat"
+                )
             }
             Self::Elapsed => {
                 f.write_str("there was still no room when the time was up; `stalled` says who is in the way")

@@ -164,12 +164,5 @@ impl fmt::Display for SegmentError {
     }
 }
 
-impl Error for SegmentError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Io { error, .. } => Some(error),
-            Self::Layout { error, .. } => Some(error),
-            _ => None,
-        }
-    }
-}
+/// Without a source: its text tells all of it already, the error inside included.
+impl Error for SegmentError {}
