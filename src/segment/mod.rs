@@ -105,7 +105,7 @@ impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
         Self::open_with(name, &Options::new())
     }
 
-    /// Joins the ring of this name, with options: all but capacity and mode, which it has already.
+    /// Joins the ring of this name, with options: all but capacity, producers and mode, which it has already.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -172,7 +172,7 @@ impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
     }
 
     /// Joins the ring of this name, or makes it if there is none. Any number of processes may do so at once: all
-    /// end up in the same ring. An existing one keeps the capacity it has.
+    /// end up in the same ring. An existing one keeps the capacity, the producers and the mode it has.
     ///
     /// # Errors
     /// As [`open`](Self::open) and [`create`](Self::create), but for `NotFound` and `Exists`.
