@@ -196,7 +196,7 @@ fn copied<K: Kind>(len: usize) -> Result<(Push, Pop)> {
     };
     let pop = move || {
         for _ in 0..HELD {
-            rx.try_read()?.payload().copy_to(&mut copy);
+            _ = rx.try_read()?.payload().copy_to(&mut copy);
             black_box(&copy);
         }
         Ok(copy.last().copied().map_or(0, u64::from))

@@ -206,6 +206,7 @@ impl<M: Memory> Consumer<[u8], M> {
 
 /// What was lost: see [`Consumer::losses`]. An iterator that removes what it gives.
 #[derive(Debug)]
+#[must_use = "what is not asked for stays where it is"]
 pub struct Losses<'a> {
     log: &'a mut Log,
 }

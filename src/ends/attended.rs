@@ -208,6 +208,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     ///
     /// # Examples
     /// See [`Pollable`].
+    #[must_use = "unless it says so, there will be no signal"]
     pub fn arm(&mut self) -> bool {
         // A forked child has the descriptor too, and is not to read it. (Of memory without a witness nobody can tell.)
         if !self.end.is_own() {

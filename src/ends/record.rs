@@ -143,6 +143,7 @@ impl<'a> Payload<'a> {
 
     /// Copies the first bytes, as many as fit, to the front of `into`; how many that were.
     #[inline(always)]
+    #[must_use = "it says how many bytes were copied"]
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
         let len = self.len().min(into.len());
         let fits = into.get_mut(..len).is_some_and(|into| self.read_at(0, into).is_ok());

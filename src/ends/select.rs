@@ -195,6 +195,7 @@ impl Select {
     /// nobody.
     ///
     /// An end whose producers are gone, and from which everything was taken, always has something: leave it out then.
+    #[must_use = "it says which of them has something"]
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
         let first = self.turn % ends.len().max(1);
         let (before, after) = ends.split_at_mut(first);
@@ -209,6 +210,7 @@ impl Select {
     ///
     /// # Examples
     /// See [`Select`].
+    #[must_use = "it says which of them has something"]
     pub fn wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
         self.until(ends, || None)
     }
@@ -225,6 +227,7 @@ impl Select {
     /// assert_eq!(Select::new().wait_timeout(&mut [&mut rx], Duration::from_millis(5)), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use = "it says which of them has something"]
     pub fn wait_timeout(&mut self, ends: &mut [&mut dyn Selectable], timeout: Duration) -> Option<usize> {
         let end = os::monotonic().saturating_add(timeout);
         self.until(ends, || Some(end.saturating_sub(os::monotonic())))

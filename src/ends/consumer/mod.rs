@@ -70,6 +70,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
     /// assert!(rx.stalled().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use = "it only tells"]
     pub fn stalled(&mut self) -> Option<Blame>
     where
         M: Clock,

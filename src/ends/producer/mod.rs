@@ -87,6 +87,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
     ///
     /// # Examples
     /// See [`Blame`].
+    #[must_use = "it only tells"]
     pub fn stalled(&mut self) -> Option<Blame>
     where
         M: Clock,

@@ -422,7 +422,7 @@ impl<const WAITS: bool, M: Message + Item> Rx<M> for RecordsRx<WAITS, M> {
         };
         let many = record.len() / M::LEN;
         assert!(many <= limit.min(MOST), "a record of {many} messages, where {limit} may be taken");
-        record.payload().copy_to(self.own.as_mut_slice().as_mut_bytes());
+        _ = record.payload().copy_to(self.own.as_mut_slice().as_mut_bytes());
         drop(record);
         self.own[..many].iter().for_each(each);
         many
