@@ -12,7 +12,7 @@
 //! ring        the algorithms: stamps, room, records; the total order, and the merging of lanes
 //! recovery    seats: who sits where, who is dead, how the next one takes over
 //! os          the only system calls; a mapped segment                                       std
-//! layout      what the bytes mean: the segment format
+//! layout      what the bytes mean: the segment format, of which the page is `format`
 //! wait        sleeping without losing a wake-up
 //! error       all errors
 //! memory      bytes that several processes see, and what the platform can do; all raw pointers
@@ -34,6 +34,7 @@ compile_error!(
 compile_error!("models are built without the feature `std`: see loom-tests/");
 
 pub mod ends;
+pub mod format;
 #[cfg(any(feature = "alloc", loom))]
 pub mod lanes;
 pub mod memory;

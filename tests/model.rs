@@ -1,5 +1,5 @@
 //! Random operations on a ring and on a model of it: what happens, and above all when the ring is full, is
-//! exactly what the page on the layout says.
+//! exactly what the page on the format says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "model/bytes.rs"]

@@ -1,4 +1,4 @@
-//! The format is written down: `examples/peek.py`, written after the page on the layout alone, sees in a ring what is in it.
+//! The format is written down: `examples/peek.py`, written after the page on the format alone, sees in a ring what is in it.
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

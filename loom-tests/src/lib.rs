@@ -65,7 +65,7 @@ pub fn bury_consumer(memory: &Model) {
     memory.bury(512);
 }
 
-/// Whoever held this one of several producers' seats is dead from now on: see the format, in `layout`.
+/// Whoever held this one of several producers' seats is dead from now on: see the page `format`.
 pub fn bury_producer(memory: &Model, seat: u16) {
     memory.bury(512 * (3 + u64::from(seat)));
 }

@@ -106,7 +106,7 @@ pub enum Corruption {
         /// What it said last.
         found: u64,
     },
-    /// The file was truncated, and bytes of the ring are gone.
+    /// The file was truncated, and bytes of the ring are gone: see [`Ring`](crate::ends::Ring#truncation).
     Truncated {
         /// Bytes of the ring.
         need: u64,

@@ -49,7 +49,7 @@ mod object {
     pub(super) const ITEM_LABEL: u64 = 128;
 }
 
-/// The format, as the page on the layout tells it: other numbers are another format, with another `MAJOR`.
+/// The format, as its page tells it: other numbers are another format, with another `MAJOR`.
 const _: () = {
     use field::*;
     let words = [MAGIC, MAJOR, MINOR, INCOMPATIBLE, COMPATIBLE, LENGTH, OBJECTS, CREATED, CREATOR];

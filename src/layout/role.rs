@@ -177,7 +177,7 @@ impl RoleBlock {
     }
 }
 
-/// The format, as the page on the layout tells it: other numbers are another format, with another `MAJOR`.
+/// The format, as its page tells it: other numbers are another format, with another `MAJOR`.
 const _: () = {
     type B = RoleBlock;
     let path = [B::POSITION, B::ANNOUNCEMENT, B::CLAIM_END, B::RECORDS, B::BYTES, B::ABORTED];

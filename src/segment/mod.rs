@@ -12,22 +12,6 @@
 //!
 //! A segment lives until it is unlinked, whoever lives or dies; so a restarted process finds what was under way.
 //!
-//! # Truncation
-//! Whoever may write the file may truncate it, and a process that touches a page that is gone is killed by SIGBUS. No check can
-//! exclude that, for the file may be cut right after it. (Who punches holes into the file, or cuts it and makes it as long again,
-//! gives away the space that was set aside: then a full file system is a SIGBUS too, and nothing tells.) What is promised:
-//! * Never more is mapped than the file has; a file that is too short, or has become so while it was mapped, is a
-//!   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
-//! * Whoever takes a seat, gives it back, or lists them asks first whether the bytes are still there, and so does whoever was asleep,
-//!   before it touches them: this is [`Corruption::Truncated`](crate::Corruption::Truncated), for good. A sleeper asks after 100 ms at
-//!   most, so nearly all the time that is spent waiting is safe.
-//! * An end that has been told touches nothing any more: it can be used, and dropped, and says what it said.
-//!
-//! On the data path nobody asks. A file that grows is as good as before.
-//!
-//! # References
-//! mmap(2) on SIGBUS; fstat(2).
-//!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
@@ -56,6 +40,22 @@ pub enum Unlinked {
 ///
 /// A *name* has 1 to 200 bytes, no `/` and no leading dot, and stands for a file in `/dev/shm`. With a `/` in
 /// it, it is a path, relative or absolute (containers share volumes): the file system should be one in memory.
+///
+/// # Truncation
+/// Whoever may write the file may truncate it, and a process that touches a page that is gone is killed by SIGBUS. No check can
+/// exclude that, for the file may be cut right after it. (Who punches holes into the file, or cuts it and makes it as long again,
+/// gives away the space that was set aside: then a full file system is a SIGBUS too, and nothing tells.) What is promised:
+/// * Never more is mapped than the file has; a file that is too short, or has become so while it was mapped, is a
+///   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
+/// * Whoever takes a seat, gives it back, or lists them asks first whether the bytes are still there, and so does whoever was asleep,
+///   before it touches them: this is [`Corruption::Truncated`](crate::Corruption::Truncated), for good. A sleeper asks after 100 ms at
+///   most, so nearly all the time that is spent waiting is safe.
+/// * An end that has been told touches nothing any more: it can be used, and dropped, and says what it said.
+///
+/// On the data path nobody asks. A file that grows is as good as before.
+///
+/// # References
+/// mmap(2) on SIGBUS; fstat(2).
 impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
     /// Makes a new ring in a new segment. It stays until [`unlink`](Self::unlink).
     ///

@@ -1,5 +1,5 @@
 //! A segment's bytes as people read them, and back: a line for each word that is not zero, with the name that
-//! `src/layout/mod.rs` has for it.
+//! `src/format.rs` has for it.
 //!
 //! It is written after that page alone, so that it also tells bytes that stand where the page says there are none.
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! The kinds of ring, and where each has its words (see the page on the layout).
+//! The kinds of ring, and where each has its words (see the page on the format).
 use ringway::ends::{Batch, Consumer, Kind, Producer};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;

@@ -14,7 +14,7 @@ const OF_ROLES: [usize; 13] = [0, 0, 0, 8, 8, 16, 16, 128, 136, 256, 256, 256, 4
 /// Lies in a row until all is as new for a moment: lest nothing but corruption be left.
 const SPELL: u64 = 64;
 
-/// One that knows the format, as far as the ring itself tells it: see the page on the layout.
+/// One that knows the format, as far as the ring itself tells it: see the page on the format.
 pub struct Liar<W> {
     bytes: W,
     dice: Dice,
