@@ -194,7 +194,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Ring<K, T, M> {
 }
 
 impl<K: Kind, M: Memory> Ring<K, [u8], M> {
-    /// The largest record, in bytes: half the capacity.
+    /// The largest record, in bytes: half the [capacity](crate::Options::capacity).
     pub fn max_record(&self) -> usize {
         max_record(self.geometry.capacity)
     }

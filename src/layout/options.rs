@@ -43,6 +43,24 @@ impl<'a> Options<'a> {
     /// How much a new ring holds (of `lanes`: each of them): items for a typed ring, payload bytes for a byte ring. Rounded up to a power
     /// of two (byte rings: to at least 128). Zero stands for the default. At most 2^40 items, or 4 GiB of bytes. An
     /// existing ring keeps what it has.
+    ///
+    /// # Sizes
+    /// | | takes | the default holds |
+    /// |---|---|---|
+    /// | an item | its size and 8 bytes for its stamp, rounded up: to a power of two up to 64, else to a multiple of 8 | 1,024 |
+    /// | a record of `n` bytes | `max(1, n.div_ceil(64))` cells of 64 bytes, and 16 bytes for each of these | 16,384 of up to 64 bytes, 8,192 of 65 |
+    /// | a lane | all of it anew, for each seat | 16 times that, in 16 times the memory |
+    ///
+    /// The largest record has half the capacity (`max_record`). One that does not fit into the rest of the lap begins with the next, and
+    /// that rest is lost for once: a ring for large records should hold several.
+    ///
+    /// ```
+    /// use ringway::{lanes, mpsc, spsc};
+    ///
+    /// assert_eq!(spsc::Ring::<[u8]>::required_len(1 << 20), 16_384 * (64 + 16) + 1_536);
+    /// assert_eq!(mpsc::Ring::<[u8]>::required_len(1 << 20, 16) >> 10, 1_289); // KiB
+    /// assert_eq!(lanes::Ring::<[u8]>::required_len(1 << 20, 16) >> 10, 20_489);
+    /// ```
     pub const fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
     }
@@ -69,8 +87,11 @@ impl Default for Options<'_> {
 #[cfg(feature = "std")]
 impl Options<'_> {
     /// The new file's permission bits, exactly: the process's umask is not applied. Default: `0o600`, this user
-    /// only. Whoever may write the file may send wrong data, and may truncate it (see the limits in the
-    /// crate's documentation, and [`Corruption::Truncated`](crate::Corruption::Truncated)).
+    /// only. To share a ring with another user, its creator says here who may join (`0o660`: its group), and that user says by
+    /// [`owner`](Self::owner) that it trusts the creator.
+    ///
+    /// Whoever may *write* the file may send wrong data, and may [truncate](crate::ends::Ring#truncation) it. Whoever may *read* it can
+    /// lock a seat's bytes, for reading, and as long as that lasts the seat of somebody dead cannot be taken, nor the death be noticed.
     pub const fn mode(self, mode: u32) -> Self {
         Self { mode, ..self }
     }
@@ -94,7 +115,8 @@ impl Options<'_> {
     }
 
     /// Also accept an existing segment that belongs to this user id. Without it, a segment must belong to
-    /// the caller's effective user or to root: others might have put it there in the hope of being trusted.
+    /// the caller's effective user or to root: others might have put it there in the hope of being trusted. This is for who opens; its
+    /// creator has to allow it, too, by [`mode`](Self::mode).
     pub const fn owner(self, uid: u32) -> Self {
         Self { owner: Some(uid), ..self }
     }

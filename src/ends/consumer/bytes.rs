@@ -9,7 +9,7 @@ use crate::ring::bytes::Found;
 use crate::ring::{Consume, ConsumeBytes};
 
 impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
-    /// The largest record, in bytes: half the capacity.
+    /// The largest record, in bytes: half the [capacity](crate::Options::capacity).
     pub fn max_record(&self) -> usize {
         self.core.max_record()
     }
