@@ -14,12 +14,15 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
         self.core.max_record()
     }
 
-    /// The next record, if there is one, to be read in place. It is released when the [`Record`] is dropped.
+    /// The next record, if there is one, to be read in place. It is released when the [`Record`] is dropped, which takes a system call if
+    /// the producer sleeps.
     ///
-    /// Wait-free; no system call. What the first look in vain costs: [`spsc`](crate::spsc#looking-for-the-next).
+    /// Wait-free, and no system call; where there are several producers, bounded, and now and then a system call: see
+    /// [`mpsc`](crate::mpsc#cost) and [`lanes`](crate::lanes#memory-and-cost). What the first look in vain costs:
+    /// [`spsc`](crate::spsc#looking-for-the-next).
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is known to be gone;
+    /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is [known](crate::spsc#deaths) to be gone;
     /// [`PopError::Corrupt`].
     ///
     /// # Examples
@@ -113,7 +116,8 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     /// many that were.
     ///
     /// Should this process die meanwhile, the next consumer gets all of them again. If `each` panics, the records
-    /// that it was given count as read. Wait-free but for `each`; no system call unless the producer sleeps.
+    /// that it was given count as read. Apart from `each`, what [`try_read`](Self::try_read) promises; and a system call if the producer
+    /// sleeps. To wait for the first: [`wait`](Self::wait).
     ///
     /// # Errors
     /// As [`try_read`](Self::try_read), if there is not even one. A corruption after the first is told by the next

@@ -10,14 +10,14 @@ use crate::ring::{Consume, ConsumeItems};
 impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// Takes the next item out, if there is one.
     ///
-    /// Wait-free (where there are several producers, bounded: see their pages); no system call unless a producer sleeps. The item
-    /// is released before it is returned: should
+    /// Wait-free, and no system call unless the producer sleeps; where there are several producers, bounded, and now and then a system
+    /// call: see [`mpsc`](crate::mpsc#cost) and [`lanes`](crate::lanes#memory-and-cost). The item is released before it is returned: should
     /// this process die right after, it is gone with it. To be sure that an item was dealt with, use
     /// [`drain`](Self::drain), or a byte ring's [`Record`](crate::ends::Record). What the first look in vain costs:
     /// [`spsc`](crate::spsc#looking-for-the-next).
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is known to be gone;
+    /// [`PopError::Empty`]; [`PopError::Closed`] if there is nothing and the producer is [known](crate::spsc#deaths) to be gone;
     /// [`PopError::Corrupt`].
     ///
     /// # Examples
@@ -61,7 +61,7 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
 
     /// Takes items out into `items`, from its front, as many as there are; how many that were.
     ///
-    /// They are released together. Wait-free; no system call unless the producer sleeps.
+    /// They are released together. What [`try_pop`](Self::try_pop) promises. To wait for the first: [`wait`](Self::wait).
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop), if there is not even one.
@@ -92,7 +92,8 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// that were.
     ///
     /// Should this process die meanwhile, the next consumer gets all of them again. If `each` panics, the items
-    /// that it was given count as taken. Wait-free but for `each`; no system call unless the producer sleeps.
+    /// that it was given count as taken. Apart from `each`, what [`try_pop`](Self::try_pop) promises. To wait for the first:
+    /// [`wait`](Self::wait).
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop), if there is not even one. A corruption after the first is told by the next
