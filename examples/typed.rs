@@ -77,10 +77,11 @@ fn send(ring: &Ring<Tick>, name: &str) -> Result<(), Box<dyn Error>> {
     // As many as there is room for.
     let ticks: Vec<Tick> = (TICKS / 2..TICKS).map(tick).collect();
     let mut rest = ticks.as_slice();
-    while !rest.is_empty() {
-        match tx.try_push_slice(rest) {
-            Ok(pushed) => rest = rest.get(pushed..).unwrap_or_default(),
-            Err(PushError::Full) => std::thread::yield_now(),
+    while let [next, after @ ..] = rest {
+        rest = match tx.try_push_slice(rest) {
+            Ok(pushed) => rest.get(pushed..).unwrap_or_default(),
+            // No room for even one: wait for it, and be told if nobody is left to make any.
+            Err(PushError::Full) => tx.push(next).map(|()| after)?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -96,11 +97,11 @@ fn consume(name: &str) -> Result<(), Box<dyn Error>> {
     println!("first tick: {} at {} on {}", first.size, first.price, String::from_utf8_lossy(&first.venue));
     let (mut count, mut total) = (1u32, u64::from(first.size));
 
-    // Many at a time, released together: should this process die here, its successor gets them all again.
+    // Many at a time, released together: should this process die here, its successor gets them all again. `drain` takes what there is;
+    // `wait` waits for the first, and is told if the producer is gone.
     loop {
-        match rx.drain(256, |tick| total += u64::from(tick.size)) {
-            Ok(drained) => count += drained as u32,
-            Err(PopError::Empty) => std::thread::yield_now(),
+        match rx.wait() {
+            Ok(()) => count += rx.drain(256, |tick| total += u64::from(tick.size))? as u32,
             Err(PopError::Closed(how)) => {
                 println!("{count} ticks of {total} shares; then the producer {how}");
                 break;

@@ -23,7 +23,7 @@
 //!
 //! So there are no losses to report: what a producer had committed arrives, and of the rest nobody has ever seen anything.
 //!
-//! `Closed` is told as in [`mpsc`](crate::mpsc#closed).
+//! `Closed` is told as in [`mpsc`](crate::mpsc#closed): of those who died, once somebody has [asked](crate::spsc#deaths).
 //!
 //! # Memory and cost
 //! [`Options::capacity`] is that of each lane; [`Ring::required_len`] says what all of them take. The consumer keeps

@@ -42,7 +42,8 @@
 //! A consumer that has taken everything is told [`Closed`](crate::PopError::Closed) while no producer is here and there was one:
 //! `Left`, or `Died` if one of them did. That is not final: it is told as long as it is so, and a daemon that wants to stay
 //! calls [`wait_for_producer`](Consumer::wait_for_producer), or simply asks again. A producer is told that the consumer is
-//! gone when it waits for room; what it has sent stays for the next consumer.
+//! gone when it waits for room; what it has sent stays for the next consumer. That producers died is known once somebody has
+//! [asked](crate::spsc#deaths): who only tries is told `Empty` until then.
 //!
 //! # Cost
 //! Beside `spsc`: one compare-exchange a record, or a slice, or a batch. As long as the consumer is not stuck it looks at

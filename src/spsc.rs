@@ -15,7 +15,7 @@
 //! | operation | progress | if the peer dies | if the peer lies |
 //! |---|---|---|---|
 //! | `try_push`, `try_push_slice`, `try_reserve`, `commit`, `batch` | wait-free | `Full` once the room is used up; nothing is lost | `Corrupt`; wrong data at worst |
-//! | `try_pop`, `try_pop_slice`, `try_read`, `drain` | wait-free | the rest, then `Closed` | `Corrupt`; wrong data at worst |
+//! | `try_pop`, `try_pop_slice`, `try_read`, `drain` | wait-free | the rest; then `Empty`, and `Closed` once [somebody asked](#deaths) | `Corrupt`; wrong data at worst |
 //! | `push`, `reserve` | waits while the ring is full | `Closed`, when the ring is full | `Corrupt`, or waits |
 //! | `pop`, `read` | waits while the ring is empty | the rest, then `Closed` | `Corrupt`, or waits |
 //! | `_timeout` forms | as above, for a limited time | as above | as above |
@@ -24,6 +24,24 @@
 //! What a dead producer had not published is gone; what it had published arrives. What a dead consumer had read
 //! but not released is read again by the next one; nothing else is ever delivered twice. A stopped peer is not
 //! a dead one: its seat stays its own, however long it takes.
+//!
+//! # Closed
+//! A consumer that has taken everything is told [`Closed`](crate::PopError::Closed) while nobody sits in the producer's seat and somebody
+//! has: `Left` or `Died`, as the last one went. Where a ring is used again, that may be a producer of long ago. So it is not final: it is
+//! told as long as it is so, and who wants to stay calls [`wait_for_producer`](Consumer::wait_for_producer), or simply asks again. As long
+//! as no producer ever came there is only `Empty`, and the waiting forms wait. A producer is told that the consumer is gone when it waits
+//! for room; what it has sent stays for the next consumer.
+//!
+//! # Deaths
+//! Who drops its end says so in the ring. Who dies says nothing: somebody has to ask the system, and notes it in the ring then, for all.
+//! Asking takes a system call, so only these do it:
+//! * whatever waits, once there is nothing (or no room) and it has looked for a while, and again after 100 ms at most: `pop`, `read`,
+//!   `wait`, `push`, `reserve`, their `_timeout` forms, `Select::wait`; likewise `Pollable::arm`, `AsyncConsumer::ready` and its stream;
+//! * whatever asks who is there: [`Consumer::producer`], [`Producer::consumer`], `wait_for_producer`, `wait_for_consumer`,
+//!   [`Ring::presence`], [`Ring::seats`], and here also `stalled`, where somebody is waited for.
+//!
+//! So one that only tries (`try_…`, `drain`, `Select::try_wait`) finds a dead peer's ring `Empty`, or `Full`, for ever: let it wait, or ask
+//! now and then.
 //!
 //! # Looking for the next
 //! A consumer that took records and then finds nothing pauses before it says so: as many processor's pauses as it took records, up to

@@ -12,7 +12,8 @@ pub use segment::SegmentError;
 
 use crate::identity::{Identity, Role};
 
-/// How the other side went away.
+/// How the other side went away: by its end alone, whatever it had still to send. So who has to tell *complete* from *gave up* sends a
+/// last record that says so.
 ///
 /// # Examples
 /// ```
@@ -25,17 +26,18 @@ use crate::identity::{Identity, Role};
 ///
 /// match rx.pop() {
 ///     Ok(item) => println!("{item}"),
-///     Err(PopError::Closed(Departure::Left)) => println!("that was all"),
-///     Err(PopError::Closed(Departure::Died)) => println!("the sender crashed; it can be started again"),
+///     Err(PopError::Closed(Departure::Left)) => println!("the sender has left"),
+///     Err(PopError::Closed(Departure::Died)) => println!("the sender died; it can be started again"),
 ///     Err(error) => return Err(error.into()),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Departure {
-    /// It gave its seat back.
+    /// Its end was dropped: because it was done, or by an early return (`?`), or by a panic that unwound.
     Left,
-    /// Its process ended without doing so; the kernel says so.
+    /// Its process ended without that, the kernel says: it was killed, or crashed; or it called `exit`, which drops nothing, or came to the
+    /// end of `main` while another thread still had the end.
     Died,
 }
 
@@ -178,7 +180,8 @@ impl core::error::Error for Corruption {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
-    /// There is no room now. From the `try_` forms only. `Producer::stalled` says who is in the way.
+    /// There is no room now. From the `try_` forms only, which never say that the consumer is gone: `Producer::stalled` says who is in
+    /// the way, and `Producer::consumer` who is there.
     Full,
     /// The record could never fit.
     TooLarge {
@@ -242,7 +245,8 @@ impl From<Corruption> for PushError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PopError {
-    /// There is nothing now. From the `try_` forms only.
+    /// There is nothing now. From the `try_` forms only, which say so of a producer that died, too, until somebody has
+    /// [asked](crate::spsc#deaths).
     Empty,
     /// Everything was taken out, and the producer, or all of several, is gone; if one of them died, so it is told. Another may
     /// come: asking again finds what it sends.
