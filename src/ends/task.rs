@@ -34,6 +34,8 @@ use crate::memory::Memory;
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// As a stream, with tokio: see `examples/task.rs`.
 pub struct AsyncConsumer<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
     end: Consumer<K, T, M>,
     /// The task that waits.
