@@ -57,7 +57,8 @@ pub enum Unlinked {
 /// # References
 /// mmap(2) on SIGBUS; fstat(2).
 impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
-    /// Makes a new ring in a new segment. It stays until [`unlink`](Self::unlink).
+    /// Makes a new ring in a new segment. It stays until [`unlink`](Self::unlink); a program that is started again finds it there, and takes
+    /// [`open_or_create`](Self::open_or_create) instead.
     ///
     /// # Errors
     /// [`SegmentError::Exists`] if there is something of this name; [`SegmentError::NoSpace`],
@@ -215,6 +216,9 @@ impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
     /// Removes the name. Whoever is in the segment goes on as before, and is told by
     /// [`is_unlinked`](Self::is_unlinked) if it asks; nobody else can join. The memory is freed when the last one
     /// has left.
+    ///
+    /// To clean up what nobody uses: [`open`](Self::open) it, and unlink it if nobody is [`Here`](crate::Presence::Here) in its
+    /// [`seats`](Self::seats).
     ///
     /// # Errors
     /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring: it is left alone;
