@@ -248,8 +248,8 @@ pub enum PopError {
     /// There is nothing now. From the `try_` forms only, which say so of a producer that died, too, until somebody has
     /// [asked](crate::spsc#deaths).
     Empty,
-    /// Everything was taken out, and the producer, or all of several, is gone; if one of them died, so it is told. Another may
-    /// come: asking again finds what it sends.
+    /// Everything was taken out, and the producer, or all of several, is gone; if one of them died, so it is told, once that is
+    /// [known](crate::spsc#deaths). Another may come: asking again finds what it sends.
     Closed(Departure),
     /// The time is up and there is still nothing. From the `_timeout` forms only. `Consumer::stalled` says who is to be waited for.
     Elapsed,
