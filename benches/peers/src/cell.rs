@@ -162,6 +162,8 @@ pub const HELD_BACK: &str = ", held back";
 pub const PAUSING: &str = ", pausing";
 /// As [`HELD_BACK`]: who has caught up stays away for long. Of what is bare only.
 pub const RESTING: &str = ", resting";
+/// As [`HELD_BACK`]: by the calls that wait, where the plain one only tries.
+pub const WAITING: &str = ", waiting";
 /// As [`HELD_BACK`]: with more room in the kernel than it gives by default.
 pub const MORE_ROOM: &str = ", 1 MiB";
 

@@ -487,7 +487,10 @@ pub fn write(run: &Run, wish: &Wish) -> Result<()> {
          machine's limit. Ratios are within one table, 1 is the best ring; above 1 is better.\n",
     );
     let reached = targets::table(&targets);
-    let _ = write!(text, "\n## Goals\n\n{reached}");
+    let _ = write!(
+        text,
+        "\n## Goals\n\nOurs are between processes, and so are those against whom they stand, unless it says `threads`.\n\n{reached}"
+    );
     let mut tables = String::new();
     for work in results.works() {
         let plot = format!("{}.svg", work.replace(' ', "-"));

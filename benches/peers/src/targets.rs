@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::cell::Place::{Processes, Threads};
-use crate::cell::{HELD_BACK, MORE_ROOM, PAUSING, RESTING};
+use crate::cell::{HELD_BACK, MORE_ROOM, PAUSING, RESTING, WAITING};
 use crate::report::{Results, Row as Line, median, number};
 
 /// One goal, of several parts, all of which have to be reached.
@@ -130,7 +130,10 @@ impl<'a> View<'a> {
         self.n.set(self.n.get().min(row.n));
         self.is_placed.set(self.is_placed.get() || row.class.is_some());
         if !(row.is_ours() || self.stand_in.is_some_and(|name| is_form_of(row, name))) {
-            self.against.replace(Some(row.peer.clone()));
+            self.against.replace(Some(match row.place {
+                Processes => row.peer.clone(),
+                Threads => format!("{}, threads", row.peer),
+            }));
         } else if !self.ours.borrow().contains(&row.peer) {
             self.ours.borrow_mut().push(row.peer.clone());
         }
@@ -197,7 +200,7 @@ fn is_bare_between(row: &Line) -> bool {
 fn is_form_of(row: &Line, name: &str) -> bool {
     row.peer
         .strip_prefix(name)
-        .is_some_and(|form| ["", HELD_BACK, PAUSING, RESTING, MORE_ROOM].contains(&form))
+        .is_some_and(|form| ["", HELD_BACK, PAUSING, RESTING, WAITING, MORE_ROOM].contains(&form))
 }
 
 /// Whether a row of ours counts: not what takes an unsafe promise, nor what has more room than others.
@@ -624,13 +627,13 @@ mod tests {
         assert_eq!(limits, [("bare slots, held back", 1.5), ("bare items", 1.1)]);
         assert!(
             text.contains(
-                "| 1.25x | **missed**: above the machine's limit | ringway | rtrb, held back | 5 |"
+                "| 1.25x | **missed**: above the machine's limit | ringway | rtrb, held back, threads | 5 |"
             ),
             "{text}"
         );
         let line = "* 8 B, one by one, ring of 1,024, against rtrb (100 to 100 ns): wanted at least 3.00x; the machine: \
-                    bare slots, held back is 1.50x of rtrb, held back; ours is 0.83 of bare slots, held back; \
-                    bare items is 1.10x of rtrb, held back; ours is 1.14 of bare items.";
+                    bare slots, held back is 1.50x of rtrb, held back, threads; ours is 0.83 of bare slots, held back; \
+                    bare items is 1.10x of rtrb, held back, threads; ours is 1.14 of bare items.";
         assert!(text.contains(line), "{text}");
     }
 
@@ -737,12 +740,15 @@ mod tests {
         let of = |row, part| answer(&samples, row, part).map(|found| (found.value, found.against));
         let is = |value, against: &str| Some((value, Some(against.to_string())));
         let part = "4, against the best peer";
-        assert_eq!(of("many producers, lanes, 64 B, room for 1,024 in all", part), is(1.2, "nexus-queue"));
+        assert_eq!(
+            of("many producers, lanes, 64 B, room for 1,024 in all", part),
+            is(1.2, "nexus-queue, threads")
+        );
         let each = "many producers, lanes, 64 B, room for 1,024 each";
-        assert_eq!(of(each, part), is(1.5, "gil, sharded, 1,024 each"));
+        assert_eq!(of(each, part), is(1.5, "gil, sharded, 1,024 each, threads"));
         let (row, part) = ("many producers, one order, 64 B", "4, against the best peer with one order");
-        assert_eq!(of(row, part), is(1.5, "gil, tried"));
+        assert_eq!(of(row, part), is(1.5, "gil, tried, threads"));
         let others = format!("{part} of those the goal does not name");
-        assert_eq!(of(row, &others), is(0.6, "nexus-queue"));
+        assert_eq!(of(row, &others), is(0.6, "nexus-queue, threads"));
     }
 }

@@ -9,7 +9,7 @@ use ringway::{Options, PopError, PushError, Trust};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::cell::{self, Cell, Processes, Threads};
-use crate::drive::{BytePeer, ByteRx, ByteTx, Peer, Result, Rx, Shape, Tx, Words, sum_of};
+use crate::drive::{BytePeer, ByteRx, ByteTx, Idle, Peer, Result, Rx, Shape, Tx, Words, sum_of};
 
 /// In one process: memory of the heap.
 type Here = Heap;
@@ -61,9 +61,15 @@ fn fan<const N: usize>(list: &mut Vec<Cell>) {
     cell::fan::<Threads, Items<Mpsc, N, Here>, Words<N>>(list, "ringway mpsc");
     cell::fan::<Threads, Items<Lanes, N, Here>, Words<N>>(list, "ringway lanes");
     cell::fan::<Threads, Roomy<N, Here>, Words<N>>(list, "ringway lanes, 1,024 each");
+    cell::fan::<Threads, Waiting<Items<Mpsc, N, Here>>, Words<N>>(list, "ringway mpsc, waiting");
+    cell::fan::<Threads, Waiting<Items<Lanes, N, Here>>, Words<N>>(list, "ringway lanes, waiting");
+    cell::fan::<Threads, Waiting<Roomy<N, Here>>, Words<N>>(list, "ringway lanes, 1,024 each, waiting");
     cell::fan::<Processes, Items<Mpsc, N, There>, Words<N>>(list, "ringway mpsc");
     cell::fan::<Processes, Items<Lanes, N, There>, Words<N>>(list, "ringway lanes");
     cell::fan::<Processes, Roomy<N, There>, Words<N>>(list, "ringway lanes, 1,024 each");
+    cell::fan::<Processes, Waiting<Items<Mpsc, N, There>>, Words<N>>(list, "ringway mpsc, waiting");
+    cell::fan::<Processes, Waiting<Items<Lanes, N, There>>, Words<N>>(list, "ringway lanes, waiting");
+    cell::fan::<Processes, Waiting<Roomy<N, There>>, Words<N>>(list, "ringway lanes, 1,024 each, waiting");
 }
 
 // ---- Where a ring is
@@ -219,6 +225,48 @@ impl<const N: usize, M: Site> Peer<Words<N>> for Roomy<N, M> {
     }
     fn rx(&mut self) -> Result<Self::Rx> {
         self.0.rx()
+    }
+}
+
+/// The same ends, which wait as ours do unless they are told otherwise: they spin, give their core away, and sleep.
+struct Waiting<P>(P);
+
+impl<const N: usize, K: Sort, M: Site, P> Peer<Words<N>> for Waiting<P>
+where
+    P: Peer<Words<N>, Tx = Sends<K, Words<N>, M>, Rx = Takes<K, Words<N>, M>>,
+{
+    type Tx = Waiting<P::Tx>;
+    type Rx = Waiting<P::Rx>;
+    fn make(shape: &Shape) -> Result<Self> {
+        P::make(shape).map(Self)
+    }
+    fn tx(&mut self) -> Result<Self::Tx> {
+        self.0.tx().map(Waiting)
+    }
+    fn rx(&mut self) -> Result<Self::Rx> {
+        self.0.rx().map(Waiting)
+    }
+}
+
+impl<K: Sort, const N: usize, M: Site> Tx<Words<N>> for Waiting<Sends<K, Words<N>, M>> {
+    #[inline(always)]
+    fn try_send(&mut self, message: &Words<N>) -> bool {
+        self.0.try_send(message)
+    }
+    #[inline(always)]
+    fn send(&mut self, message: &Words<N>, _: &mut impl Idle) {
+        self.0.0.push(message).unwrap_or_else(|error| panic!("ringway: {error}"));
+    }
+}
+
+impl<K: Sort, const N: usize, M: Site> Rx<Words<N>> for Waiting<Takes<K, Words<N>, M>> {
+    #[inline(always)]
+    fn try_recv(&mut self) -> Option<Words<N>> {
+        self.0.try_recv()
+    }
+    #[inline(always)]
+    fn recv(&mut self, _: &mut impl Idle) -> Words<N> {
+        self.0.0.pop().unwrap_or_else(|error| panic!("ringway: {error}"))
     }
 }
 
