@@ -100,9 +100,14 @@ pub trait Consume<M: Memory>: Sized + Send {
         false
     }
 
-    /// Looks for what a dead producer may have left in the way, and mends it; asks the witness.
+    /// Looks for what a dead producer may have left in the way, and mends it, or some of it; asks the witness.
     fn mend(&mut self) -> Result<(), Corruption> {
         Ok(())
+    }
+
+    /// Whether it has left some of it for the next time: there may be a record behind.
+    fn is_mending(&self) -> bool {
+        false
     }
 
     /// Has all that may be published from now on wake whoever sleeps on the consumer's parked word.

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use ringway::memory::{Region, Span};
 use ringway::mpsc::{Mpsc, Ring};
-use ringway::{Clock, Corruption, Liveness, Memory, Park, PopError, SeatError};
+use ringway::{Clock, Corruption, Departure, Liveness, Memory, Options, Park, PopError, SeatError};
 
 use crate::ends::{CAPACITY, Cargo};
 use crate::kinds::{ANNOUNCEMENT, AnyKind, CLAIM_END, COMMON, ROLE, STATE};
 use crate::shared::Shared;
 
 const TAKEN: u64 = 0x101;
+const DIED: u64 = 0x103;
 
 #[derive(Clone)]
 struct Tireless(Shared);
@@ -73,6 +74,35 @@ fn ring<T: Cargo + ?Sized>() -> Ring<T, Tireless> {
 /// One lap further than HEAD, nobody can have claimed anything.
 fn is_a_lap(what: Corruption) -> bool {
     matches!(what, Corruption::Tail { found, low: 0, high } if found > high && high == CAPACITY as u64)
+}
+
+/// Thousands have died, each in a record of its own: it takes long to look for the owner of each, and who has no time is not held up.
+#[test]
+fn a_time_limit_holds_among_thousands_of_the_dead() {
+    const SEATS: usize = 4096;
+    let shared = Shared::of(Ring::<u64>::required_len(SEATS, SEATS));
+    let options = Options::new().capacity(SEATS).producers(SEATS);
+    let ring = Ring::<u64, _>::format(shared.clone(), &options).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    for seat in 0..SEATS {
+        shared.write(Mpsc::seat(seat) + CLAIM_END, seat as u64 + 1);
+        shared.write(Mpsc::seat(seat) + ANNOUNCEMENT, (seat as u64 + 1) << 1 | 1);
+        shared.write(Mpsc::seat(seat) + STATE, DIED);
+    }
+    shared.write(COMMON, SEATS as u64);
+    loop {
+        let before = rx.position();
+        let popped = rx.pop_timeout(Duration::ZERO);
+        let passed = rx.position() - before;
+        assert!(passed <= 200, "{passed}");
+        if rx.position() == SEATS as u64 && popped == Err(PopError::Closed(Departure::Died)) {
+            break;
+        }
+        assert_eq!((popped, passed > 0), (Err(PopError::Elapsed), true));
+    }
+    assert_eq!(rx.try_pop(), Err(PopError::Closed(Departure::Died)));
+    let losses = rx.losses();
+    assert_eq!(losses.forgotten() + losses.count() as u64, SEATS as u64);
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         if self.core.has_skipped() {
             self.release();
         }
-        Err(PopError::Closed(how))
+        Err(if self.core.is_mending() { PopError::Empty } else { PopError::Closed(how) })
     }
 
     #[cfg(feature = "std")]
@@ -290,7 +290,7 @@ impl<C: Consume<M>, M: Memory> Waiter for ForRecord<'_, C, M> {
         // Before mending: what those who are gone left is all there then.
         let gone = self.seat.departed_by_proof();
         self.core.mend()?;
-        Ok(gone)
+        Ok(gone.filter(|_| !self.core.is_mending()))
     }
     fn check(&mut self) -> Result<(), Corruption> {
         self.seat.check().inspect_err(|what| self.core.give_up(*what))
@@ -299,7 +299,7 @@ impl<C: Consume<M>, M: Memory> Waiter for ForRecord<'_, C, M> {
         self.core.arm_all();
     }
     fn is_up(&self) -> bool {
-        self.core.is_up()
+        self.core.is_up() || self.core.is_mending()
     }
 }
 

@@ -77,6 +77,10 @@ impl Losses {
 /// How many fruitless looks at the same hole it takes until the consumer asks the witness on its own account.
 const PATIENCE: u32 = 1024;
 
+/// How many seats are looked at, about, until the caller has a chance to say that its time is up. Seats of the dead have a claim each at most;
+/// so up to 512 of them are dealt with at once.
+const WORK: u64 = 1 << 18;
+
 /// A consumer of a total order.
 pub struct OrderedConsumer<C, M> {
     inner: C,
@@ -88,6 +92,8 @@ pub struct OrderedConsumer<C, M> {
     released: Position,
     /// Fruitless looks.
     looks: u32,
+    /// Whether the last attempt to mend ended before its end.
+    is_mending: bool,
     /// Records since it last held back.
     taken: u64,
 }
@@ -207,6 +213,7 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
             buried: None,
             released,
             looks: 0,
+            is_mending: false,
             taken: 0,
         })
     }
@@ -247,13 +254,19 @@ impl<C: InOrder, M: Memory> Consume<M> for OrderedConsumer<C, M> {
     }
 
     fn mend(&mut self) -> Result<(), Corruption> {
-        // Bounded, as `look_again` is.
-        while matches!(self.mend_here()?, Hole::Lost(_)) {
-            if !self.jump_and_note()? || self.inner.has_record()? {
-                break;
+        self.is_mending = false;
+        for _ in 0..(WORK / self.holes.geometry().producers.max(1)).max(1) {
+            let is_lost = matches!(self.mend_here()?, Hole::Lost(_));
+            if !is_lost || !self.jump_and_note()? || self.inner.has_record()? {
+                return Ok(());
             }
         }
+        self.is_mending = true;
         Ok(())
+    }
+
+    fn is_mending(&self) -> bool {
+        self.is_mending
     }
 
     /// HEAD stays: what is found is only marked.
