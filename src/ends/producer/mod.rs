@@ -105,7 +105,8 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
     }
 
     /// Waits until somebody sits in the consumer's seat, for `timeout` at most; whether somebody did.
-    /// Somebody who came and went meanwhile counts. If the ring's file was truncated, nobody comes any more: false at once.
+    /// Somebody who came and went meanwhile counts, also if it was for a [`recover`](super::Ring::recover). If the ring's file was truncated,
+    /// nobody comes any more: false at once.
     ///
     /// # Examples
     /// ```
