@@ -1,5 +1,8 @@
 //! The data path makes no system call while nobody sleeps: both sides run where the kernel kills whoever makes any but
 //! `read`, `write`, `exit` and `sigreturn`.
+//!
+//! # References
+//! seccomp(2) `SECCOMP_SET_MODE_FILTER`.
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
@@ -8,7 +11,6 @@ use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
-use rustix::thread::{SecureComputingMode, set_secure_computing_mode};
 
 use crate::children::{Child, PATIENCE};
 use crate::common::Name;
@@ -19,14 +21,36 @@ const SENDERS: usize = 2;
 /// Bytes.
 const LARGEST: usize = 300;
 
-/// From here on, any other system call is this thread's end.
+/// What may still be called, once one has fallen silent.
+const ALLOWED: [libc::c_long; 5] =
+    [libc::SYS_read, libc::SYS_write, libc::SYS_exit, libc::SYS_exit_group, libc::SYS_rt_sigreturn];
+
+/// From here on, any other system call is this thread's end. By a filter: strict mode is refused where a filter is in force already,
+/// as in most containers.
 fn fall_silent() {
-    set_secure_computing_mode(SecureComputingMode::Strict).unwrap();
+    let step = |code, jf, k| libc::sock_filter { code: code as u16, jt: 0, jf, k };
+    // What it looks at begins with the call's number.
+    let mut filter = vec![step(libc::BPF_LD | libc::BPF_ABS, 0, 0)];
+    for call in ALLOWED {
+        filter.push(step(libc::BPF_JMP | libc::BPF_JEQ, 1, call as u32));
+        filter.push(step(libc::BPF_RET, 0, libc::SECCOMP_RET_ALLOW));
+    }
+    filter.push(step(libc::BPF_RET, 0, libc::SECCOMP_RET_KILL_THREAD));
+    let filter = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // Without it, only root may.
+    rustix::thread::set_no_new_privs(true).unwrap();
+    // SAFETY: the program is as long as it says, and is copied before the call returns.
+    let refused = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };
+    assert_eq!(refused, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// As [`say`](crate::children::say) does, but without allocating.
+fn say_without_allocating(line: &[u8]) {
+    rustix::io::write(rustix::stdio::stdout(), line).unwrap();
+}
+
 fn say_done() {
-    rustix::io::write(rustix::stdio::stdout(), b"\x1edone\n").unwrap();
+    say_without_allocating(b"\x1edone\n");
 }
 
 /// The record of this number has so many bytes.
@@ -123,6 +147,7 @@ fn receive<K: Kind>(ring: Ring<K, [u8]>, records: u64, in_silence: bool) {
 pub fn break_the_silence(_: &[&str]) {
     std::thread::spawn(|| {
         fall_silent();
+        say_without_allocating(b"\x1esilent\n");
         let _ = rustix::process::getppid();
         say_done();
     });
@@ -176,5 +201,5 @@ fn a_receiver_that_need_not_wait_makes_no_system_call_in_mpsc() {
 #[test]
 fn a_system_call_would_be_noticed() {
     let mut child = Child::start("break the silence", &[]);
-    assert!(!child.rest().contains(&"done".into()));
+    assert_eq!(child.rest(), ["silent"]);
 }
