@@ -29,8 +29,9 @@ mod victim;
 
 use std::env;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Error, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use children::{Act, Child};
 use ringway::spsc::Spsc;
@@ -84,11 +85,25 @@ const ROLES: &[(&str, Act)] = &[
     ("drop of a pollable", several::kill_drop_of_a_pollable::<Spsc>),
 ];
 
-/// Names a file to which each stage adds what it tells, for who wants the sum.
+/// Names a file to which each stage adds what it tells.
 const COUNTS: &str = "RINGWAY_KILLED_POINTS";
+
+/// For who wants the sum.
+fn count(line: &str) {
+    if let Some(file) = env::var_os(COUNTS) {
+        let mut counts = File::options().append(true).create(true).open(file).unwrap();
+        counts.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+}
 
 /// Plays `role` on a stage of its own, and tells how often somebody died there.
 fn stage(role: &str) {
+    static REFUSAL: LazyLock<Option<Error>> = LazyLock::new(victim::refusal);
+    if let Some(error) = &*REFUSAL {
+        let skipped = format!("skipped: nobody may be traced: {error}");
+        println!("{skipped}");
+        return count(&skipped);
+    }
     let mut sweep = Sweep { prefix: None };
     let mut stage = Child::start(role, &[]);
     sweep.prefix = Some(format!("{SEGMENTS}-{}-", stage.id()));
@@ -98,10 +113,7 @@ fn stage(role: &str) {
     let told: Vec<&String> = said.iter().filter(|line| !line.starts_with('(')).collect();
     told.iter().for_each(|line| println!("{line}"));
     assert!(!told.is_empty(), "{role}: nobody was killed");
-    if let Some(file) = env::var_os(COUNTS) {
-        let mut counts = File::options().append(true).create(true).open(file).unwrap();
-        told.iter().for_each(|line| counts.write_all(format!("{line}\n").as_bytes()).unwrap());
-    }
+    told.iter().for_each(|line| count(line));
     assert_eq!(sweep.left(), Vec::<PathBuf>::new(), "{role}: segments are left");
 }
 

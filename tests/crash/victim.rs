@@ -7,6 +7,7 @@
 //! # References
 //! ptrace(2), proc(5) `/proc/pid/mem`.
 use std::fs::{self, File};
+use std::io::Error;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -190,6 +191,18 @@ impl Drop for Victim {
     }
 }
 
+/// Why nobody can be led here, if so: the error of a process that asked to be traced.
+pub fn refusal() -> Option<Error> {
+    let pid = forked(|| {
+        // SAFETY: the request takes no pointers.
+        let asked = unsafe { libc::ptrace(libc::PTRACE_TRACEME) };
+        let error = if asked == 0 { None } else { Error::last_os_error().raw_os_error() };
+        // SAFETY: as in `forked`.
+        unsafe { libc::_exit(error.unwrap_or(0)) }
+    });
+    wait(pid).exit_status().filter(|error| *error != 0).map(Error::from_raw_os_error)
+}
+
 /// A process does `act`, which takes what it holds with it: it is killed, and gone when this returns.
 pub fn dies_after(act: impl FnOnce()) {
     let pid = forked(|| {
@@ -227,7 +240,7 @@ fn wait(pid: Pid) -> WaitStatus {
 fn ptrace(request: libc::c_uint, pid: i32, data: *mut libc::user_regs_struct) {
     // SAFETY: `data` is null, or as large as the two requests for registers want it.
     let result = unsafe { libc::ptrace(request, pid, ptr::null_mut::<libc::c_void>(), data) };
-    assert_ne!(result, -1, "ptrace({request}): {}", std::io::Error::last_os_error());
+    assert_ne!(result, -1, "ptrace({request}): {}", Error::last_os_error());
 }
 
 fn reborrow<'a>(rouse: &'a mut Option<&mut dyn FnMut()>) -> Option<&'a mut dyn FnMut()> {
