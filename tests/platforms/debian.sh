@@ -1,4 +1,5 @@
-# Compilers for other machines, from Debian 12: sourced by tests/platforms.sh, which sets `cache`, `rust` and `work`.
+# Compilers for other machines, from Debian 12: sourced by tests/platforms.sh, which sets `cache`, `rust` and `work`. No download may
+# take longer than ten minutes.
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
@@ -6,7 +7,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 own_apt() {
     local sources=/etc/apt/sources.list.d/debian.sources
     [ -e "$sources" ] || sources=/etc/apt/sources.list
-    apt-get -qq -o Dir::State="$cache/apt" -o Dir::State::status=/var/lib/dpkg/status -o Dir::Cache="$cache/apt" \
+    timeout 600 apt-get -qq -o Dir::State="$cache/apt" -o Dir::State::status=/var/lib/dpkg/status -o Dir::Cache="$cache/apt" \
         -o Dir::Etc::SourceList="$sources" -o Dir::Etc::SourceParts=- -o Acquire::Languages=none \
         -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o APT::Sandbox::User= \
         -o APT::Architectures::=amd64 -o APT::Architectures::=arm64 -o APT::Architectures::=i386 "$@"
@@ -54,7 +55,7 @@ tool() {
     local command=$1
     shift
     command -v "$command" >/dev/null && return
-    local install=(apt-get install -y -qq --no-install-recommends "$@")
-    as_root "${install[@]}" || { as_root apt-get update -qq && as_root "${install[@]}"; } ||
+    local install=(timeout 600 apt-get install -y -qq --no-install-recommends "$@")
+    as_root "${install[@]}" || { as_root timeout 600 apt-get update -qq && as_root "${install[@]}"; } ||
         { echo "there is no $command, and it cannot be installed ($*)"; return 1; }
 }
