@@ -6,6 +6,8 @@ notices it. Names without a `/` stand in /dev/shm. Shows the first 64 bytes of e
 """
 import fcntl, mmap, os, struct, sys
 
+# Python knows the name since 3.9; on Linux it is this number everywhere.
+F_OFD_GETLK = getattr(fcntl, "F_OFD_GETLK", 36)
 STATES = ["never held", "taken", "left", "died"]
 
 
@@ -35,7 +37,7 @@ class Segment:
 
     def is_locked(self, at):
         ask = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, at, 512, 0)
-        return struct.unpack("hhqqi4x", fcntl.fcntl(self.file, fcntl.F_OFD_GETLK, ask))[0] != fcntl.F_UNLCK
+        return struct.unpack("hhqqi4x", fcntl.fcntl(self.file, F_OFD_GETLK, ask))[0] != fcntl.F_UNLCK
 
     def role(self, name, at):
         state = self[at + 256]
