@@ -2,10 +2,13 @@
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_types)]
 
+mod common;
+
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -67,13 +70,25 @@ fn among_none_there_is_none() {
     assert_eq!(select.wait_timeout(&mut [], LONG), None);
 }
 
-/// Each is woken for long before its slice is over, but for a few that a busy machine may have held up so long.
+/// So often is tried what a busy machine may spoil. What it is for spoils each: one lost wake-up in ten.
+const ATTEMPTS: usize = 3;
+
+/// Each is woken, but for a few that a busy machine may have held up so long.
 fn is_woken_by_each(count: usize, how: Wait) {
     let rounds = 300;
+    let late: Vec<_> =
+        (0..ATTEMPTS).map(|_| late_of(rounds, count, how)).take_while(|late| *late > rounds / 30).collect();
+    assert!(late.len() < ATTEMPTS, "{late:?} of {rounds} wake-ups were lost");
+}
+
+/// How many of so many were woken as late as the end of their slice would do it.
+fn late_of(rounds: usize, count: usize, how: Wait) -> usize {
     let (mut txs, mut rxs) = pairs(count);
     let mut select = Select::new();
     select.set_wait(how);
     let (told, tell) = (Arc::new(AtomicUsize::new(0)), 7);
+    // Pauses in between are nobody's fault: only from the push on it counts.
+    let (push, pushed) = channel();
     let mut late = 0;
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -83,19 +98,19 @@ fn is_woken_by_each(count: usize, how: Wait) {
                 }
                 // So that it sleeps, mostly.
                 thread::sleep(Duration::from_micros(200));
+                push.send(Instant::now()).unwrap();
                 txs[round * tell % count].try_push(&(round as u64)).unwrap();
             }
         });
         for round in 0..rounds {
-            let began = Instant::now();
             let found = select.wait_timeout(&mut all(&mut rxs), LONG);
-            late += u32::from(began.elapsed() > SLICE * 9 / 10);
+            late += usize::from(pushed.recv().unwrap().elapsed() > SLICE / 2);
             assert_eq!(found, Some(round * tell % count));
             assert_eq!(rxs[found.unwrap()].try_pop(), Ok(round as u64));
             told.store(round + 1, Relaxed);
         }
     });
-    assert!(late <= 3, "{late} of {rounds} wake-ups were lost");
+    late
 }
 
 #[test]
@@ -179,15 +194,19 @@ fn is_readable(fd: &impl AsFd, timeout: Duration) -> bool {
 fn a_descriptor_is_readable_once_there_is_something() {
     let ring = ring::<Spsc, u64>();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_pollable().unwrap());
-    let began = Instant::now();
-    for i in 0..200 {
-        // Spurious signals are allowed, lost ones are not.
-        while !rx.arm() {}
-        tx.try_push(&i).unwrap();
-        assert!(is_readable(&rx, LONG));
-        assert_eq!(rx.try_pop(), Ok(i));
-    }
-    assert!(began.elapsed() < SLICE * 200 / 10, "it was slices that ended the waits: {:?}", began.elapsed());
+    let mut took = || {
+        let began = Instant::now();
+        for i in 0..200 {
+            // Spurious signals are allowed, lost ones are not.
+            while !rx.arm() {}
+            tx.try_push(&i).unwrap();
+            assert!(is_readable(&rx, LONG));
+            assert_eq!(rx.try_pop(), Ok(i));
+        }
+        began.elapsed()
+    };
+    let took: Vec<_> = (0..ATTEMPTS).map(|_| took()).take_while(|took| *took >= SLICE * 200 / 20).collect();
+    assert!(took.len() < ATTEMPTS, "it was slices that ended the waits: {took:?}");
 }
 
 #[test]
@@ -280,12 +299,13 @@ fn a_consumer_is_itself_again() {
     sender.join().unwrap().unwrap();
 }
 
-/// Armed before another wait that found nothing: should be armed again, but is late by a slice at most if it is not.
+/// Armed before another wait that found nothing: should be armed again, but is late by a slice at most if it is not. Unless that was a
+/// select with attendants, whose signal it takes.
 #[test]
 fn what_was_armed_is_not_lost_to_another_wait() {
     let (mut txs, rxs) = pairs(1);
     let mut rx = rxs.into_iter().next().unwrap().into_pollable().unwrap();
-    for (i, selects) in [(0, true), (1, false)] {
+    for (i, selects) in [(0, common::can_sleep_on_several()), (1, false)] {
         assert!(rx.arm());
         if selects {
             assert_eq!(Select::new().wait_timeout(&mut [&mut *rx], MOMENT), None);

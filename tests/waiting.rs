@@ -35,6 +35,8 @@ mod ways;
 fn child_entry() {
     children::play(&[
         ("be cut", cut::be_cut),
+        #[cfg(feature = "async")]
+        ("be cut and restored", cut::be_cut_and_restored),
         ("idle", idle::idle),
         ("wait for ever", killed::wait_for_ever),
         ("push for ever", killed::push_for_ever),

@@ -20,10 +20,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, process, thread};
 
-use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use rustix::thread::futex;
-use rustix::time::ClockId;
 
 /// No single thing that a test waits for may take longer; it takes milliseconds on an idle machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -195,6 +192,11 @@ impl Child {
         kill_process(self.pid(), Signal::CONT).unwrap();
     }
 
+    /// Waits for its end; whether this signal was that.
+    pub fn ends_by(&mut self, signal: Signal) -> bool {
+        self.process.wait().unwrap().signal() == Some(signal.as_raw())
+    }
+
     /// Waits for its end, which must be a good one.
     pub fn finish(mut self) {
         self.hang_up();
@@ -237,12 +239,6 @@ pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
         sleep(Duration::from_micros(100));
     }
     true
-}
-
-/// Whether a thread can sleep on several words at once (Linux 5.16, unless a container refuses it). If not, each has an attendant.
-pub fn can_sleep_on_several() -> bool {
-    let none = futex::waitv(&[], futex::WaitvFlags::empty(), None, ClockId::Monotonic);
-    !matches!(none, Err(Errno::NOSYS | Errno::PERM))
 }
 
 /// Numbers that differ from run to run.

@@ -44,3 +44,11 @@ impl Drop for Name {
         let _gone = fs::remove_file(Path::new(DIRECTORY).join(&self.0));
     }
 }
+
+/// Whether a thread can sleep on several words at once (Linux 5.16, unless a container refuses it). If not, each has an attendant.
+#[cfg(feature = "std")]
+pub fn can_sleep_on_several() -> bool {
+    use rustix::{io::Errno, thread::futex, time::ClockId};
+    let none = futex::waitv(&[], futex::WaitvFlags::empty(), None, ClockId::Monotonic);
+    !matches!(none, Err(Errno::NOSYS | Errno::PERM))
+}

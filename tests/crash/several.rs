@@ -7,7 +7,8 @@ use ringway::ends::{Consumer, Producer};
 use ringway::memory::Heap;
 use ringway::{Options, Select, spsc};
 
-use crate::children::{can_sleep_on_several, say};
+use crate::children::say;
+use crate::common::can_sleep_on_several;
 use crate::points::Plot;
 use crate::scene::{Item, Scene, laps, receive_all};
 use crate::sort::Sort;

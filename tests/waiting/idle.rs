@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use ringway::spsc::Ring;
 use ringway::{Options, PopError, PushError};
 
-use crate::children::{Child, can_sleep_on_several, say};
-use crate::common::Name;
+use crate::children::{Child, say};
+use crate::common::{Name, can_sleep_on_several};
 use crate::ways::Way;
 
 /// How often this process has gone to sleep so far, and its processor time.
