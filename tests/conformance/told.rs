@@ -36,7 +36,8 @@ fn a_consumer_is_blamed_for_what_it_has_not_released<K: AnyKind, P: Place>() {
     let mut rx = ring.consumer().unwrap();
     let blame = tx.stalled().unwrap();
     assert_eq!((blame.role, blame.behind, blame.alive), (Role::Consumer, 3, true));
-    assert!(blame.to_string().ends_with("is alive and 3 cells behind, for 0.0 s"), "{blame}");
+    // Since the first time that was asked.
+    assert!(blame.to_string().contains("is alive and 3 cells behind, for "), "{blame}");
     // As long as nothing moves, the time goes on.
     thread::sleep(Duration::from_millis(5));
     assert!(tx.stalled().unwrap().since >= Duration::from_millis(5));
@@ -204,8 +205,9 @@ fn a_producer_that_is_alone_is_blamed_when_there_is_nothing() {
         assert_eq!(text(rx.stalled()), "no producer has come yet");
         let tx = ring.producer().unwrap();
         assert!(rx.try_pop().is_err());
-        let words = "the producer in seat 0, `feed`, is alive and has sent nothing more, for 0.0 s";
-        assert_eq!(text(rx.stalled()), words);
+        // Since the first time that was asked.
+        let words = "the producer in seat 0, `feed`, is alive and has sent nothing more, for ";
+        assert!(text(rx.stalled()).starts_with(words));
         drop(tx);
         assert!(
             text(rx.stalled()).starts_with("the producer in seat 0, `feed`, is gone and has sent nothing")

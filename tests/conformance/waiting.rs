@@ -1,4 +1,5 @@
 //! The forms that wait, across threads.
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -265,13 +266,15 @@ fn peers_are_waited_for<K: AnyKind, P: Place>() {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| ring.producer().is_err() && ring.consumer().is_ok());
         assert!(waiting.join().unwrap());
+        let (seen, is_seen) = channel::<()>();
         let late = scope.spawn(|| {
             thread::sleep(ASLEEP);
             let rx = ring.consumer().unwrap();
             assert!(rx.wait_for_producer(LONG));
-            thread::sleep(Duration::from_millis(500));
+            let _it_is = is_seen.into_iter().next();
         });
         assert!(tx.wait_for_consumer(LONG));
+        drop(seen);
         late.join().unwrap();
     });
     drop(tx);

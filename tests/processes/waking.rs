@@ -10,8 +10,8 @@ use ringway::{Options, Role};
 use crate::children::{Child, Dice, say, soon};
 use crate::common::Name;
 
-/// A thousand lost wake-ups would cost a slice of 100 ms each.
-const BOUND: Duration = Duration::from_secs(30);
+/// A thousand lost wake-ups would cost a slice of 100 ms each; to give peers time to fall asleep, 40 s at most.
+const BOUND: Duration = Duration::from_secs(70);
 const ROUNDS: u64 = 1000;
 
 /// What tells whether somebody sleeps: the `parked` words, read as anybody could who can read the segment.

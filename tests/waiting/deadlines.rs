@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ringway::spsc::Ring;
 use ringway::{Options, PopError, PushError};
 
-use crate::children::{Child, say};
+use crate::children::{Child, hear, say};
 use crate::common::Name;
 use crate::watched::now;
 use crate::ways::{WAYS, Way};
@@ -17,9 +17,9 @@ const LIMIT: Duration = Duration::from_millis(60);
 /// Of a wait in which the process is stopped.
 const LONGER: Duration = Duration::from_millis(200);
 const STOPPED: Duration = Duration::from_millis(300);
-/// So much later is not much later. At least one of some waits has to keep to it: the machine may be busy.
-const LATE: Duration = Duration::from_millis(40);
-const ATTEMPTS: usize = 5;
+/// So much later is not much later: less than a slice. At least one of some waits has to keep to it: the machine may be busy.
+const LATE: Duration = Duration::from_millis(80);
+const ATTEMPTS: usize = 10;
 
 /// Something that waits for so long, in vain.
 type InVain = Box<dyn FnMut(Duration)>;
@@ -87,6 +87,7 @@ pub fn weather_a_storm(words: &[&str]) {
     let mut wait = in_vain(words[0], words[1]);
     let process = rustix::process::getpid().as_raw_pid();
     let (thread, is_over) = (rustix::thread::gettid().as_raw_nonzero().get(), AtomicBool::new(false));
+    let is_late = |took: &Duration| *took > LIMIT + LATE;
     let took = scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Relaxed) {
@@ -95,18 +96,18 @@ pub fn weather_a_storm(words: &[&str]) {
                 sleep(Duration::from_micros(300));
             }
         });
-        let took: Vec<_> = (0..ATTEMPTS)
-            .map(|_| {
-                let began = Instant::now();
-                wait(LIMIT);
-                began.elapsed()
-            })
-            .collect();
+        let mut took = Vec::new();
+        // A few, since each may be too early.
+        while took.len() < ATTEMPTS / 2 || took.len() < ATTEMPTS && took.iter().all(is_late) {
+            let began = Instant::now();
+            wait(LIMIT);
+            took.push(began.elapsed());
+        }
         is_over.store(true, Relaxed);
         took
     });
     assert!(took.iter().all(|took| *took >= LIMIT), "too early: {took:?}");
-    assert!(took.iter().any(|took| *took <= LIMIT + LATE), "too late: {took:?}");
+    assert!(!took.iter().all(is_late), "too late: {took:?}");
     say("weathered");
 }
 
@@ -131,7 +132,7 @@ fn all_others_keep_their_deadlines_in_a_storm_of_signals() {
 /// Waits each time it is told to, and says when that was over.
 pub fn be_stopped(words: &[&str]) {
     let mut wait = in_vain(words[0], words[1]);
-    for _ in 0..ATTEMPTS {
+    while hear().is_some() {
         say("waits");
         wait(LONGER);
         say(now());
@@ -142,18 +143,24 @@ pub fn be_stopped(words: &[&str]) {
 fn ends_when_it_goes_on(ways: &[&str]) {
     for way in ways {
         let (_name, _bytes, mut child) = with_rings("be stopped", way);
+        // How late it was; none if it had ended before it was stopped, because we were late ourselves.
         let late = |child: &mut Child| {
+            child.tell("wait");
             child.expect("waits");
             sleep(LONGER / 4);
             child.stop();
+            let stopped = now();
             sleep(STOPPED);
             let went_on = now();
             child.go_on();
             let ended: u64 = child.line().parse().unwrap();
-            assert!(ended >= went_on, "{way}: it ended while it was stopped");
-            Duration::from_nanos(ended - went_on)
+            assert!(ended < stopped || ended >= went_on, "{way}: it ended while it was stopped");
+            Some(Duration::from_nanos(ended.checked_sub(went_on)?))
         };
-        let late: Vec<_> = (0..ATTEMPTS).map(|_| late(&mut child)).take_while(|late| *late > LATE).collect();
+        let late: Vec<_> = (0..ATTEMPTS)
+            .map(|_| late(&mut child))
+            .take_while(|late| late.is_none_or(|late| late > LATE))
+            .collect();
         assert!(late.len() < ATTEMPTS, "{way}: waits on for {late:?}");
     }
 }
