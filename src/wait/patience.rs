@@ -79,7 +79,8 @@ const LEAST: u32 = if cfg!(loom) { 0 } else { 64 };
 /// Of so many waits one looks as often as it may.
 const EXPLORE: u32 = 32;
 
-/// How often a waiter hands its core over before it parks.
+/// How often a waiter hands its core over before it parks. Tried, and dropped: up to 64 times, where that has ended waits. With two to eight
+/// senders on two cores that is level by lanes, and in one order half as fast.
 const HANDOVERS: u32 = if cfg!(loom) { 0 } else { 4 };
 
 /// Looks of one who never sleeps, until it asks whether those it waits for live, and what time it is.
