@@ -127,7 +127,7 @@ pub struct Pollable<K: Kind, T: Carried + ?Sized, M: Memory = Home> {
 }
 
 impl<K: Kind, T: Carried + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
-    /// Makes a descriptor for it. Starts a thread, which sleeps: so if the memory is of your own, its
+    /// Makes a descriptor for it. Starts a thread, which takes no signals, and sleeps: so if the memory is of your own, its
     /// [`park`](crate::memory::Park::park) has to sleep, and not only to return.
     ///
     /// # Errors
