@@ -72,13 +72,13 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     /// assert_eq!(reader.join().unwrap(), 8);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline(always)]
     pub fn read(&mut self) -> Result<Record<'_, K, M>, PopError> {
-        let found = match self.find() {
-            Err(PopError::Empty) => {
-                self.sleep(|| None)?;
-                self.core.found_before()?
+        let found = loop {
+            match self.find() {
+                Err(PopError::Empty) => self.sleep(|| None)?,
+                other => break other?,
             }
-            other => other?,
         };
         Ok(Record::new(self, found))
     }
@@ -98,16 +98,17 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     /// assert_eq!(rx.read_timeout(Duration::from_millis(5)).unwrap_err(), PopError::Elapsed);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline(always)]
     pub fn read_timeout(&mut self, timeout: Duration) -> Result<Record<'_, K, M>, PopError>
     where
         M: Clock,
     {
-        let found = match self.find() {
-            Err(PopError::Empty) => {
-                self.sleep(super::super::deadline(self.seat.memory().clone(), timeout))?;
-                self.core.found_before()?
+        let found = loop {
+            match self.find() {
+                // Once: then there is something.
+                Err(PopError::Empty) => self.sleep_for(timeout)?,
+                other => break other?,
             }
-            other => other?,
         };
         Ok(Record::new(self, found))
     }

@@ -40,13 +40,6 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
         Ok(item)
     }
 
-    /// Takes the item that was waited for.
-    fn take(&mut self) -> T {
-        let item = self.core.take();
-        self.release();
-        item
-    }
-
     /// Takes the next item, without telling the producer.
     #[inline(always)]
     fn take_unreleased(&mut self) -> Result<T, PopError> {
@@ -141,12 +134,14 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     ///
     /// # Examples
     /// See [`Producer::push`](crate::ends::Producer::push).
+    #[inline(always)]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        match self.try_pop() {
-            Err(PopError::Empty) => self.sleep(|| None)?,
-            other => return other,
+        loop {
+            match self.try_pop() {
+                Err(PopError::Empty) => self.sleep(|| None)?,
+                other => return other,
+            }
         }
-        Ok(self.take())
     }
 
     /// Takes the next item out; waits while there is none, for `timeout` at most.
@@ -164,16 +159,17 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// assert_eq!(popped, Err(PopError::Elapsed));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline(always)]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError>
     where
         M: Clock,
     {
-        match self.try_pop() {
-            Err(PopError::Empty) => {
-                self.sleep(super::super::deadline(self.seat.memory().clone(), timeout))?
+        loop {
+            match self.try_pop() {
+                // Once: then there is something.
+                Err(PopError::Empty) => self.sleep_for(timeout)?,
+                other => return other,
             }
-            other => return other,
         }
-        Ok(self.take())
     }
 }

@@ -109,6 +109,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     /// ring.producer()?.push(b"a record")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline(always)]
     pub fn push(&mut self, record: &[u8]) -> Result<(), PushError> {
         let mut reservation = self.reserve(record.len())?;
         reservation.payload().fill_from(record);
@@ -133,6 +134,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     /// assert_eq!(tx.push_timeout(b"none", Duration::from_millis(5)), Err(PushError::Elapsed));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline(always)]
     pub fn push_timeout(&mut self, record: &[u8], timeout: Duration) -> Result<(), PushError>
     where
         M: Clock,
@@ -150,6 +152,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     ///
     /// # Examples
     /// See [`Reservation`].
+    #[inline(always)]
     pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
         let claim = self.claim(len, |_| || None)?;
         Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
@@ -162,6 +165,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     ///
     /// # Examples
     /// See [`Reservation`].
+    #[inline(always)]
     pub fn reserve_timeout(
         &mut self,
         len: usize,
@@ -175,6 +179,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     }
 
     /// Claims room for a record of `len` bytes; waits while there is none, for as long as what `begin` returns allows.
+    #[inline(always)]
     fn claim<D: FnMut() -> Option<Duration>>(
         &mut self,
         len: usize,

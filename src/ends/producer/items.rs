@@ -80,6 +80,7 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
     /// assert_eq!(sum.join().unwrap(), 4950);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline(always)]
     pub fn push(&mut self, item: &T) -> Result<(), PushError> {
         self.insist(|end| end.try_push(item), |_| || None, |core| Ok(core.has_room()?))
     }
@@ -100,6 +101,7 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
     /// assert_eq!(tx.push_timeout(&2, Duration::from_millis(5)), Err(PushError::Elapsed));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline(always)]
     pub fn push_timeout(&mut self, item: &T, timeout: Duration) -> Result<(), PushError>
     where
         M: Clock,

@@ -152,28 +152,39 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Producer<K, T, M> {
     }
 
     /// Calls `attempt` until it finds room; waits in between, until what `begin` returns says that the time is up.
+    ///
+    /// The waiting is apart: so who finds room is as fast as who only tries, and what is pushed can stay in registers.
+    #[inline(always)]
     fn insist<R, D: FnMut() -> Option<Duration>>(
         &mut self,
         mut attempt: impl FnMut(&mut Self) -> Result<R, PushError>,
         begin: impl FnOnce(&M) -> D,
         mut ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
     ) -> Result<R, PushError> {
-        match attempt(self) {
-            Err(PushError::Full) => {}
-            other => return other,
-        }
-        let mut remaining = begin(self.seat.memory());
+        let (mut begin, mut remaining) = (Some(begin), None);
         loop {
-            self.wait(&mut remaining, &mut ready)?;
             match attempt(self) {
-                // Another producer was faster.
-                Err(PushError::Full) if remaining().is_some_and(|left| left.is_zero()) => {
-                    return Err(PushError::Elapsed);
-                }
-                Err(PushError::Full) => {}
+                Err(PushError::Full) => self.wait_for_room(&mut begin, &mut remaining, &mut ready)?,
                 other => return other,
             }
         }
+    }
+
+    /// There was no room, once, or again because another producer was faster.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_room<D: FnMut() -> Option<Duration>>(
+        &mut self,
+        begin: &mut Option<impl FnOnce(&M) -> D>,
+        remaining: &mut Option<D>,
+        ready: impl FnMut(&mut <T as sealed::Carried>::Producer<K>) -> Result<bool, PushError>,
+    ) -> Result<(), PushError> {
+        if let Some(begin) = begin.take() {
+            *remaining = Some(begin(self.seat.memory()));
+        } else if remaining.as_mut().and_then(|remaining| remaining()).is_some_and(|left| left.is_zero()) {
+            return Err(PushError::Elapsed);
+        }
+        self.wait(|| remaining.as_mut().and_then(|remaining| remaining()), ready)
     }
 }
 
