@@ -103,10 +103,10 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     where
         M: Clock,
     {
+        let mut end = None;
         let found = loop {
             match self.find() {
-                // Once: then there is something.
-                Err(PopError::Empty) => self.sleep_for(timeout)?,
+                Err(PopError::Empty) => self.sleep_for(timeout, &mut end)?,
                 other => break other?,
             }
         };

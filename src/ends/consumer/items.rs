@@ -164,10 +164,10 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     where
         M: Clock,
     {
+        let mut end = None;
         loop {
             match self.try_pop() {
-                // Once: then there is something.
-                Err(PopError::Empty) => self.sleep_for(timeout)?,
+                Err(PopError::Empty) => self.sleep_for(timeout, &mut end)?,
                 other => return other,
             }
         }

@@ -172,7 +172,7 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         M: Clock,
     {
         match self.look() {
-            Err(PopError::Empty) => self.sleep_for(timeout),
+            Err(PopError::Empty) => self.sleep_for(timeout, &mut None),
             other => other,
         }
     }
@@ -232,12 +232,19 @@ impl<K: Kind, T: Carried + ?Sized, M: Memory> Consumer<K, T, M> {
         }
     }
 
-    /// The same, for `timeout` at most.
-    fn sleep_for(&mut self, timeout: Duration) -> Result<(), PopError>
+    /// The same, for `timeout` at most, counted from the first call: `end` is when that is over. A liar that takes back what was waited for, before
+    /// it is taken out, has the caller come again, but not for longer.
+    fn sleep_for(&mut self, timeout: Duration, end: &mut Option<Duration>) -> Result<(), PopError>
     where
         M: Clock,
     {
-        self.sleep(super::deadline(self.seat.memory().clone(), timeout))
+        let memory = self.seat.memory().clone();
+        let end = match *end {
+            Some(end) if memory.now() >= end => return Err(PopError::Elapsed),
+            Some(end) => end,
+            None => *end.insert(memory.now().saturating_add(timeout)),
+        };
+        self.sleep(move || Some(end.saturating_sub(memory.now())))
     }
 
     /// S1 to S3 of `wait`, and `arm`, which is told what the parked word was made, and whether S2 reached everybody: whether there is nothing,
