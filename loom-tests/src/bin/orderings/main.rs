@@ -49,6 +49,8 @@ fn main() -> ExitCode {
 
 fn run(wanted: &str) -> Result<(), String> {
     let begun = Instant::now();
+    let source = source::orderings()?;
+    let exempt = exempt::resolve(&source)?;
     let models = each(models::all()?, |model| {
         let met = model.meets()?;
         println!("{:>6.1} s  {model} meets {}", met.took.as_secs_f64(), met.orderings.len());
@@ -62,7 +64,6 @@ fn run(wanted: &str) -> Result<(), String> {
     }
     println!("{} models meet {} orderings\n", models.len(), met_by.len());
 
-    let source = source::orderings()?;
     let lines_met: BTreeSet<_> = met_by.keys().map(|ordering| ordering.place()).collect();
     let unmet: Vec<_> = source.iter().filter(|line| !lines_met.contains(&line.place())).collect();
 
@@ -82,7 +83,7 @@ fn run(wanted: &str) -> Result<(), String> {
         }
         Ok((ordering, verdict))
     })?;
-    sum_up(&verdicts, &source, &unmet, begun)
+    sum_up(&verdicts, &source, &exempt, &unmet, begun)
 }
 
 /// Runs the models that meet it, the quick ones first, until one fails.
@@ -102,19 +103,20 @@ fn judge(ordering: &Ordering, models: &[(Duration, &Model)]) -> Result<Verdict, 
 fn sum_up(
     verdicts: &[(&Ordering, Verdict)],
     source: &[source::Line],
+    exempt: &exempt::Resolved<'_>,
     unmet: &[&source::Line],
     begun: Instant,
 ) -> Result<(), String> {
-    let (mut caught, mut exempt, mut wrong) = (0, 0, Vec::new());
+    let (mut caught, mut exempted, mut wrong) = (0, 0, Vec::new());
     println!();
     for (ordering, verdict) in verdicts {
         let name = ordering.name();
         let line = source.iter().find(|line| line.place() == ordering.place());
         let code = line.map_or("not in the library's source", |line| &line.code);
-        match (verdict, exempt::argument(ordering, code)) {
+        match (verdict, exempt.argument(ordering)) {
             (Verdict::Caught { .. }, None) => caught += 1,
             (Verdict::Survived { .. }, Some(why)) => {
-                exempt += 1;
+                exempted += 1;
                 println!("{name} is exempt: `{code}`\n    {why}");
             }
             (Verdict::Caught { by, .. }, Some(_)) => {
@@ -128,11 +130,8 @@ fn sum_up(
     let unmet =
         unmet.iter().map(|line| format!("{}:{}: no model comes by `{}`", line.file, line.line, line.code));
     wrong.extend(unmet);
-    wrong.extend(
-        exempt::stale(source).map(|code| format!("exempt, but not one line of the source: `{code}`")),
-    );
     println!(
-        "orderings: {}, caught: {caught}, exempt: {exempt}, wrong: {} ({:.0} s)",
+        "orderings: {}, caught: {caught}, exempt: {exempted}, wrong: {} ({:.0} s)",
         verdicts.len(),
         wrong.len(),
         begun.elapsed().as_secs_f64()
