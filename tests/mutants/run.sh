@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Mutates a copy of the library, one mutant at a time, and demands that a test notices each:
 #   bash tests/mutants/run.sh [PART-OF-A-NAME]
-#   bash tests/mutants/run.sh --check             only checks that each mutant applies; builds nothing
+#   bash tests/mutants/run.sh --check             only checks that each mutant applies and that its test exists
 #
 # A test that never fails shows nothing. This shows that the tests can fail. A full run takes about
 # half an hour. apply.py describes the format of a mutant.
@@ -15,6 +15,14 @@ python3 tests/mutants/apply.py check . "${mutants[@]}"
 while read -r name; do
     [ -f "tests/mutants/$name.txt" ] || { echo "tests/README.md names $name, which is no mutant"; exit 1; }
 done < <(grep --only-matching --extended-regexp '`p[0-9]-[a-z0-9-]+`' tests/README.md | tr --delete '`')
+# The tests that must notice exist.
+for mutant in "${mutants[@]}"; do
+    test=$(sed -nE 's/^says: test (.*::)?([a-z0-9_]+) \.\.\. FAILED$/\2/p' "$mutant")
+    if [ -n "$test" ] && ! grep --quiet --recursive --word-regexp --include='*.rs' "$test" tests loom-tests/tests; then
+        echo "$(basename "$mutant" .txt): there is no test $test"
+        exit 1
+    fi
+done
 if [ "${1:-}" = --check ]; then
     echo "mutants: ${#mutants[@]}, and each applies"
     exit

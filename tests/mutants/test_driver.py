@@ -52,6 +52,7 @@ class Driver(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.tree)
         self.mutants = self.tree / "tests/mutants"
         self.mutants.mkdir(parents=True)
+        (self.tree / "loom-tests/tests").mkdir(parents=True)
         for name in ["run.sh", "apply.py"]:
             shutil.copy(HERE / name, self.mutants)
         (self.tree / "tests/README.md").write_text("`m-` mutants\n")
@@ -177,6 +178,13 @@ class Driver(unittest.TestCase):
         (self.tree / "tests/README.md").write_text("`p2-gone`\n")
         status, said = self.drive({"m-one": block("one_call();")}, "--check")
         self.assertEqual((status, said), (1, "tests/README.md names p2-gone, which is no mutant\n"))
+
+    def test_the_test_that_must_notice_exists(self):
+        header = HEADER.replace("says: the test fails", "says: test a::b::it_works ... FAILED")
+        mutant = {"m-one": header + block("one_call();")}
+        self.assertEqual(self.drive(mutant, "--check"), (1, "m-one: there is no test it_works\n"))
+        (self.tree / "tests/works.rs").write_text("fn it_works() {\n")
+        self.assertEqual(self.drive(mutant, "--check"), (0, "mutants: 1, and each applies\n"))
 
     def test_mutants_are_noticed_one_at_a_time(self):
         status, said = self.drive({"m-one": block("one_call();", "broken();")})
