@@ -14,11 +14,13 @@ mod children;
 #[path = "../common/mod.rs"]
 mod common;
 mod consuming;
+mod copies;
 mod lanes;
 mod making;
 mod mending;
 mod mpsc;
 mod pairs;
+mod payload;
 mod points;
 mod producing;
 mod scene;
@@ -39,7 +41,7 @@ use ringway::spsc::Spsc;
 /// Not a test: what a stage does. Without a role it returns at once.
 #[test]
 fn child_entry() {
-    children::play(&[ROLES, mpsc::ROLES, lanes::ROLES].concat());
+    children::play(&[ROLES, mpsc::ROLES, lanes::ROLES, copies::ROLES].concat());
 }
 
 /// What stages of `spsc` do.
@@ -98,6 +100,11 @@ fn count(line: &str) {
 
 /// Plays `role` on a stage of its own, and tells how often somebody died there.
 fn stage(role: &str) {
+    stage_with(role, &[]);
+}
+
+/// The same; the role is given these words.
+fn stage_with(role: &str, words: &[&str]) {
     static REFUSAL: LazyLock<Option<Error>> = LazyLock::new(victim::refusal);
     if let Some(error) = &*REFUSAL {
         let skipped = format!("skipped: nobody may be traced: {error}");
@@ -105,7 +112,7 @@ fn stage(role: &str) {
         return count(&skipped);
     }
     let mut sweep = Sweep { prefix: None };
-    let mut stage = Child::start(role, &[]);
+    let mut stage = Child::start(role, words);
     sweep.prefix = Some(format!("{SEGMENTS}-{}-", stage.id()));
     stage.hang_up();
     let said = stage.rest();

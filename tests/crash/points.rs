@@ -3,13 +3,21 @@
 //! First one victim goes through the whole operation, instruction by instruction; its path is noted, and where it
 //! did something that others can see (the segment changed, or a system call). The next victims are killed on that
 //! path: at every instruction if the operation is short, else around all such places, and here and there between.
+//!
+//! # What does not depend on the processor
+//! At the end, the victims must have left behind every state that the segment had on the path. A
+//! state has no unpublished payload in it (see [`payload`](crate::payload)), and none is taken within
+//! an instruction. A string instruction (`rep movsb`) is one instruction of the path, however often
+//! the processor stops in it. Victims are killed in the middle of it as well, if it changes the
+//! segment.
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{fs, panic};
+use std::{fs, mem, panic};
 
 use crate::children::say;
+use crate::payload::blank_unpublished;
 use crate::scene::blank_displayed;
 use crate::victim::{Reached, Victim};
 
@@ -72,10 +80,11 @@ impl<S> Plot<'_, S> {
         let mut results = Vec::new();
         // Where others are asleep, each place takes its time.
         let short = if self.alone { SHORT } else { SPREAD };
-        for after in path.places(short) {
-            let (victim, survivors, reached) = self.victim_after(after, &routes[after], path.len());
-            tally.count(after, reached, state_of(&(self.file)(&survivors)));
-            results.push(self.at(after, || end(victim, survivors)));
+        for place in path.places(short) {
+            let route = Route { parts: place.parts, ..routes[place.after] };
+            let (victim, survivors, reached) = self.victim_after(place.after, &route, path.len());
+            tally.count(place.after, reached, state_of(&segment_in(&(self.file)(&survivors))));
+            results.push(self.at(place.after, || end(victim, survivors)));
             tally.reassure(self.name);
         }
         for &after in &path.sleeps {
@@ -102,7 +111,7 @@ impl<S> Plot<'_, S> {
             return found;
         }
         drop(found);
-        self.victim_at(&Route { run: None, steps: after })
+        self.victim_at(&Route { run: None, steps: after, parts: route.parts })
     }
 
     /// A victim that sleeps in the instruction at the end of `route`.
@@ -142,15 +151,24 @@ impl<S> Plot<'_, S> {
             }
             victim.step(lent(&mut rouse));
         }
-        if victim.is_at_mark() { Reached::End } else { Reached::Place }
+        if victim.is_at_mark() {
+            return Reached::End;
+        }
+        for _ in 0..route.parts {
+            // Where this processor stops less often, the instruction may be over already.
+            if victim.step_a_part(lent(&mut rouse)) {
+                break;
+            }
+        }
+        Reached::Place
     }
 
     /// Goes through the whole operation once.
-    fn walk(&self) -> Trace {
+    pub fn walk(&self) -> Trace {
         let survivors = (self.prepare)();
         let file = (self.file)(&survivors);
         let mut victim = Victim::start(|| (self.act)(&survivors));
-        let mut path = Trace::from(victim.address(), state_of(&file));
+        let mut path = Trace::from(victim.address(), segment_in(&file));
         while !victim.is_at_mark() {
             let is_syscall = victim.is_at_syscall();
             let slept = Cell::new(false);
@@ -161,11 +179,13 @@ impl<S> Plot<'_, S> {
                     rouse(survivors);
                 }
             });
-            victim.step(lent(&mut note_and_rouse));
+            while !victim.step_a_part(lent(&mut note_and_rouse)) {
+                path.add_part(segment_in(&file));
+            }
             if slept.get() {
                 path.sleeps.push(path.len());
             }
-            path.add(victim.address(), state_of(&file), is_syscall);
+            path.add(victim.address(), segment_in(&file), is_syscall);
         }
         path
     }
@@ -230,17 +250,32 @@ impl<'a> Tally<'a> {
 }
 
 /// The way through an operation.
-struct Trace {
+pub struct Trace {
     /// Of each instruction, and of the mark at the end.
     addresses: Vec<u64>,
-    /// All that the segment was on the way.
+    /// All states that the segment had between instructions.
     states: HashSet<Vec<u8>>,
-    /// The latest of them.
-    state: Vec<u8>,
+    /// The segment's latest bytes.
+    segment: Vec<u8>,
     /// After how many instructions others could see something new.
     effects: Vec<usize>,
     /// After how many instructions it went to sleep.
     sleeps: Vec<usize>,
+    /// How often it stopped within the instruction under way, and whether others could see something
+    /// new there.
+    parts: (usize, bool),
+    /// String instructions that others saw go on: after how many instructions, and how often it
+    /// stopped within.
+    strings: Vec<(usize, usize)>,
+    /// The segment's bytes at all these stops.
+    within: Vec<Vec<u8>>,
+}
+
+/// A place to die: after so many instructions, and so many stops within the next.
+#[derive(Clone, Copy)]
+struct Place {
+    after: usize,
+    parts: usize,
 }
 
 /// How to get to a place.
@@ -250,65 +285,95 @@ struct Route {
     run: Option<(u64, usize)>,
     /// Then so many instructions.
     steps: usize,
+    /// Then so many parts of a string instruction.
+    parts: usize,
 }
 
 impl Trace {
-    fn from(address: u64, state: Vec<u8>) -> Self {
+    fn from(address: u64, segment: Vec<u8>) -> Self {
         Self {
             addresses: vec![address],
-            states: HashSet::from([state.clone()]),
-            state,
+            states: HashSet::from([state_of(&segment)]),
+            segment,
             effects: Vec::new(),
             sleeps: Vec::new(),
+            parts: (0, false),
+            strings: Vec::new(),
+            within: Vec::new(),
         }
     }
 
+    /// It stopped within an instruction.
+    fn add_part(&mut self, segment: Vec<u8>) {
+        self.parts = (self.parts.0 + 1, self.parts.1 || segment != self.segment);
+        self.segment.clone_from(&segment);
+        self.within.push(segment);
+    }
+
     /// An instruction led to `address`.
-    fn add(&mut self, address: u64, state: Vec<u8>, was_syscall: bool) {
+    fn add(&mut self, address: u64, segment: Vec<u8>, was_syscall: bool) {
+        let (parts, seen_within) = mem::take(&mut self.parts);
+        if seen_within {
+            self.strings.push((self.len(), parts));
+        }
         self.addresses.push(address);
-        if was_syscall || state != self.state {
+        let is_new = segment != self.segment;
+        if was_syscall || seen_within || is_new {
             self.effects.push(self.len());
         }
-        if state != self.state {
-            self.states.insert(state.clone());
-            self.state = state;
+        if seen_within || is_new {
+            self.states.insert(state_of(&segment));
+            self.segment = segment;
         }
     }
 
     /// In instructions.
-    fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.addresses.len() - 1
     }
 
-    /// After how many instructions victims are to be killed: every one, if there are not more than `short`.
-    fn places(&self, short: usize) -> Vec<usize> {
-        // A string instruction (`rep`) is one place, unless others see it go on.
-        let repeats = |place: usize| place > 0 && self.addresses[place - 1] == self.addresses[place];
-        let once: Vec<usize> = (0..=self.len()).filter(|&place| !repeats(place)).collect();
-        let stride = if once.len() <= short { 1 } else { once.len().div_ceil(SPREAD) };
-        let spread: HashSet<usize> = once.into_iter().step_by(stride).collect();
+    /// The segment's bytes at each stop within an instruction.
+    pub fn within(&self) -> &[Vec<u8>] {
+        &self.within
+    }
+
+    /// All states that the segment had between instructions.
+    pub fn states(&self) -> &HashSet<Vec<u8>> {
+        &self.states
+    }
+
+    /// Where victims are to be killed: after every instruction, if there are not more than `short`.
+    fn places(&self, short: usize) -> Vec<Place> {
+        let stride = if self.len() < short { 1 } else { (self.len() + 1).div_ceil(SPREAD) };
         let is_near = |place: usize| self.effects.iter().any(|effect| effect.abs_diff(place) <= NEAR);
-        (0..=self.len())
-            .filter(|&place| spread.contains(&place) || place == self.len() || is_near(place))
-            .collect()
+        let is_chosen = |place: &usize| place % stride == 0 || *place == self.len() || is_near(*place);
+        let mut places = Vec::new();
+        for after in (0..=self.len()).filter(is_chosen) {
+            places.push(Place { after, parts: 0 });
+            let strings = self.strings.iter().filter(|string| string.0 == after);
+            let within = strings.flat_map(|string| (1..=string.1).step_by(string.1.div_ceil(SPREAD)));
+            places.extend(within.map(|parts| Place { after, parts }));
+        }
+        places
     }
 
     /// For each place, the way there without a ride.
     fn footpaths(&self) -> Vec<Route> {
-        (0..self.addresses.len()).map(|steps| Route { run: None, steps }).collect()
+        (0..self.addresses.len()).map(|steps| Route { run: None, steps, parts: 0 }).collect()
     }
 
     /// For each place, the way there that takes the fewest stops.
     fn routes(&self) -> Vec<Route> {
         const STOPS_PER_TIME: usize = 3;
         let mut times = HashMap::new();
-        let mut best = (Route { run: None, steps: 0 }, 0);
+        let mut best = (Route { run: None, steps: 0, parts: 0 }, 0);
         let on_foot = |(route, stops): (Route, usize)| (Route { steps: route.steps + 1, ..route }, stops + 1);
         let mut routes = Vec::new();
         for (place, &address) in self.addresses.iter().enumerate() {
             let time = times.entry(address).and_modify(|n| *n += 1).or_insert(1_usize);
             if place > 0 {
-                let ride = (Route { run: Some((address, *time)), steps: 0 }, *time * STOPS_PER_TIME);
+                let ride =
+                    (Route { run: Some((address, *time)), steps: 0, parts: 0 }, *time * STOPS_PER_TIME);
                 let walk = on_foot(best);
                 best = if walk.1 <= ride.1 { walk } else { ride };
             }
@@ -323,8 +388,15 @@ impl Trace {
 }
 
 /// The segment in `file`, less what differs from victim to victim; nothing if there is none.
-fn state_of(file: &Path) -> Vec<u8> {
+fn segment_in(file: &Path) -> Vec<u8> {
     let mut bytes = fs::read(file).unwrap_or_default();
     blank_displayed(&mut bytes);
+    bytes
+}
+
+/// What of a segment must be the same on every processor.
+fn state_of(segment: &[u8]) -> Vec<u8> {
+    let mut bytes = segment.to_vec();
+    blank_unpublished(&mut bytes);
     bytes
 }

@@ -13,6 +13,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::SEGMENTS;
 use crate::common::Name;
+use crate::payload::word;
 use crate::sort::Sort;
 
 // The segment format, as far as these tests look into it. Offsets in bytes.
@@ -21,32 +22,34 @@ pub const CONSUMER: u64 = 512;
 /// The first role block after it: the one producer's, or that of several in common.
 pub const FIRST: u64 = 1024;
 /// From one role block to the next.
-const BLOCK: u64 = 512;
+pub const BLOCK: u64 = 512;
 // In a role block.
 const ANNOUNCEMENT: u64 = 8;
 const PARKED: u64 = 128;
 const ARMED: u64 = 136;
-const LANE_HEAD: u64 = 448;
+pub const LANE_HEAD: u64 = 448;
 /// Process id and times.
 const DISPLAYED: Range<usize> = 264..288;
 /// The creator's, in the header.
 const CREATED: Range<usize> = 56..72;
 // The object table.
-const KIND: u64 = 256;
-const CARRIES: u64 = 256 + 8;
-const PRODUCERS: u64 = 256 + 16;
-const STRIDE: u64 = 256 + 32;
-const DESCRIPTORS: u64 = 256 + 48;
-const CELLS: u64 = 256 + 56;
-/// What the word at `KIND` says of a ring with one producer.
-const SPSC: u64 = 1;
+pub const KIND: u64 = 256;
+pub const CARRIES: u64 = 256 + 8;
+pub const PRODUCERS: u64 = 256 + 16;
+pub const CAPACITY: u64 = 256 + 24;
+pub const STRIDE: u64 = 256 + 32;
+pub const DESCRIPTORS: u64 = 256 + 48;
+pub const CELLS: u64 = 256 + 56;
+/// What the word at `KIND` says of each kind of ring.
+pub const SPSC: u64 = 1;
+pub const MPSC: u64 = 2;
+pub const LANES: u64 = 3;
 /// What the word at `CARRIES` says in a byte ring.
-const BYTES: u64 = 2;
+pub const BYTES: u64 = 2;
 
 /// Blanks what differs from victim to victim in the bytes of a segment.
 pub fn blank_displayed(bytes: &mut [u8]) {
-    let word = |at: u64| Some(u64::from_ne_bytes(bytes.get(at as usize..)?.first_chunk().copied()?));
-    let (Some(kind), Some(producers)) = (word(KIND), word(PRODUCERS)) else { return };
+    let (Some(kind), Some(producers)) = (word(bytes, KIND), word(bytes, PRODUCERS)) else { return };
     let blocks = 1 + u64::from(kind != SPSC) + producers;
     let shown = (0..blocks as usize).map(|i| {
         let start = CONSUMER as usize + i * BLOCK as usize;

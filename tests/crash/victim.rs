@@ -41,11 +41,25 @@ pub enum Reached {
     End,
 }
 
+/// Whether a string instruction with a repeat prefix begins with these bytes.
+fn is_repeated(bytes: &[u8; 6]) -> bool {
+    const REPEAT: [u8; 2] = [0xf2, 0xf3];
+    /// Sizes and segments.
+    const OTHER_PREFIXES: [u8; 8] = [0x66, 0x67, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
+    let is_prefix = |byte: &&u8| REPEAT.contains(byte) || OTHER_PREFIXES.contains(byte);
+    let prefixes = bytes.iter().take_while(is_prefix).count();
+    let mut rest = bytes[prefixes..].iter().skip_while(|byte| (0x40..0x50).contains(*byte));
+    let is_string = |byte: &u8| matches!(byte, 0xa4..=0xa7 | 0xaa..=0xaf);
+    bytes[..prefixes].iter().any(|byte| REPEAT.contains(byte)) && rest.next().is_some_and(is_string)
+}
+
 /// A forked process under our control; killed when dropped.
 pub struct Victim {
     pid: Pid,
     is_alive: bool,
     memory: File,
+    /// The address of its next instruction.
+    address: u64,
 }
 
 impl Victim {
@@ -56,7 +70,7 @@ impl Victim {
             act();
         });
         let memory = File::options().read(true).write(true).open(format!("/proc/{pid}/mem"));
-        let mut victim = Self { pid, is_alive: true, memory: memory.unwrap() };
+        let mut victim = Self { pid, is_alive: true, memory: memory.unwrap(), address: 0 };
         victim.wait_for_stop(None);
         victim
     }
@@ -68,7 +82,7 @@ impl Victim {
 
     /// The address of its next instruction.
     pub fn address(&self) -> u64 {
-        self.registers().rip
+        self.address
     }
 
     /// Whether its next instruction is a mark.
@@ -82,9 +96,17 @@ impl Victim {
     }
 
     /// Takes one instruction. If it sleeps in it, `rouse` must make it go on.
-    pub fn step(&mut self, rouse: Option<&mut dyn FnMut()>) {
+    pub fn step(&mut self, mut rouse: Option<&mut dyn FnMut()>) {
+        while !self.step_a_part(reborrow(&mut rouse)) {}
+    }
+
+    /// Takes one instruction, or a part of a string instruction: the processor decides how many bytes
+    /// it moves before it stops. Returns `true` if the victim has come to the next instruction.
+    pub fn step_a_part(&mut self, rouse: Option<&mut dyn FnMut()>) -> bool {
+        let before = self.address;
         self.step_without_waiting();
         self.wait_for_stop(rouse);
+        self.address != before || !is_repeated(&self.next_bytes())
     }
 
     /// Takes one instruction, in which it may go to sleep.
@@ -117,6 +139,7 @@ impl Victim {
                 return Reached::End;
             }
             registers.rip = address;
+            self.address = address;
             ptrace(libc::PTRACE_SETREGS, self.pid.as_raw_pid(), &mut registers);
             if time < times {
                 self.step(reborrow(&mut rouse));
@@ -138,9 +161,11 @@ impl Victim {
         }
     }
 
+    /// Zeros where its memory ends.
     fn next_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.memory.read_exact_at(&mut bytes, self.address()).unwrap();
+        let read = self.memory.read_at(&mut bytes, self.address).unwrap();
+        assert!(read > 0, "no instruction at {:#x}", self.address);
         bytes
     }
 
@@ -164,6 +189,7 @@ impl Victim {
         };
         self.is_alive = status.stopped();
         assert_eq!(status.stopping_signal(), Some(libc::SIGTRAP), "the victim ended by itself: {status:?}");
+        self.address = self.registers().rip;
     }
 
     fn wait_and_rouse(&self, rouse: &mut dyn FnMut()) -> WaitStatus {
@@ -248,4 +274,26 @@ fn reborrow<'a>(rouse: &'a mut Option<&mut dyn FnMut()>) -> Option<&'a mut dyn F
         Some(rouse) => Some(&mut **rouse),
         None => None,
     }
+}
+
+#[test]
+fn string_instructions_are_recognised() {
+    let repeated = [
+        [0xf3, 0xa4, 0, 0, 0, 0],
+        [0xf3, 0x48, 0xa5, 0, 0, 0],
+        [0xf3, 0x66, 0xa5, 0, 0, 0],
+        [0x67, 0xf3, 0x48, 0xab, 0, 0],
+        [0xf2, 0xae, 0, 0, 0, 0],
+    ];
+    assert!(repeated.iter().all(is_repeated));
+    let others = [
+        // `movsb` alone, `pause`, `rep ret`, `movss`, `movdqu`, `jmp` to itself.
+        [0xa4, 0, 0, 0, 0, 0],
+        [0xf3, 0x90, 0, 0, 0, 0],
+        [0xf3, 0xc3, 0, 0, 0, 0],
+        [0xf3, 0x0f, 0x10, 0xa4, 0, 0],
+        [0xf3, 0x0f, 0x7f, 0xa4, 0, 0],
+        [0xeb, 0xfe, 0, 0, 0, 0],
+    ];
+    assert!(!others.iter().any(is_repeated));
 }
