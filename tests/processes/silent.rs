@@ -4,7 +4,9 @@
 //! # References
 //! seccomp(2) `SECCOMP_SET_MODE_FILTER`.
 use std::hint::spin_loop;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::Instant;
 
 use ringway::ends::{Kind, Producer, Ring};
 use ringway::lanes::Lanes;
@@ -12,7 +14,7 @@ use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
 
-use crate::children::{Child, PATIENCE};
+use crate::children::{Child, PATIENCE, soon};
 use crate::common::Name;
 
 const RECORDS: u64 = 30_000;
@@ -145,13 +147,17 @@ fn receive<K: Kind>(ring: Ring<K, [u8]>, records: u64, in_silence: bool) {
 
 /// A system call, to show that it would be noticed: only the thread that makes it is killed, so the process lasts.
 pub fn break_the_silence(_: &[&str]) {
-    std::thread::spawn(|| {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        sender.send(rustix::thread::gettid()).unwrap();
         fall_silent();
         say_without_allocating(b"\x1esilent\n");
         let _ = rustix::process::getppid();
         say_done();
     });
-    std::thread::sleep(Duration::from_millis(300));
+    // It is killed, or it says that it was not: either way it ends.
+    let thread = format!("/proc/self/task/{}", receiver.recv().unwrap());
+    assert!(soon(|| !Path::new(&thread).exists()), "the thread neither ends nor is it killed");
 }
 
 /// A ring, to which so many send in silence.
