@@ -201,6 +201,15 @@ fn the_race_prints_one_line() {
 fn a_copy_survives_kills_of_both_sides() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mut random = Random(now.as_nanos() as u64 | 1);
+    let survived = (0..ATTEMPTS).any(|_| a_copy_survives_some_kills(&mut random));
+    assert!(survived, "each copy was over before anybody was killed");
+}
+
+/// A pause of the machine may last longer than a copy takes: then nobody is killed in it.
+const ATTEMPTS: usize = 5;
+
+/// Copies while both sides are killed at random times. Returns `true` if one of them was.
+fn a_copy_survives_some_kills(random: &mut Random) -> bool {
     let copy = Copy::new("kills");
     let len = if cfg!(debug_assertions) { 32 << 20 } else { 128 << 20 };
     fs::write(copy.file(), random.bytes(len + 4711)).unwrap();
@@ -217,10 +226,10 @@ fn a_copy_survives_kills_of_both_sides() {
         kills[victim] += 1;
     }
     println!("kills of the sender and the receiver: {kills:?}");
-    assert_ne!(kills, [0, 0], "the copy was over before anybody was killed");
     receiver.succeeds();
     sender.succeeds();
     copy.check();
+    kills != [0, 0]
 }
 
 #[test]
