@@ -1,13 +1,13 @@
 //! Those who wait for several things at once, killed anywhere: nobody who publishes is burdened, and nothing is lost.
 use std::cell::{Cell, RefCell};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use ringway::ends::{Consumer, Producer};
 use ringway::memory::Heap;
 use ringway::{Options, Select, spsc};
 
-use crate::children::say;
+use crate::children::{listing, say, soon};
 use crate::common::can_sleep_on_several;
 use crate::points::Plot;
 use crate::scene::{Item, Scene, laps, receive_all};
@@ -49,8 +49,29 @@ impl<K: Sort> Sender<K> {
 fn with_attendant<K: Sort>(scene: &Scene<Item, K>) -> ringway::Pollable<K, Item> {
     let rx: Consumer<K, Item> = scene.joined().consumer().unwrap();
     let rx = rx.into_pollable().unwrap();
-    thread::sleep(Duration::from_micros(500));
+    await_attendant();
     rx
+}
+
+/// In a victim: waits until its attendant sleeps, as far as can be told. On a busy machine that
+/// takes a while, and a victim whose attendant is awake takes another way.
+fn await_attendant() {
+    let own = rustix::process::getpid().as_raw_pid().to_string();
+    let sleeps = |thread: &String| {
+        let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+    };
+    let all_sleep = || listing("/proc/self/task").iter().filter(|thread| **thread != own).all(sleeps);
+    // It may sleep for a moment on its way there.
+    let mut looks = 0;
+    assert!(
+        soon(|| {
+            thread::sleep(Duration::from_micros(150));
+            looks = if all_sleep() { looks + 1 } else { 0 };
+            looks == 3
+        }),
+        "the attendant does not fall asleep"
+    );
 }
 
 pub fn kill_sleeping_select<K: Sort>(_: &[&str]) {
@@ -112,6 +133,7 @@ pub fn kill_drop_of_a_pollable<K: Sort>(_: &[&str]) {
         act: &|_| {
             let mut rx = with_attendant(&scene);
             assert!(rx.arm());
+            await_attendant();
             mark();
             drop(rx);
             mark();
