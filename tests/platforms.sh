@@ -27,7 +27,7 @@ mkdir -p "$cache" "$tree"
 # shellcheck source=tests/platforms/debian.sh
 source tests/platforms/debian.sh
 
-export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_PROFILE_TEST_DEBUG=0 CARGO_PROFILE_DEV_DEBUG=0
+export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 # A build for another machine may have warnings of its own.
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-D warnings"
 export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUSTFLAGS="-D warnings -C target-feature=+crt-static"
