@@ -1,13 +1,12 @@
 //! The same bytes from one process to another, once through a ring and once through a pipe.
 use std::fmt::{self, Display};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use ringway::spsc::{Consumer, Ring};
 use ringway::{Departure, Options, PopError};
 use xxhash_rust::xxh3::Xxh3;
@@ -97,13 +96,13 @@ fn through_ring(load: &Load) -> Result<Duration> {
         return Err("the second process did not join the ring".into());
     }
 
-    let bar = bar("ring", load);
+    let mut progress = Progress::start("ring", load);
     let mut sent = Seen::nothing();
     let start = Instant::now();
     for chunk in load.chunks() {
         sent.add(chunk);
         tx.push(chunk)?;
-        bar.inc(chunk.len() as u64);
+        progress.add(chunk.len() as u64);
     }
     drop(tx); // that was all
     finish(child, &sent, start)
@@ -113,13 +112,13 @@ fn through_pipe(load: &Load) -> Result<Duration> {
     let mut child = second_process(&["from-pipe"], Stdio::piped())?;
     let mut pipe = child.stdin.take().ok_or("the second process has no pipe")?;
 
-    let bar = bar("pipe", load);
+    let mut progress = Progress::start("pipe", load);
     let mut sent = Seen::nothing();
     let start = Instant::now();
     for chunk in load.chunks() {
         sent.add(chunk);
         pipe.write_all(chunk)?;
-        bar.inc(chunk.len() as u64);
+        progress.add(chunk.len() as u64);
     }
     drop(pipe); // that was all
     finish(child, &sent, start)
@@ -184,10 +183,38 @@ fn finish(child: Child, sent: &Seen, start: Instant) -> Result<Duration> {
     Ok(time)
 }
 
-/// On stderr; hidden where that is no terminal.
-fn bar(what: &'static str, load: &Load) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec}");
-    let bar = ProgressBar::new(load.bytes()).with_prefix(what);
-    style.map_or(bar.clone(), |style| bar.with_style(style))
+/// One line on stderr that shows how much is sent; nothing if stderr is not a terminal.
+struct Progress {
+    what: &'static str,
+    sent: u64,
+    total: u64,
+    /// The line is written again when this much is sent.
+    next: u64,
+    start: Instant,
+}
+
+impl Progress {
+    fn start(what: &'static str, load: &Load) -> Self {
+        let next = if io::stderr().is_terminal() { 0 } else { u64::MAX };
+        Self { what, sent: 0, total: load.bytes(), next, start: Instant::now() }
+    }
+
+    fn add(&mut self, bytes: u64) {
+        self.sent += bytes;
+        if self.sent >= self.next {
+            self.next = self.sent + self.total / 100;
+            let percent = self.sent * 100 / self.total;
+            let rate = self.sent as f64 / 1e9 / self.start.elapsed().as_secs_f64();
+            eprint!("\r{} {percent:3} %, {rate:.2} GB/s", self.what);
+        }
+    }
+}
+
+/// Clears the line.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.next != u64::MAX {
+            eprint!("\r{:40}\r", "");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Two rings and a clock, in one task: each ring is a stream. No thread is blocked, and there is no `unsafe`.
 //!
 //! ```text
-//! cargo run --example task --features async
+//! cargo run -p ringway-examples-async --bin async_stream
 //! ```
 //! A second process sends readings through a typed ring, and notes through a ring of bytes. Here, one task takes both as they come, and
 //! says about each 100 ms how many readings there were. Any executor will do; this is tokio's, with one thread.
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("task: {error}");
+            eprintln!("async_stream: {error}");
             ExitCode::FAILURE
         }
     }

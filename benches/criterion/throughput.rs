@@ -1,6 +1,6 @@
 //! Throughput: producer threads, one consumer thread, millions of messages per second through each kind of ring.
 //!
-//! `cargo bench --bench throughput [TEXT]`; `-- "spsc"` for one kind, `-- "8 B"` for one size.
+//! `cargo bench -p ringway-benches --bench throughput [TEXT]`; `-- "spsc"` for one kind, `-- "8 B"` for one size.
 //!
 //! | group | what is sent | how |
 //! |---|---|---|

@@ -1,6 +1,6 @@
 //! Latency: a round trip between two threads, there through one ring and back through another.
 //!
-//! `cargo bench --bench latency [TEXT]`. Compare each line with the baseline of the same run, a bare ping-pong of one cache line each
+//! `cargo bench -p ringway-benches --bench latency [TEXT]`. Compare each line with the baseline of the same run, a bare ping-pong of one cache line each
 //! way: what the machine can do at best. It is measured first and last; if the two differ by more than a tenth, the system has
 //! moved the threads meanwhile (they are not pinned), and nothing in between can be compared; if they are more than a microsecond,
 //! both threads share a core, because something else runs. Do not compare with another run.

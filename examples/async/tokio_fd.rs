@@ -1,13 +1,13 @@
 //! A ring among the other things that a tokio task waits for.
 //!
 //! ```text
-//! cargo run --example tokio
+//! cargo run -p ringway-examples-async --bin tokio_fd
 //! ```
 //! A second process sends a reading every now and then. Here, one task takes them as they come, by the consumer's descriptor, and says
 //! about each 100 ms how many there were: no thread is blocked, and nothing is asked in turn.
 //!
 //! This is for who has descriptors to wait for anyway: tokio's `AsyncFd` takes an `unsafe`, a promise that the descriptor stays the same.
-//! A ring as a stream needs none: see `examples/task.rs`.
+//! A ring as a stream needs none: see `async_stream.rs`.
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tokio: {error}");
+            eprintln!("tokio_fd: {error}");
             ExitCode::FAILURE
         }
     }
