@@ -36,13 +36,14 @@ export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_LINKER=i686-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 
 host=x86_64-unknown-linux-gnu x86=i686-unknown-linux-gnu arm=aarch64-unknown-linux-gnu
-used=(libc proptest rustix zerocopy) units=(--lib)
-alone=(conformance model hostile parking)
-together=(segments processes soak exchange)
+used=(libc proptest rustix support zerocopy) units=(--lib)
+# Suites that start no processes, and those that do.
+alone=(conformance:: model:: hostile:: park_calls::)
+together=(segments:: processes:: soak:: cross_width::)
 wanted=()
 for word; do
     case $word in
-        --quick) alone=() together=() used=(libc rustix zerocopy) units=() wanted=(oldest exchange) ;;
+        --quick) alone=() used=(libc rustix support zerocopy) units=() wanted=(oldest exchange) ;;
         oldest | i686 | exchange | aarch64 | bare) wanted+=("$word") ;;
         *) echo "platforms: what is $word?" >&2; exit 2 ;;
     esac
@@ -59,9 +60,11 @@ copy_package() {
     cp -a src README.md "$tree"
     cp -a tests/*.rs "$tree/tests"
     local folder
-    for folder in tests/*/; do [ -e "$folder/Cargo.toml" ] || cp -a "$folder" "$tree/tests"; done
+    for folder in tests/*/; do
+        [ "$folder" != tests/support/ ] && [ -e "$folder/Cargo.toml" ] || cp -a "$folder" "$tree/tests"
+    done
     # Of the dev-dependencies, what the tests named above use.
-    sed -e '/^\[\[bench\]\]/,/^$/d' -e '/^\[\[example\]\]/,/^$/d' Cargo.toml | awk -v used=" ${used[*]} " '
+    sed -e 's|^members = .*|members = ["tests/support"]|' -e '/^\[\[bench\]\]/,/^$/d' -e '/^\[\[example\]\]/,/^$/d' Cargo.toml | awk -v used=" ${used[*]} " '
         /^\[/ { dev = $0 == "[dev-dependencies]" }
         !dev || !/^[a-z]/ || index(used, " " $1 " ")' >"$tree/Cargo.toml"
     cp Cargo.lock "$tree"
@@ -86,12 +89,15 @@ programs() {
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
 }
 
-# Runs these programs, by $1 if that is not empty; prints how many tests passed.
+# Runs these suites in those of the programs $2 that have them, by $1 if that is not empty; prints how many tests passed.
 passed() {
-    local by=$1 program said count=0
-    shift
-    for program; do
-        said=$(cd "$tree" && timeout 300 $by "$program" --nocapture 2>&1) || { echo "$said" >&2; return 1; }
+    local by=$1 programs=$2 program said count=0
+    shift 2
+    for program in $programs; do
+        local suites=("$@")
+        # The unit tests are all run.
+        [[ ${program##*/} == ringway-* ]] && suites=()
+        said=$(cd "$tree" && timeout 600 $by "$program" --nocapture "${suites[@]}" 2>&1) || { echo "$said" >&2; return 1; }
         echo "$said" >&2
         count=$((count + $(sed -n 's/.*test result: ok\. \([0-9]*\) passed.*/\1/p' <<<"$said")))
     done
@@ -106,8 +112,8 @@ oldest() {
     check "$host" || return 1
     local built count=no
     if [ ${#alone[@]} -gt 0 ]; then
-        built=$(programs "$host" "${alone[@]}" "${together[@]}") || return 1
-        count=$(passed "" $built) || return 1
+        built=$(programs "$host" it proc) || return 1
+        count=$(passed "" "$built" "${alone[@]}" "${together[@]}") || return 1
     fi
     echo "$("$rust/rustc" -V | cut -d' ' -f1,2) builds each set of features, $count tests passed"
 }
@@ -123,18 +129,18 @@ i686() {
     for_i686 || return 77
     check "$x86" || return 1
     local built count
-    built=$(programs "$x86" "${alone[@]}" "${together[@]}") || return 1
-    count=$(passed "" $built) || return 1
+    built=$(programs "$x86" it proc) || return 1
+    count=$(passed "" "$built" "${alone[@]}" "${together[@]}") || return 1
     echo "each set of features builds, $count tests passed"
 }
 
 exchange() {
     for_i686 || return 77
     local ours theirs count counts=0
-    ours=$(programs "$host" exchange | grep /exchange-) || return 1
-    theirs=$(programs "$x86" exchange | grep /exchange-) || return 1
-    count=$(RINGWAY_OTHER_BUILD=$theirs passed "" "$ours") || return 1
-    counts=$(RINGWAY_OTHER_BUILD=$ours passed "" "$theirs") || return 1
+    ours=$(programs "$host" proc | grep /proc-) || return 1
+    theirs=$(programs "$x86" proc | grep /proc-) || return 1
+    count=$(RINGWAY_OTHER_BUILD=$theirs passed "" "$ours" cross_width::) || return 1
+    counts=$(RINGWAY_OTHER_BUILD=$ours passed "" "$theirs" cross_width::) || return 1
     for words in "x86_64 (64 bits) with x86 (32 bits)" "x86 (32 bits) with x86_64 (64 bits)"; do
         grep -q "exchange: $words" "$work/exchange.log" || { echo "it was not $words"; return 1; }
     done
@@ -147,13 +153,13 @@ aarch64() {
     tool qemu-aarch64-static qemu-user-static || return 77
     check "$arm" || return 1
     local built count ours theirs exchanged
-    built=$(programs "$arm" "${alone[@]}") || return 1
-    count=$(passed qemu-aarch64-static $built) || return 1
-    ours=$(programs "$host" exchange | grep /exchange-) || return 1
-    theirs=$(programs "$arm" exchange | grep /exchange-) || return 1
+    built=$(programs "$arm" it) || return 1
+    count=$(passed qemu-aarch64-static "$built" "${alone[@]}") || return 1
+    ours=$(programs "$host" proc | grep /proc-) || return 1
+    theirs=$(programs "$arm" proc | grep /proc-) || return 1
     printf '#!/bin/sh\nexec qemu-aarch64-static %s "$@"\n' "$theirs" >"$work/emulated"
     chmod +x "$work/emulated"
-    exchanged=$(RINGWAY_OTHER_BUILD=$work/emulated passed "" "$ours") || return 1
+    exchanged=$(RINGWAY_OTHER_BUILD=$work/emulated passed "" "$ours" cross_width::) || return 1
     grep -q "exchange: x86_64 (64 bits) with aarch64 (64 bits)" "$work/aarch64.log" || return 1
     echo "each set of features builds, $count tests passed under qemu, $exchanged between it and x86-64"
 }

@@ -38,16 +38,24 @@ targets=${CARGO_TARGET_DIR:-$PWD/../../target}/sanitizers
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# Builds the test files named for this sanitizer.
+# The program that a suite is in.
+program() {
+    case $1 in
+    scribbler | processes) echo proc ;;
+    *) echo it ;;
+    esac
+}
+
+# Builds the programs of these suites for this sanitizer.
 build() {
     sanitizer=$1
     shift
     export CARGO_TARGET_DIR=$targets/$sanitizer
     export RUSTFLAGS="-Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer"
-    local files=() file
-    for file in "$@"; do files+=(--test "$file"); done
-    local begun=$SECONDS
-    cargo +nightly test --quiet --locked --target "$target" --no-run "${files[@]}"
+    local programs suite begun=$SECONDS
+    programs=$(for suite in "$@"; do program "$suite"; done | sort -u | sed 's/^/--test=/')
+    # shellcheck disable=SC2086 # several words
+    cargo +nightly test --quiet --locked --target "$target" --no-run $programs
     echo "$sanitizer: built in $((SECONDS - begun)) s"
 }
 
@@ -56,7 +64,7 @@ run() { cargo +nightly test --quiet --locked --target "$target" --test "$@"; }
 # Runs a mistake of which this must be reported.
 seeded() {
     local what=$1 report=$2 mistake=$3
-    if RINGWAY_SEEDED=1 run races -- --ignored --exact "seeded::$mistake" >"$log" 2>&1 || ! grep -q "$report" "$log"; then
+    if RINGWAY_SEEDED=1 run it -- --ignored --exact "races::seeded::$mistake" >"$log" 2>&1 || ! grep -q "$report" "$log"; then
         cat "$log"
         echo "the $what is reported: no"
         exit 1
@@ -65,48 +73,47 @@ seeded() {
     echo "the $what is reported: yes"
 }
 
-# Runs a test file: file, and what the runner is told.
+# Runs a suite, or of it the tests whose names contain the second word.
 passed=0
 check() {
-    local file=$1 begun=$SECONDS count
-    shift
-    if ! run "$file" -- "$@" >"$log" 2>&1; then
+    local suite=$1 filter=${2:-$1::} begun=$SECONDS count
+    if ! run "$(program "$suite")" -- "$filter" >"$log" 2>&1; then
         cat "$log"
-        echo "$sanitizer: $file failed"
+        echo "$sanitizer: $suite failed"
         exit 1
     fi
-    grep '^test result: ' "$log" | sed "s/^/$sanitizer $file: /"
+    grep '^test result: ' "$log" | sed "s/^/$sanitizer $suite: /"
     count=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$log")
     if [ "$count" -eq 0 ]; then
-        echo "$sanitizer: $file has no such tests: $*"
+        echo "$sanitizer: $suite has no such tests: $filter"
         exit 1
     fi
     passed=$((passed + count))
-    echo "$sanitizer $file: $((SECONDS - begun)) s"
+    echo "$sanitizer $suite: $((SECONDS - begun)) s"
 }
 
 # How long tests go on under a sanitizer.
 if [ $quick = yes ]; then
     export RINGWAY_SCRIBBLE_SECONDS=${RINGWAY_SCRIBBLE_SECONDS:-1}
-    of_threads=(races scribbler parking)
+    of_threads=(races scribbler park_calls)
 else
     export RINGWAY_RACES=${RINGWAY_RACES:-300000} RINGWAY_SCRIBBLE_SECONDS=${RINGWAY_SCRIBBLE_SECONDS:-5}
-    of_threads=(races scribbler parking conformance model)
-    of_addresses=(races scribbler hostile parking segments conformance model processes)
+    of_threads=(races scribbler park_calls conformance model)
+    of_addresses=(races scribbler hostile park_calls segments conformance model processes)
 fi
 
 build thread "${of_threads[@]}"
 export TSAN_OPTIONS="exitcode=66 halt_on_error=1 suppressions=$PWD/std.supp"
 # It wants an address space in an order of its own, and may not find it: then it ends before it has run anything.
-if ! run races -- --list >"$log" 2>&1 && grep -E 'FATAL: ThreadSanitizer|ThreadSanitizer: CHECK failed' "$log"; then
+if ! run it -- --list >"$log" 2>&1 && grep -E 'FATAL: ThreadSanitizer|ThreadSanitizer: CHECK failed' "$log"; then
     echo "sanitizers: skipped, ThreadSanitizer does not start here"
     exit 77
 fi
 seeded race 'WARNING: ThreadSanitizer: data race' a_producer_that_writes_after_its_commit_races
-for file in "${of_threads[@]}"; do
-    case $file in
+for suite in "${of_threads[@]}"; do
+    case $suite in
     scribbler) check scribbler control_words ;;
-    *) check "$file" ;;
+    *) check "$suite" ;;
     esac
 done
 thread=$passed passed=0
@@ -118,10 +125,10 @@ fi
 build address "${of_addresses[@]}"
 export ASAN_OPTIONS="detect_leaks=1"
 seeded overflow 'ERROR: AddressSanitizer: heap-buffer-overflow' a_ring_that_is_longer_than_its_memory_overflows
-for file in "${of_addresses[@]}"; do
-    case $file in
-    parking | segments | processes) ASAN_OPTIONS="detect_leaks=0" check "$file" ;;
-    *) check "$file" ;;
+for suite in "${of_addresses[@]}"; do
+    case $suite in
+    park_calls | segments | processes) ASAN_OPTIONS="detect_leaks=0" check "$suite" ;;
+    *) check "$suite" ;;
     esac
 done
 

@@ -9,10 +9,6 @@
 
 mod acts;
 mod among;
-#[path = "../children/mod.rs"]
-mod children;
-#[path = "../common/mod.rs"]
-mod common;
 mod consuming;
 mod copies;
 mod lanes;
@@ -35,8 +31,9 @@ use std::io::{Error, Write};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use children::{Act, Child};
 use ringway::spsc::Spsc;
+use support as common;
+use support::process::{self as children, Act, Child};
 
 /// Not a test: what a stage does. Without a role it returns at once.
 #[test]

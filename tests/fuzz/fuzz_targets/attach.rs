@@ -1,16 +1,16 @@
-//! Memory, and now and then a file, that somebody has damaged before we join: see `tests/hostile/tape.rs`.
+//! Memory, and now and then a file, that somebody has damaged before we join: see `tests/it/hostile/tape.rs`.
 #![no_main]
 #![allow(dead_code)]
 
-#[path = "../../hostile/ends.rs"]
+#[path = "../../it/hostile/ends.rs"]
 mod ends;
-#[path = "../../hostile/kinds.rs"]
+#[path = "../../it/hostile/kinds.rs"]
 mod kinds;
-#[path = "../../hostile/script.rs"]
+#[path = "../../it/hostile/script.rs"]
 mod script;
-#[path = "../../hostile/shared.rs"]
+#[path = "../../it/hostile/shared.rs"]
 mod shared;
-#[path = "../../hostile/tape.rs"]
+#[path = "../../it/hostile/tape.rs"]
 mod tape;
 
 use std::path::PathBuf;

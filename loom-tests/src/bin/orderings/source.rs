@@ -71,7 +71,7 @@ impl Line {
 const NOT_THE_LIBRARYS: [&str; 4] =
     ["src/sync.rs", "src/sync/mortal.rs", "src/sync/weaken.rs", "src/memory/model.rs"];
 
-/// All lines with an ordering that is not Relaxed. They hold the call too: `tests/sources.rs` sees to it.
+/// All lines with an ordering that is not Relaxed. They hold the call too: `tests/source_lints.rs` sees to it.
 pub fn orderings() -> Result<Vec<Line>, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();

@@ -1,0 +1,193 @@
+//! One suite for every kind of ring and every memory: what a ring promises to a producer and a consumer depends neither on
+//! how many other producers there may be, nor on where its bytes are.
+//!
+//! The cases are generic over the kind ([`AnyKind`]) and the [`Place`], and run on the heap and in a named segment. What only
+//! rings of several producers promise stands in files of its own: `several`, `order`, `turns`.
+
+/// Makes each case a test of these kinds of ring, on every place.
+macro_rules! cases {
+    (@ $kind:ty, { $($case:ident),* }) => {
+        mod on_the_heap {
+            $(#[test] fn $case() { crate::conformance::in_time(super::super::$case::<$kind, crate::conformance::OnHeap>); })*
+        }
+        mod in_a_segment {
+            $(#[test] fn $case() { crate::conformance::in_time(super::super::$case::<$kind, crate::conformance::InSegment>); })*
+        }
+    };
+    ($($module:ident: $kind:ty),+; $cases:tt) => {
+        $(mod $module { cases!(@ $kind, $cases); })+
+    };
+}
+
+macro_rules! on_every_ring {
+    ($($case:ident),* $(,)?) => {
+        cases!(spsc: ringway::spsc::Spsc, mpsc: ringway::mpsc::Mpsc, lanes: ringway::lanes::Lanes; { $($case),* });
+    };
+}
+
+macro_rules! on_rings_of_several {
+    ($($case:ident),* $(,)?) => {
+        cases!(mpsc: ringway::mpsc::Mpsc, lanes: ringway::lanes::Lanes; { $($case),* });
+    };
+}
+
+mod bytes;
+mod guards;
+mod order;
+mod seats;
+mod several;
+mod told;
+mod turns;
+mod typed;
+mod waiting;
+
+use std::ops::Deref;
+use std::time::Duration;
+use std::{panic, sync, thread};
+
+use ringway::ends::{Batch, Carried, Consumer, Kind, Producer, Ring};
+use ringway::lanes::{self, Lanes};
+use ringway::memory::Heap;
+use ringway::mpsc::{self, Mpsc};
+use ringway::spsc::{self, Spsc};
+use ringway::{Clock, Mapping, Memory, Options, PushError};
+use support::Name;
+
+/// Runs a case, and fails if it hangs.
+fn in_time(case: fn()) {
+    const LONG: Duration = Duration::from_secs(60);
+    let (done, is_done) = sync::mpsc::channel::<()>();
+    let running = thread::spawn(move || {
+        // Dropped at its end, also in a panic.
+        let _done = done;
+        case();
+    });
+    assert_eq!(is_done.recv_timeout(LONG), Err(sync::mpsc::RecvTimeoutError::Disconnected), "it hangs");
+    running.join().unwrap_or_else(|why| panic::resume_unwind(why));
+}
+
+/// A kind of ring, and where its public face is its own.
+trait AnyKind: Kind {
+    /// Whether a reservation has its place in the order from the start: then what it gives up stays behind as cells that the
+    /// consumer passes over.
+    const HOLDS_PLACES: bool;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize;
+
+    /// Begins a batch; room for so many bytes is set aside where that has to be done first.
+    fn batch<M: Memory>(
+        tx: &mut Producer<Self, [u8], M>,
+        room: usize,
+    ) -> Result<Batch<'_, Self, M>, PushError>;
+
+    /// By how many cells a reservation moves the producer on, of which so many were used.
+    fn moves(reserved: u64, used: u64) -> u64 {
+        if Self::HOLDS_PLACES { reserved } else { used }
+    }
+}
+
+impl AnyKind for Spsc {
+    const HOLDS_PLACES: bool = false;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, _: usize) -> usize {
+        spsc::Ring::<T>::required_len(capacity)
+    }
+    fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
+        Ok(tx.batch())
+    }
+}
+
+impl AnyKind for Mpsc {
+    const HOLDS_PLACES: bool = true;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize {
+        mpsc::Ring::<T>::required_len(capacity, producers)
+    }
+    fn batch<M: Memory>(
+        tx: &mut Producer<Self, [u8], M>,
+        room: usize,
+    ) -> Result<Batch<'_, Self, M>, PushError> {
+        tx.try_batch(room)
+    }
+}
+
+impl AnyKind for Lanes {
+    const HOLDS_PLACES: bool = false;
+
+    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize {
+        lanes::Ring::<T>::required_len(capacity, producers)
+    }
+    fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
+        Ok(tx.batch())
+    }
+}
+
+/// Somewhere to put rings.
+trait Place {
+    type Memory: Memory + Clock + Send + Sync + 'static;
+
+    /// A new, empty ring of this capacity, in items or bytes, with so many seats for producers.
+    fn ring_of<K: AnyKind, T: Carried + ?Sized>(
+        capacity: usize,
+        producers: usize,
+    ) -> Made<K, T, Self::Memory>;
+
+    /// One with more seats than the case takes, where there are several.
+    fn ring<K: AnyKind, T: Carried + ?Sized>(capacity: usize) -> Made<K, T, Self::Memory> {
+        Self::ring_of(capacity, 3)
+    }
+}
+
+/// A ring, and the name that is removed with it.
+struct Made<K, T: ?Sized, M> {
+    ring: Ring<K, T, M>,
+    _name: Option<Name>,
+}
+
+impl<K, T: ?Sized, M> Deref for Made<K, T, M> {
+    type Target = Ring<K, T, M>;
+    fn deref(&self) -> &Ring<K, T, M> {
+        &self.ring
+    }
+}
+
+impl<K: Kind, T: Carried + ?Sized, M: Memory> Made<K, T, M> {
+    fn ends(&self) -> (Producer<K, T, M>, Consumer<K, T, M>) {
+        (self.ring.producer().unwrap(), self.ring.consumer().unwrap())
+    }
+
+    /// So many producers.
+    fn several<const N: usize>(&self) -> [Producer<K, T, M>; N] {
+        [(); N].map(|()| self.ring.producer().unwrap())
+    }
+}
+
+struct OnHeap;
+
+impl Place for OnHeap {
+    type Memory = Heap;
+
+    fn ring_of<K: AnyKind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Made<K, T, Heap> {
+        let memory = Heap::new(K::required_len::<T>(capacity, producers));
+        let options = Options::new().capacity(capacity).producers(producers);
+        Made { ring: Ring::format(memory, &options).unwrap(), _name: None }
+    }
+}
+
+struct InSegment;
+
+impl Place for InSegment {
+    type Memory = Mapping;
+
+    fn ring_of<K: AnyKind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Made<K, T, Mapping> {
+        let name = Name::unique("ringway-conformance");
+        let options = Options::new().capacity(capacity).producers(producers);
+        let ring = Ring::create(&name, &options).unwrap();
+        Made { ring, _name: Some(name) }
+    }
+}
+
+/// `len` bytes that tell record `seed` from others, and its bytes from each other.
+fn bytes_of(seed: usize, len: usize) -> Vec<u8> {
+    (0..len).map(|at| (seed.wrapping_mul(151) ^ at.wrapping_mul(7) ^ (at >> 8)) as u8).collect()
+}

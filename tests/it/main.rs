@@ -1,0 +1,26 @@
+//! Tests of what happens in one process, which may start others to help.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[cfg(feature = "std")]
+mod conformance;
+#[cfg(feature = "alloc")]
+mod golden;
+#[cfg(feature = "std")]
+mod hostile;
+#[cfg(feature = "alloc")]
+mod model;
+#[cfg(feature = "std")]
+mod park_calls;
+#[cfg(feature = "std")]
+mod poll;
+#[cfg(feature = "std")]
+mod races;
+#[cfg(feature = "std")]
+mod segments;
+
+/// Not a test: what a child process of the tests does. Without a role it returns at once.
+#[cfg(feature = "std")]
+#[test]
+fn child_entry() {
+    support::process::play(segments::ROLES);
+}

@@ -1,0 +1,61 @@
+//! Making, joining and removing segments: races, deaths, lack of space, and whatever else a name can stand for.
+
+mod layouts;
+mod making;
+mod removing;
+mod rights;
+mod several;
+mod space;
+mod strangers;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ringway::SegmentError;
+use support::Name;
+use support::process::Act;
+
+/// What child processes of these tests do.
+pub const ROLES: &[(&str, Act)] = &[
+    ("race", making::race),
+    ("create for ever", making::create_for_ever),
+    ("create late", making::create_late),
+    ("create and die", making::create_and_die),
+    ("set a umask", rights::set_a_umask),
+    ("be another user", rights::be_another_user),
+    ("fill a file system", space::fill_a_file_system),
+    ("be in it", removing::be_in_it),
+];
+
+/// A directory of one's own, in memory; removed with all that is in it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        let path = Path::new("/dev/shm").join(Name::unique("ringway-place"));
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _gone_already = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// That an error is one that is meant, and that it tells people all of this.
+#[track_caller]
+fn assert_tells(error: &SegmentError, is_meant: bool, words: &[&str]) {
+    assert!(is_meant, "{error:?}");
+    let text = error.to_string();
+    for word in words {
+        assert!(text.contains(word), "`{text}` does not say `{word}`");
+    }
+}

@@ -1,0 +1,281 @@
+//! Producers and consumers that do as they are told, line by line: for the tests of rings with many producers.
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::process::exit;
+use std::time::Duration;
+
+use ringway::ends::{Consumer, Kind, Producer, Ring};
+use ringway::lanes::Lanes;
+use ringway::mpsc::{Loss, Mpsc};
+use ringway::{Options, PopError, PushError};
+
+use super::forks::fork;
+use support::Name;
+use support::process::{Child, PATIENCE, become_another, hear, say};
+
+/// A kind of ring that has many producers.
+pub trait Many: Kind {
+    const WORD: &'static str;
+    /// Whether it is one order, in which a claim can be lost and can hold up others.
+    const IS_ORDERED: bool;
+    fn losses(rx: &mut Consumer<Self, [u8]>) -> Vec<Loss>;
+}
+
+impl Many for Mpsc {
+    const WORD: &'static str = "mpsc";
+    const IS_ORDERED: bool = true;
+    fn losses(rx: &mut Consumer<Self, [u8]>) -> Vec<Loss> {
+        rx.losses().collect()
+    }
+}
+
+impl Many for Lanes {
+    const WORD: &'static str = "lanes";
+    const IS_ORDERED: bool = false;
+    fn losses(_: &mut Consumer<Self, [u8]>) -> Vec<Loss> {
+        Vec::new()
+    }
+}
+
+/// Longer than any slice of a wait.
+pub const BRIEFLY: Duration = Duration::from_millis(250);
+/// Bytes of a reservation: two cells.
+pub const RESERVED: usize = 100;
+/// What the label of a producer starts with; the rest is a number that the test chose.
+pub const LABEL: &str = "hand";
+
+/// Sits, says in which seat, and obeys.
+pub fn produce(words: &[&str]) {
+    if words[1] == Mpsc::WORD { produce_in::<Mpsc>(words) } else { produce_in::<Lanes>(words) }
+}
+
+fn produce_in<K: Many>(words: &[&str]) {
+    let ring = Ring::<K, [u8]>::open_with(words[0], &Options::new().label(words[2])).unwrap();
+    match ring.producer() {
+        Ok(mut tx) => {
+            say(format!("seat {}", tx.seat()));
+            obey(&mut tx, words);
+        }
+        Err(error) => say(error),
+    }
+}
+
+fn told<R>(result: Result<R, PushError>) -> String {
+    result.map_or_else(|error| format!("{error:?}"), |_| "sent".into())
+}
+
+fn obey<K: Many>(tx: &mut Producer<K, [u8]>, words: &[&str]) {
+    while let Some(line) = hear() {
+        let (verb, number) = line.split_once(' ').unwrap_or((&line, "0"));
+        let record = number.parse::<u64>().unwrap_or_default().to_ne_bytes();
+        match verb {
+            "push" => say(told(tx.push(&record))),
+            "try" => say(told(tx.try_push(&record))),
+            // Until it is full.
+            "fill" => {
+                while tx.try_push(&record).is_ok() {}
+                say("full");
+            }
+            "reserve" => {
+                let mut reservation = tx.try_reserve(RESERVED).unwrap();
+                reservation.payload().write_at(0, &record).unwrap();
+                say("reserved");
+                obey_outside(words);
+                reservation.commit_len(record.len()).unwrap();
+                say("sent");
+            }
+            "blame" => say(tx.stalled().map_or_else(|| "nobody".into(), |blame| blame.to_string())),
+            // Sits once more, in the same mapping, until the end.
+            "another" => match tx.another() {
+                Ok(mut another) => {
+                    say(format!("seat {}", another.seat()));
+                    obey(&mut another, words);
+                    exit(0);
+                }
+                Err(error) => say(error),
+            },
+            // The same, in a mapping of its own.
+            "anew" => {
+                produce(words);
+                exit(0);
+            }
+            "close" | "fork" | "exec" => do_outside(verb, words),
+            verb => panic!("to {verb}?"),
+        }
+    }
+}
+
+/// What can be asked for in the middle of a reservation, until it is to be committed.
+fn obey_outside(words: &[&str]) {
+    loop {
+        match hear().as_deref() {
+            Some("commit") => return,
+            Some(verb) => do_outside(verb, words),
+            None => exit(0),
+        }
+    }
+}
+
+fn do_outside(verb: &str, words: &[&str]) {
+    match verb {
+        "close" => {
+            close_all();
+            say("closed");
+        }
+        // The copy lives until the test hangs up.
+        "fork" => {
+            fork(|| while hear().is_some() {});
+            say("forked");
+            loop {
+                std::thread::park();
+            }
+        }
+        "exec" => become_another("produce", words),
+        verb => panic!("to {verb}?"),
+    }
+}
+
+/// As daemons do.
+fn close_all() {
+    // SAFETY: whoever uses a closed descriptor from here on gets an error; that is what is tested.
+    assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+}
+
+/// Opens files until they have all the numbers up to 32.
+fn take_their_numbers() {
+    loop {
+        // SAFETY: a name, and no flags.
+        let fd = unsafe { libc::memfd_create(c"another file".as_ptr(), 0) };
+        assert!(fd >= 3);
+        if fd >= 32 {
+            return;
+        }
+    }
+}
+
+/// Sits, and on each line says what it reads. On `hold` it does not release it before the next line.
+pub fn consume(words: &[&str]) {
+    if words[1] == Mpsc::WORD { consume_in::<Mpsc>(words) } else { consume_in::<Lanes>(words) }
+}
+
+fn consume_in<K: Many>(words: &[&str]) {
+    let ring = Ring::<K, [u8]>::open(words[0]).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    say("sat");
+    let mut others = Vec::new();
+    while let Some(line) = hear() {
+        match line.as_str() {
+            "close" => {
+                close_all();
+                say("closed");
+                continue;
+            }
+            "replace" => {
+                close_all();
+                take_their_numbers();
+                say("replaced");
+                continue;
+            }
+            // Takes a producer's seat, in this mapping or in one of its own.
+            "sit" | "sit anew" => {
+                let its = if line == "sit" { ring.clone() } else { Ring::open(words[0]).unwrap() };
+                match its.producer() {
+                    Ok(other) => {
+                        say(format!("seat {}", other.seat()));
+                        others.push(other);
+                    }
+                    Err(error) => say(error),
+                }
+                continue;
+            }
+            _ => {}
+        }
+        let patience = if line == "glance" { BRIEFLY } else { PATIENCE };
+        match rx.read_timeout(patience) {
+            Ok(record) => {
+                say(format!("{} from {}", record.payload().value_at::<u64>(0).unwrap(), record.producer()));
+                if line == "hold" {
+                    hear();
+                }
+            }
+            Err(error) => say(format!("{error:?}")),
+        }
+    }
+}
+
+/// A ring, and the processes that the test has started at it.
+pub struct Crew<K: Many> {
+    pub name: Name,
+    pub ring: Ring<K, [u8]>,
+    started: usize,
+}
+
+/// Where a role block has its holder's process id, and when that process started.
+pub const PID: u64 = 264;
+pub const STARTED: u64 = 272;
+/// Cells of a ring, or of a lane.
+pub const CELLS: usize = 16;
+
+impl<K: Many> Crew<K> {
+    /// A ring with so many seats for producers.
+    pub fn new(seats: usize) -> Self {
+        Self::open_to(seats, 0o600)
+    }
+
+    pub fn open_to(seats: usize, mode: u32) -> Self {
+        let name = Name::unique("ringway-crew");
+        let options = Options::new().capacity(64 * CELLS).producers(seats).label("test").mode(mode);
+        Self { ring: Ring::create(&name, &options).unwrap(), name, started: 0 }
+    }
+
+    /// What the next producer is given.
+    pub fn words(&mut self) -> [String; 3] {
+        self.started += 1;
+        [self.name.as_str().into(), K::WORD.into(), format!("{LABEL} {}", self.started)]
+    }
+
+    /// A producer that does not yet sit.
+    pub fn applicant(&mut self) -> Child {
+        let words = self.words();
+        Child::start("produce", &words.each_ref().map(String::as_str))
+    }
+
+    /// A producer that sits.
+    pub fn producer(&mut self, seat: u16) -> Child {
+        let mut child = self.applicant();
+        child.expect(&format!("seat {seat}"));
+        child
+    }
+
+    pub fn consumer(&self) -> Child {
+        let mut child = Child::start("consume", &[self.name.as_str(), K::WORD]);
+        child.expect("sat");
+        child
+    }
+
+    /// Somebody who wants a seat is told that there is none.
+    pub fn assert_no_seat_is_free(&self) {
+        let error = self.ring.producer().map(drop).unwrap_err().to_string();
+        assert!(error.contains("taken by") || error.contains("none of the"), "{error}");
+    }
+
+    /// Writes the word of the role block of producer `seat` that is `at` bytes into it, as anybody could who has the file.
+    pub fn patch(&self, seat: u16, at: u64, value: u64) {
+        // The consumer's block is at 512, then comes the producers' common one.
+        let block = 512 * (3 + u64::from(seat));
+        let file = File::options().write(true).open(self.ring.path()).unwrap();
+        file.write_all_at(&value.to_ne_bytes(), block + at).unwrap();
+    }
+}
+
+/// Tells it, and waits until it has done it.
+pub fn order(child: &mut Child, line: &str, answer: &str) {
+    child.tell(line);
+    child.expect(answer);
+}
+
+/// What is next, and from which seat.
+pub fn next<K: Many>(rx: &mut Consumer<K, [u8]>) -> Result<(u64, u16), PopError> {
+    let record = rx.read_timeout(PATIENCE)?;
+    Ok((record.payload().value_at(0).unwrap(), record.producer()))
+}

@@ -1,0 +1,197 @@
+//! Forked children have copies of their parent's handles: they keep its seats alive, and give none of them away.
+use std::thread::park;
+use std::time::Duration;
+
+use ringway::spsc::Ring;
+use ringway::{Departure, Options, PopError, Presence, PushError, Role};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, waitpid};
+
+use super::seats::assert_taken;
+use support::Name;
+use support::process::{Child, PATIENCE, hear, say, soon};
+
+fn options() -> Options<'static> {
+    Options::new().capacity(4).label("feed")
+}
+
+/// Forks; the child does `act` and exits. Its process id.
+pub fn fork(act: impl FnOnce()) -> Pid {
+    // SAFETY: no other thread of this process holds a lock: the test harness's waits for this one.
+    match unsafe { libc::fork() } {
+        0 => {
+            act();
+            // SAFETY: ends the process; nothing of it is used afterwards.
+            unsafe { libc::_exit(0) }
+        }
+        pid => Pid::from_raw(pid).expect("a child"),
+    }
+}
+
+/// Sits, and forks a child that lives until the test hangs up.
+pub fn fork_and_wait(words: &[&str]) {
+    let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
+    let _tx = ring.producer().unwrap();
+    fork(|| while hear().is_some() {});
+    say("forked");
+    loop {
+        park();
+    }
+}
+
+/// Sits, and forks a child that drops its copy of the handle.
+pub fn fork_and_drop(words: &[&str]) {
+    let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
+    let mut tx = Some(ring.producer().unwrap());
+    let child = fork(|| drop((tx.take(), ring)));
+    waitpid(Some(child), WaitOptions::empty()).unwrap();
+    say("dropped");
+    hear();
+    tx.expect("still here").push(&7).unwrap();
+}
+
+/// Stages a batch, forks a child, and commits; then the child drops its copy of the batch. The same with a record that
+/// the parent reads.
+pub fn fork_and_drop_guards(words: &[&str]) {
+    let ring = Ring::<[u8]>::open_with(words[0], &Options::new()).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    {
+        let mut batch = Some(tx.batch());
+        for i in 0..3 {
+            batch.as_mut().expect("just made").try_push(&[i]).unwrap();
+        }
+        let child = fork(|| {
+            hear();
+            drop(batch.take());
+        });
+        batch.take().expect("still here").commit();
+        say("committed");
+        waitpid(Some(child), WaitOptions::empty()).unwrap();
+    }
+    {
+        let mut record = Some(rx.try_read().unwrap());
+        let child = fork(|| drop(record.take()));
+        waitpid(Some(child), WaitOptions::empty()).unwrap();
+        // All but one of the four cells are still in use.
+        tx.try_push(&[3]).unwrap();
+        say(format!("{:?}", tx.try_push(&[4])));
+        record.take().expect("still here").keep();
+    }
+    let read: Vec<u8> = (0..4).map(|_| rx.try_read().unwrap().payload().value_at(0).unwrap()).collect();
+    say(format!("{read:?}"));
+}
+
+/// Forks a child, then sits as the producer; the child looks who sits there, in the mapping that it inherited.
+pub fn fork_and_look(words: &[&str]) {
+    let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
+    let look = || {
+        hear();
+        say(format!("{:?}", ring.presence(Role::Producer)));
+    };
+    let child = fork(look);
+    let mut tx = ring.producer().unwrap();
+    say("sat");
+    waitpid(Some(child), WaitOptions::empty()).unwrap();
+    tx.push(&7).unwrap();
+    hear();
+}
+
+/// Sits as the producer, and forks a child that would sit as the consumer, in the mapping that it inherited.
+pub fn fork_and_share(words: &[&str]) {
+    let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
+    let mut tx = ring.producer().unwrap();
+    let child = fork(|| match ring.consumer() {
+        Ok(_rx) => {
+            // A forked child has not inherited that it dies with its parent.
+            set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
+            say("sat");
+            park();
+        }
+        Err(error) => say(format!("refused: {error}")),
+    });
+    hear();
+    while tx.try_push(&1).is_ok() {}
+    let told = tx.push_timeout(&1, Duration::from_millis(350)).unwrap_err();
+    say(format!("{told:?}"));
+    say(format!("{:?}", ring.consumer().map(drop)));
+    // It may have ended already.
+    let _gone = kill_process(child, Signal::KILL);
+    waitpid(Some(child), WaitOptions::empty()).unwrap();
+}
+
+#[test]
+fn a_forked_child_keeps_the_seat_alive() {
+    let name = Name::unique("ringway-forks");
+    let ring = Ring::<u64>::create(&name, &options()).unwrap();
+    let mut parent = Child::start("fork and wait", &[name.as_str()]);
+    parent.expect("forked");
+    let pid = parent.id();
+    parent.kill();
+    assert_taken(&ring, Role::Producer, pid);
+    let mut rx = ring.consumer().unwrap();
+    assert_eq!(rx.pop_timeout(Duration::from_millis(250)), Err(PopError::Elapsed));
+    parent.hang_up();
+    assert_eq!(rx.pop_timeout(PATIENCE), Err(PopError::Closed(Departure::Died)));
+    assert!(soon(|| ring.producer().is_ok()));
+}
+
+#[test]
+fn a_forked_child_that_drops_its_copy_gives_nothing_away() {
+    let name = Name::unique("ringway-forks");
+    let ring = Ring::<u64>::create(&name, &options()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut parent = Child::start("fork and drop", &[name.as_str()]);
+    parent.expect("dropped");
+    assert_taken(&ring, Role::Producer, parent.id());
+    assert!(matches!(rx.producer(), Presence::Here(_)), "{ring:?}");
+    assert_eq!(rx.try_pop(), Err(PopError::Empty));
+    parent.tell("go on");
+    assert_eq!(rx.pop(), Ok(7));
+    assert_eq!(rx.pop(), Err(PopError::Closed(Departure::Left)));
+    parent.finish();
+}
+
+#[test]
+fn a_forked_child_that_drops_guards_takes_nothing_back_and_releases_nothing() {
+    let name = Name::unique("ringway-forks");
+    let _ring = Ring::<[u8]>::create(&name, &Options::new().capacity(256)).unwrap();
+    let mut parent = Child::start("fork and drop guards", &[name.as_str()]);
+    parent.expect("committed");
+    parent.tell("drop it");
+    parent.expect("Err(Full)");
+    parent.expect("[0, 1, 2, 3]");
+    parent.finish();
+}
+
+#[test]
+fn a_forked_child_cannot_sit_unseen_in_an_inherited_mapping() {
+    let name = Name::unique("ringway-forks");
+    let _ring = Ring::<u64>::create(&name, &options()).unwrap();
+    let mut parent = Child::start("fork and share", &[name.as_str()]);
+    let sat = parent.line();
+    parent.hang_up();
+    let (told, seat) = (parent.line(), parent.line());
+    if sat == "sat" {
+        // Then it lives, and its own parent must see that, too.
+        assert_eq!(told, format!("{:?}", PushError::Elapsed));
+        assert!(seat.contains("Taken"), "two consumers: {seat}");
+    } else {
+        assert!(sat.starts_with("refused"), "{sat}");
+    }
+    parent.finish();
+}
+
+#[test]
+fn a_forked_child_does_not_take_its_parent_for_dead() {
+    let name = Name::unique("ringway-forks");
+    let ring = Ring::<u64>::create(&name, &options()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut parent = Child::start("fork and look", &[name.as_str()]);
+    parent.expect("sat");
+    parent.tell("look");
+    let seen = parent.line();
+    assert!(!seen.contains("Died"), "{seen}");
+    assert_eq!(rx.pop(), Ok(7));
+    assert_eq!(rx.try_pop(), Err(PopError::Empty));
+    assert_taken(&ring, Role::Producer, parent.id());
+    parent.finish();
+}

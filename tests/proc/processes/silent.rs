@@ -1,0 +1,211 @@
+//! The data path makes no system call while nobody sleeps: both sides run where the kernel kills whoever makes any but
+//! `read`, `write`, `exit` and `sigreturn`.
+//!
+//! # References
+//! seccomp(2) `SECCOMP_SET_MODE_FILTER`.
+use std::hint::spin_loop;
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+use ringway::ends::{Kind, Producer, Ring};
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
+use ringway::spsc::Spsc;
+use ringway::{Options, PopError, PushError};
+
+use support::Name;
+use support::process::{Child, PATIENCE, soon};
+
+const RECORDS: u64 = 30_000;
+/// How many send to one, where several may.
+const SENDERS: usize = 2;
+/// Bytes.
+const LARGEST: usize = 300;
+
+/// What may still be called, once one has fallen silent.
+const ALLOWED: [libc::c_long; 5] =
+    [libc::SYS_read, libc::SYS_write, libc::SYS_exit, libc::SYS_exit_group, libc::SYS_rt_sigreturn];
+
+/// From here on, any other system call is this thread's end. By a filter: strict mode is refused where a filter is in force already,
+/// as in most containers.
+fn fall_silent() {
+    let step = |code, jf, k| libc::sock_filter { code: code as u16, jt: 0, jf, k };
+    // What it looks at begins with the call's number.
+    let mut filter = vec![step(libc::BPF_LD | libc::BPF_ABS, 0, 0)];
+    for call in ALLOWED {
+        filter.push(step(libc::BPF_JMP | libc::BPF_JEQ, 1, call as u32));
+        filter.push(step(libc::BPF_RET, 0, libc::SECCOMP_RET_ALLOW));
+    }
+    filter.push(step(libc::BPF_RET, 0, libc::SECCOMP_RET_KILL_THREAD));
+    let filter = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // Without it, only root may.
+    rustix::thread::set_no_new_privs(true).unwrap();
+    // SAFETY: the program is as long as it says, and is copied before the call returns.
+    let refused = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };
+    assert_eq!(refused, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// As [`say`](support::process::say) does, but without allocating.
+fn say_without_allocating(line: &[u8]) {
+    rustix::io::write(rustix::stdio::stdout(), line).unwrap();
+}
+
+fn say_done() {
+    say_without_allocating(b"\x1edone\n");
+}
+
+/// The record of this number has so many bytes.
+fn len(number: u64) -> usize {
+    8 + number as usize % 250
+}
+
+/// Sends a record in a batch.
+type InBatch<K> = fn(&mut Producer<K, [u8]>, &[u8]) -> Result<(), PushError>;
+
+pub fn send_in_silence(words: &[&str]) {
+    match words[1] {
+        "mpsc" => send::<Mpsc>(words, |tx, record| {
+            let mut batch = tx.try_batch(LARGEST)?;
+            batch.try_push(record).map(|()| batch.commit())
+        }),
+        "lanes" => send::<Lanes>(words, |tx, record| {
+            let mut batch = tx.batch();
+            batch.try_push(record).map(|()| batch.commit())
+        }),
+        _ => send::<Spsc>(words, |tx, record| {
+            let mut batch = tx.batch();
+            batch.try_push(record).map(|()| batch.commit())
+        }),
+    }
+}
+
+/// Sends records of growing length, one by one, in place, and in batches.
+fn send<K: Kind>(words: &[&str], in_batch: InBatch<K>) {
+    let mut tx = Ring::<K, [u8]>::open(words[0]).unwrap().producer().unwrap();
+    let record = [7; LARGEST];
+    fall_silent();
+    for i in 0..RECORDS {
+        let len = len(i);
+        loop {
+            let sent = match i % 3 {
+                0 => tx.try_push(&record[..len]),
+                1 => tx.try_reserve(LARGEST).and_then(|mut reservation| {
+                    reservation.payload().write_at(0, &record[..len]).unwrap();
+                    reservation.commit_len(len)
+                }),
+                _ => in_batch(&mut tx, &record[..len]),
+            };
+            match sent {
+                Ok(()) => break,
+                Err(PushError::Full) => spin_loop(),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    say_done();
+}
+
+pub fn receive_in_silence(words: &[&str]) {
+    let records = words[2].parse().unwrap();
+    match words[1] {
+        "mpsc" => receive(Ring::<Mpsc, _>::open(words[0]).unwrap(), records, true),
+        "lanes" => receive(Ring::<Lanes, _>::open(words[0]).unwrap(), records, true),
+        _ => receive(Ring::<Spsc, _>::open(words[0]).unwrap(), records, true),
+    }
+}
+
+/// Receives so many records. Of each producer, in their order.
+fn receive<K: Kind>(ring: Ring<K, [u8]>, records: u64, in_silence: bool) {
+    let mut rx = ring.consumer().unwrap();
+    let (mut own, mut of) = ([0; LARGEST], [0; SENDERS]);
+    let start = Instant::now();
+    if in_silence {
+        fall_silent();
+    }
+    let mut received = 0;
+    while received < records {
+        match rx.try_read() {
+            Ok(record) => {
+                let of = &mut of[usize::from(record.producer())];
+                assert_eq!(record.payload().copy_to(&mut own), len(*of));
+                *of += 1;
+                received += 1;
+            }
+            Err(PopError::Empty | PopError::Closed(_)) => {
+                assert!(in_silence || start.elapsed() < PATIENCE, "a sender was not silent");
+                spin_loop();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    // To leave takes a system call.
+    if in_silence {
+        say_done();
+    }
+}
+
+/// A system call, to show that it would be noticed: only the thread that makes it is killed, so the process lasts.
+pub fn break_the_silence(_: &[&str]) {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        sender.send(rustix::thread::gettid()).unwrap();
+        fall_silent();
+        say_without_allocating(b"\x1esilent\n");
+        let _ = rustix::process::getppid();
+        say_done();
+    });
+    // It is killed, or it says that it was not: either way it ends.
+    let thread = format!("/proc/self/task/{}", receiver.recv().unwrap());
+    assert!(soon(|| !Path::new(&thread).exists()), "the thread neither ends nor is it killed");
+}
+
+/// A ring, to which so many send in silence.
+fn silent_senders<K: Kind>(kind: &str, senders: usize) -> (Name, Ring<K, [u8]>, Vec<Child>) {
+    let name = Name::unique("ringway-silent");
+    let ring = Ring::create(&name, &Options::new().capacity(1 << 20).producers(SENDERS)).unwrap();
+    let senders = (0..senders).map(|_| Child::start("send in silence", &[name.as_str(), kind])).collect();
+    (name, ring, senders)
+}
+
+fn a_busy_stream_makes_no_system_call<K: Kind>(kind: &str, senders: usize) {
+    let (name, _ring, senders) = silent_senders::<K>(kind, senders);
+    let records = senders.len() as u64 * RECORDS;
+    let mut receiver = Child::start("receive in silence", &[name.as_str(), kind, &records.to_string()]);
+    senders.into_iter().for_each(|mut sender| sender.expect("done"));
+    receiver.expect("done");
+}
+
+#[test]
+fn a_busy_stream_makes_no_system_call_in_spsc() {
+    a_busy_stream_makes_no_system_call::<Spsc>("spsc", 1);
+}
+
+#[test]
+fn a_busy_stream_makes_no_system_call_in_lanes() {
+    a_busy_stream_makes_no_system_call::<Lanes>("lanes", SENDERS);
+}
+
+/// Only the senders: a receiver may ask who it is that keeps it waiting.
+#[test]
+fn a_busy_sender_makes_no_system_call_in_mpsc() {
+    let (_name, ring, senders) = silent_senders::<Mpsc>("mpsc", SENDERS);
+    receive(ring, senders.len() as u64 * RECORDS, false);
+    senders.into_iter().for_each(|mut sender| sender.expect("done"));
+}
+
+#[test]
+fn a_receiver_that_need_not_wait_makes_no_system_call_in_mpsc() {
+    let (name, ring, _) = silent_senders::<Mpsc>("mpsc", 0);
+    let mut producers = [ring.producer().unwrap(), ring.producer().unwrap()];
+    for number in 0..100 {
+        producers.iter_mut().for_each(|tx| tx.try_push(&[7; LARGEST][..len(number)]).unwrap());
+    }
+    Child::start("receive in silence", &[name.as_str(), "mpsc", "200"]).expect("done");
+}
+
+#[test]
+fn a_system_call_would_be_noticed() {
+    let mut child = Child::start("break the silence", &[]);
+    assert_eq!(child.rest(), ["silent"]);
+}

@@ -1,0 +1,187 @@
+//! What rings carry, and each way to send and to receive it; what differs between the kinds.
+use std::mem;
+use std::time::Duration;
+
+use ringway::ends::{Batch, Carried, Consumer, Kind, Producer};
+use ringway::lanes::{self, Lanes};
+use ringway::mpsc::{self, Mpsc};
+use ringway::spsc::{self, Spsc};
+use ringway::{Clock, Memory, Options, PopError, PushError};
+
+use super::side::Parts;
+use support::process::Dice;
+
+/// Cells of the rings here, or of each lane.
+const CELLS: usize = 8;
+
+/// Memory in which one can wait for a limited time.
+pub trait Peer: Memory + Clock {}
+impl<M: Memory + Clock> Peer for M {}
+
+pub trait AnyKind: Kind {
+    /// Seats for producers.
+    const SEATS: usize;
+    const NAME: &'static str;
+    /// What each of our threads is.
+    const OUR_SIDE: [Parts; 4] = [
+        Parts { producers: 1, consumer: false, inspector: false },
+        Parts { producers: 1, consumer: false, inspector: false },
+        Parts { producers: 0, consumer: true, inspector: false },
+        Parts { producers: 0, consumer: false, inspector: true },
+    ];
+
+    fn required_len<T: Cargo + ?Sized>() -> usize;
+
+    fn batch<M: Peer>(tx: &mut Producer<Self, [u8], M>, room: usize)
+    -> Result<Batch<'_, Self, M>, PushError>;
+
+    /// How many losses are told.
+    fn losses<T: Cargo + ?Sized, M: Peer>(rx: &mut Consumer<Self, T, M>) -> usize {
+        let _ = rx;
+        0
+    }
+
+    fn options<T: Cargo + ?Sized>() -> Options<'static> {
+        Options::new().capacity(T::CAPACITY).producers(Self::SEATS)
+    }
+}
+
+impl AnyKind for Spsc {
+    const SEATS: usize = 1;
+    const NAME: &'static str = "spsc";
+
+    fn required_len<T: Cargo + ?Sized>() -> usize {
+        spsc::Ring::<T>::required_len(T::CAPACITY)
+    }
+    fn batch<M: Peer>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
+        Ok(tx.batch())
+    }
+}
+
+impl AnyKind for Mpsc {
+    const SEATS: usize = 3;
+    const NAME: &'static str = "mpsc";
+
+    fn required_len<T: Cargo + ?Sized>() -> usize {
+        mpsc::Ring::<T>::required_len(T::CAPACITY, Self::SEATS)
+    }
+    fn batch<M: Peer>(
+        tx: &mut Producer<Self, [u8], M>,
+        room: usize,
+    ) -> Result<Batch<'_, Self, M>, PushError> {
+        let room = room.min(tx.max_record());
+        if room % 7 == 1 { tx.batch_timeout(room, SOON) } else { tx.try_batch(room) }
+    }
+    fn losses<T: Cargo + ?Sized, M: Peer>(rx: &mut Consumer<Self, T, M>) -> usize {
+        T::losses(rx)
+    }
+}
+
+impl AnyKind for Lanes {
+    const SEATS: usize = 3;
+    const NAME: &'static str = "lanes";
+
+    fn required_len<T: Cargo + ?Sized>() -> usize {
+        lanes::Ring::<T>::required_len(T::CAPACITY, Self::SEATS)
+    }
+    fn batch<M: Peer>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
+        Ok(tx.batch())
+    }
+}
+
+/// As long as it may be waited for.
+pub const SOON: Duration = Duration::from_micros(100);
+
+pub trait Cargo: Carried {
+    const NAME: &'static str;
+    const CAPACITY: usize;
+
+    /// Sends something in one of the ways there are.
+    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, Self, M>, dice: &mut Dice) -> Result<(), PushError>;
+    /// Receives something in one of the ways there are; how many.
+    fn receive<K: AnyKind, M: Peer>(
+        rx: &mut Consumer<K, Self, M>,
+        dice: &mut Dice,
+    ) -> Result<usize, PopError>;
+    fn losses<M: Peer>(rx: &mut mpsc::Consumer<Self, M>) -> usize;
+}
+
+impl Cargo for u64 {
+    const NAME: &'static str = "items";
+    const CAPACITY: usize = CELLS;
+
+    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, u64, M>, dice: &mut Dice) -> Result<(), PushError> {
+        match dice.below(12) {
+            0 => tx.push_timeout(&8, SOON),
+            1..5 => tx.try_push_slice(&[9; 11][..1 + dice.below(11) as usize]).map(drop),
+            _ => tx.try_push(&7),
+        }
+    }
+
+    fn receive<K: AnyKind, M: Peer>(
+        rx: &mut Consumer<K, u64, M>,
+        dice: &mut Dice,
+    ) -> Result<usize, PopError> {
+        match dice.below(12) {
+            0 => rx.pop_timeout(SOON).map(|_| 1),
+            1..5 => rx.try_pop_slice(&mut [0; 11][..1 + dice.below(11) as usize]),
+            5..8 => rx.drain(1 + dice.below(100) as usize, |_| ()),
+            _ => rx.try_pop().map(|_| 1),
+        }
+    }
+
+    fn losses<M: Peer>(rx: &mut mpsc::Consumer<u64, M>) -> usize {
+        rx.losses().filter(|loss| !loss.to_string().is_empty()).count()
+    }
+}
+
+impl Cargo for [u8] {
+    const NAME: &'static str = "records";
+    const CAPACITY: usize = 64 * CELLS;
+
+    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, [u8], M>, dice: &mut Dice) -> Result<(), PushError> {
+        let max = tx.max_record();
+        let len = dice.below(max as u64 + 1) as usize;
+        match dice.below(24) {
+            0 => tx.push_timeout(&vec![1; len], SOON),
+            1 => tx.reserve_timeout(len, SOON).map(|reserved| reserved.commit()),
+            2..6 => {
+                let mut reserved = tx.try_reserve(len)?;
+                reserved.payload().write_at(0, &vec![3; len]).unwrap();
+                reserved.commit_len(len / 2)
+            }
+            6..8 => tx.try_reserve(len).map(|reserved| reserved.abort()),
+            8..10 => tx.try_reserve(len).map(mem::forget),
+            10..15 => {
+                let mut batch = K::batch(tx, 4 * len)?;
+                let pushed = (0..4).try_for_each(|_| batch.try_push(&vec![4; len]));
+                match dice.below(3) {
+                    0 => batch.commit(),
+                    1 => batch.abort(),
+                    _ => mem::forget(batch),
+                }
+                pushed
+            }
+            _ => tx.try_push(&vec![2; len]),
+        }
+    }
+
+    fn receive<K: AnyKind, M: Peer>(
+        rx: &mut Consumer<K, [u8], M>,
+        dice: &mut Dice,
+    ) -> Result<usize, PopError> {
+        let max = rx.max_record();
+        let check = |payload: ringway::ends::Payload<'_>| assert!(payload.to_vec().len() <= max);
+        match dice.below(12) {
+            0 => rx.read_timeout(SOON).map(|record| check(record.payload())).map(|()| 1),
+            1..3 => rx.try_read().map(|record| record.keep()).map(|()| 0),
+            3..5 => rx.try_read().map(mem::forget).map(|()| 0),
+            5..8 => rx.drain(1 + dice.below(100) as usize, check),
+            _ => rx.try_read().map(|record| check(record.payload())).map(|()| 1),
+        }
+    }
+
+    fn losses<M: Peer>(rx: &mut mpsc::Consumer<[u8], M>) -> usize {
+        rx.losses().filter(|loss| !loss.to_string().is_empty()).count()
+    }
+}

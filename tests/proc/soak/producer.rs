@@ -1,0 +1,141 @@
+//! What a producer does: it sends numbered records in several ways, and notes what it has begun and what it has done.
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::thread;
+use std::time::Duration;
+
+use ringway::ends::{CELL, Consumer, Kind, Producer, Ring};
+use ringway::lanes::Lanes;
+use ringway::mpsc::{Loss, Mpsc};
+use ringway::{Options, PushError, SeatError};
+
+use super::account::Notes;
+use support::process::{Dice, PATIENCE, hear};
+
+/// Records of a batch.
+pub const BATCH: u64 = 3;
+/// The longest record.
+const LONGEST: usize = 16 + 299;
+
+/// What differs between the kinds.
+pub trait Many: Kind {
+    const WORD: &'static str;
+    /// Sends these records in a batch, if there is room.
+    fn send_batch(tx: &mut Producer<Self, [u8]>, records: &[Vec<u8>]) -> Result<(), PushError>;
+    /// What has been lost since, and how many losses were forgotten.
+    fn losses(rx: &mut Consumer<Self, [u8]>) -> (Vec<Loss>, u64);
+}
+
+impl Many for Mpsc {
+    const WORD: &'static str = "mpsc";
+
+    fn send_batch(tx: &mut Producer<Self, [u8]>, records: &[Vec<u8>]) -> Result<(), PushError> {
+        let cells: usize = records.iter().map(|record| record.len().div_ceil(CELL)).sum();
+        // One cell more than is needed is given back.
+        let mut batch = tx.batch((cells + 1) * CELL)?;
+        records.iter().try_for_each(|record| batch.try_push(record))?;
+        batch.commit();
+        Ok(())
+    }
+
+    fn losses(rx: &mut Consumer<Self, [u8]>) -> (Vec<Loss>, u64) {
+        let forgotten = rx.losses().forgotten();
+        (rx.losses().collect(), forgotten)
+    }
+}
+
+impl Many for Lanes {
+    const WORD: &'static str = "lanes";
+
+    fn send_batch(tx: &mut Producer<Self, [u8]>, records: &[Vec<u8>]) -> Result<(), PushError> {
+        loop {
+            let mut batch = tx.batch();
+            if records.iter().all(|record| batch.try_push(record).is_ok()) {
+                batch.commit();
+                return Ok(());
+            }
+            batch.abort();
+            // Waits until there is room for the largest part of it.
+            tx.reserve(LONGEST)?.abort();
+        }
+    }
+
+    fn losses(_: &mut Consumer<Self, [u8]>) -> (Vec<Loss>, u64) {
+        (Vec::new(), 0)
+    }
+}
+
+/// A record: all of its bytes follow from whose it is and its number.
+pub fn record(incarnation: u64, number: u64) -> Vec<u8> {
+    let len = 16 + (number * 37 + incarnation * 11) % 300;
+    let mut record: Vec<u8> = (0..len).map(|i| (i ^ number ^ incarnation) as u8).collect();
+    record[..8].copy_from_slice(&incarnation.to_ne_bytes());
+    record[8..16].copy_from_slice(&number.to_ne_bytes());
+    record
+}
+
+/// Hears when the parent hangs up.
+pub fn stop_signal() -> Receiver<()> {
+    let (sender, signal) = channel();
+    thread::spawn(move || {
+        while hear().is_some() {}
+        drop(sender);
+    });
+    signal
+}
+
+pub fn is_stopped(signal: &Receiver<()>) -> bool {
+    signal.try_recv() == Err(TryRecvError::Disconnected)
+}
+
+/// Given the ring's name, where the notes are, and its number among all incarnations.
+pub fn produce<K: Many>(words: &[&str]) {
+    let ring = Ring::<K, [u8]>::open_with(words[0], &Options::new().label(words[2])).unwrap();
+    let (notes, incarnation) = (Notes::at(words[1]), words[2].parse().unwrap());
+    let signal = stop_signal();
+    let mut tx = loop {
+        match ring.producer() {
+            Ok(tx) => break tx,
+            // What its predecessor left has not been dealt with yet.
+            Err(SeatError::AllTaken { .. }) if !is_stopped(&signal) => {
+                thread::sleep(Duration::from_millis(1))
+            }
+            Err(SeatError::AllTaken { .. }) => return,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let (mut dice, mut number) = (Dice::new(), 0);
+    while !is_stopped(&signal) {
+        let way = dice.below(16);
+        let count = if way == 0 { BATCH } else { 1 };
+        let records: Vec<_> = (number..number + count).map(|number| record(incarnation, number)).collect();
+        notes.begin(incarnation, number + count);
+        let sent = match way {
+            0 => K::send_batch(&mut tx, &records),
+            1 => {
+                tx.reserve(LONGEST).map(|reservation| reservation.abort()).and_then(|()| tx.push(&records[0]))
+            }
+            2..6 => send_by_pieces(&mut tx, &records[0]),
+            _ => tx.push(&records[0]),
+        };
+        match sent {
+            Ok(()) => {
+                number += count;
+                notes.end(incarnation, number);
+            }
+            // There is no room, and the consumer is gone: another will come.
+            Err(PushError::Closed(_)) => assert!(tx.wait_for_consumer(PATIENCE), "nobody came"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn send_by_pieces<K: Many>(tx: &mut Producer<K, [u8]>, record: &[u8]) -> Result<(), PushError> {
+    // More than it has: the rest is given back.
+    let mut reservation = tx.reserve(record.len() + 100)?;
+    for (at, piece) in (0..).step_by(50).zip(record.chunks(50)) {
+        reservation.payload().write_at(at, piece).unwrap();
+        // A good moment to be killed.
+        thread::yield_now();
+    }
+    reservation.commit_len(record.len())
+}

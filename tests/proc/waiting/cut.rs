@@ -1,0 +1,98 @@
+//! The file is truncated under somebody who sleeps: that is told, whichever way it sleeps.
+use std::fs::File;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use ringway::spsc::Ring;
+use ringway::{Options, PopError};
+use rustix::process::Signal;
+
+use super::ways::Way;
+use support::Name;
+use support::process::{self, Child, PATIENCE, say, soon};
+
+pub fn be_cut(words: &[&str]) {
+    let ring = Ring::<u64>::open(words[0]).unwrap();
+    let _tx = ring.producer().unwrap();
+    let mut way = Way::new(words[1], ring.consumer().unwrap());
+    assert_eq!(way.next(Duration::from_millis(250)), Err(PopError::Elapsed));
+    say("asleep");
+    for _ in 0..2 {
+        match way.next(PATIENCE) {
+            Err(PopError::Corrupt(what)) => say(what),
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(way);
+}
+
+/// Who is awake, for some microseconds after each slice, may have asked already whether the bytes are there, and touch them next: who is
+/// cut just then is killed by SIGBUS, and nothing can help it. So it is tried again.
+const ATTEMPTS: usize = 3;
+
+fn is_told_of(role: &str, way: &str) {
+    for _ in 0..ATTEMPTS {
+        let name = Name::unique("ringway-waiting-cut");
+        Ring::<u64>::create(&name, &Options::new().capacity(4096)).unwrap();
+        let mut child = Child::start(role, &[name.as_str(), way]);
+        child.expect("asleep");
+        sleep(Duration::from_millis(30));
+        file_of(name.as_str()).set_len(0).unwrap();
+        let said = child.rest();
+        if !child.ends_by(Signal::BUS) {
+            assert!(said.len() == 2 && said.iter().all(|said| said.contains("truncated")), "{said:?}");
+            return child.finish();
+        }
+    }
+    panic!("{way}: killed each time");
+}
+
+fn file_of(name: &str) -> File {
+    File::options().write(true).open(Path::new("/dev/shm").join(name)).unwrap()
+}
+
+#[test]
+fn who_pops_is_told_of_a_truncated_file() {
+    is_told_of("be cut", "pop");
+}
+
+#[test]
+fn who_selects_is_told_of_a_truncated_file() {
+    is_told_of("be cut", "select");
+}
+
+#[test]
+fn who_selects_of_many_is_told_of_a_truncated_file() {
+    is_told_of("be cut", "select of many");
+}
+
+#[test]
+fn who_polls_is_told_of_a_truncated_file() {
+    is_told_of("be cut", "poll");
+}
+
+/// Its attendant finds the bytes gone, and ends: nothing may be waited for any more, whatever the file looks like by then.
+#[cfg(feature = "async")]
+pub fn be_cut_and_restored(words: &[&str]) {
+    let threads = || process::listing("/proc/self/task").len();
+    let ring = Ring::<u64>::open(words[0]).unwrap();
+    let (_tx, rx, before) = (ring.producer().unwrap(), ring.consumer().unwrap(), threads());
+    let mut rx = rx.into_async().unwrap();
+    let noop = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(rx.poll_ready(&noop).is_pending());
+    let len = file_of(words[0]).metadata().unwrap().len();
+    say("asleep");
+    assert!(soon(|| threads() == before), "its attendant does not end");
+    file_of(words[0]).set_len(len).unwrap();
+    for _ in 0..2 {
+        futures_executor::block_on(rx.ready());
+        say(rx.try_pop().unwrap_err());
+    }
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn who_awaits_is_told_though_the_file_is_whole_again() {
+    is_told_of("be cut and restored", "await");
+}
