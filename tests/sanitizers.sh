@@ -9,13 +9,13 @@
 # code, is instrumented.
 #
 # Under ThreadSanitizer: what runs in one process, and in which everybody keeps the protocol. Who does not races by definition
-# (`hostile`; see also the head of scribbler.rs). Under AddressSanitizer: all but the crash suite, whose tracer steps through
+# (`hostile`; see also the head of `tests/proc/scribbler/mod.rs`). Under AddressSanitizer: all but the crash suite, whose tracer steps through
 # every instruction, and what reads sources or runs the examples. Leaks are errors too, but not where tests leave ends and
 # processes behind on purpose.
 set -euo pipefail
 cd "$(dirname "$0")/sanitizers"
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
-# `sanitizers/std.supp` names functions that are inlined. Sanitizers find these by their lines, which the manifest asks for.
+# `std.supp` names functions that are inlined. Sanitizers find these by their lines, which the manifest asks for.
 unset CARGO_PROFILE_TEST_DEBUG
 quick=no
 [ "${1:-}" = --quick ] && quick=yes
@@ -64,7 +64,7 @@ run() { cargo +nightly test --quiet --locked --target "$target" --test "$@"; }
 # Runs a mistake of which this must be reported.
 seeded() {
     local what=$1 report=$2 mistake=$3
-    if RINGWAY_SEEDED=1 run it -- --ignored --exact "races::seeded::$mistake" >"$log" 2>&1 || ! grep -q "$report" "$log"; then
+    if RINGWAY_SEEDED=1 run it -- --ignored --exact "tsan::seeded::$mistake" >"$log" 2>&1 || ! grep -q "$report" "$log"; then
         cat "$log"
         echo "the $what is reported: no"
         exit 1
@@ -95,11 +95,11 @@ check() {
 # How long tests go on under a sanitizer.
 if [ $quick = yes ]; then
     export RINGWAY_SCRIBBLE_SECONDS=${RINGWAY_SCRIBBLE_SECONDS:-1}
-    of_threads=(races scribbler park_calls)
+    of_threads=(tsan scribbler park_calls)
 else
     export RINGWAY_RACES=${RINGWAY_RACES:-300000} RINGWAY_SCRIBBLE_SECONDS=${RINGWAY_SCRIBBLE_SECONDS:-5}
-    of_threads=(races scribbler park_calls conformance model)
-    of_addresses=(races scribbler hostile park_calls segments conformance model processes)
+    of_threads=(tsan scribbler park_calls conformance model)
+    of_addresses=(tsan scribbler hostile park_calls segments conformance model processes)
 fi
 
 build thread "${of_threads[@]}"

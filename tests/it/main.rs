@@ -14,9 +14,9 @@ mod park_calls;
 #[cfg(feature = "std")]
 mod poll;
 #[cfg(feature = "std")]
-mod races;
-#[cfg(feature = "std")]
 mod segments;
+#[cfg(feature = "std")]
+mod tsan;
 
 /// Not a test: what a child process of the tests does. Without a role it returns at once.
 #[cfg(feature = "std")]

@@ -1,4 +1,4 @@
-//! The format is written down: `examples/peek.py`, written after the page on the format alone, sees in a ring what is in it.
+//! The format is written down: `examples/inspect.py`, written after the page on the format alone, sees in a ring what is in it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use support::dump;
 /// The script, with these arguments.
 fn command(arguments: &[&str]) -> Command {
     let mut python = Command::new("python3");
-    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/peek.py")).args(arguments);
+    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/inspect.py")).args(arguments);
     python
 }
 

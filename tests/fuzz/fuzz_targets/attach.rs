@@ -1,4 +1,4 @@
-//! Memory, and now and then a file, that somebody has damaged before we join: see `tests/it/hostile/tape.rs`.
+//! Memory, and now and then a file, that somebody has damaged before we join: see `tests/it/hostile/script_bytes.rs`.
 #![no_main]
 #![allow(dead_code)]
 
@@ -6,12 +6,12 @@
 mod ends;
 #[path = "../../it/hostile/kinds.rs"]
 mod kinds;
+#[path = "../../it/hostile/memory.rs"]
+mod memory;
 #[path = "../../it/hostile/script.rs"]
 mod script;
-#[path = "../../it/hostile/shared.rs"]
-mod shared;
-#[path = "../../it/hostile/tape.rs"]
-mod tape;
+#[path = "../../it/hostile/script_bytes.rs"]
+mod script_bytes;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -20,4 +20,4 @@ use std::sync::LazyLock;
 static PATH: LazyLock<PathBuf> =
     LazyLock::new(|| format!("/dev/shm/ringway-fuzz-{}", std::process::id()).into());
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tape::attach(bytes, &PATH));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| script_bytes::attach(bytes, &PATH));

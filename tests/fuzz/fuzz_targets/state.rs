@@ -1,4 +1,4 @@
-//! A ring in which somebody lies between our operations: see `tests/it/hostile/tape.rs`.
+//! A ring in which somebody lies between our operations: see `tests/it/hostile/script_bytes.rs`.
 #![no_main]
 #![allow(dead_code)]
 
@@ -6,11 +6,11 @@
 mod ends;
 #[path = "../../it/hostile/kinds.rs"]
 mod kinds;
+#[path = "../../it/hostile/memory.rs"]
+mod memory;
 #[path = "../../it/hostile/script.rs"]
 mod script;
-#[path = "../../it/hostile/shared.rs"]
-mod shared;
-#[path = "../../it/hostile/tape.rs"]
-mod tape;
+#[path = "../../it/hostile/script_bytes.rs"]
+mod script_bytes;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tape::state(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| script_bytes::state(bytes));

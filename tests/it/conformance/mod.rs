@@ -2,7 +2,7 @@
 //! how many other producers there may be, nor on where its bytes are.
 //!
 //! The cases are generic over the kind ([`AnyKind`]) and the [`Place`], and run on the heap and in a named segment. What only
-//! rings of several producers promise stands in files of its own: `several`, `order`, `turns`.
+//! rings of several producers promise stands in files of its own: `multi_producer`, `mpsc_order`, `lanes_fairness`.
 
 /// Makes each case a test of these kinds of ring, on every place.
 macro_rules! cases {
@@ -32,12 +32,12 @@ macro_rules! on_rings_of_several {
 }
 
 mod bytes;
+mod diagnostics;
 mod guards;
-mod order;
+mod lanes_fairness;
+mod mpsc_order;
+mod multi_producer;
 mod seats;
-mod several;
-mod told;
-mod turns;
 mod typed;
 mod waiting;
 

@@ -1,7 +1,7 @@
 //! The bytes are a format: today's code writes exactly the bytes that are checked in, and reads them.
 //!
 //! `golden/1.0/` has a dump of a small segment of each kind as version 1.0 writes it, for people to compare with the page on
-//! the layout, `src/layout/mod.rs`. What was done in these rings stands in `golden/story.rs`.
+//! the layout, `src/layout/mod.rs`. What was done in these rings stands in `golden/scenario.rs`.
 //!
 //! If the format is changed on purpose: raise the version in `src/layout/mod.rs` (the minor one if older readers can ignore
 //! what is new, else the major one), and write the new version's files, beside the older ones:
@@ -11,9 +11,9 @@
 //! A file that is there is never written over: the bytes of a version do not change. Those of older versions stay readable,
 //! or, if their major version is another one, are refused by an error that says so.
 
+mod compat;
 mod memory;
-mod reading;
-mod story;
+mod scenario;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use ringway::LayoutError;
 use ringway::lanes::{self, Lanes};
 use ringway::mpsc::{self, Mpsc};
 use ringway::spsc::{self, Spsc};
-use story::{SEATS, Tick};
+use scenario::{SEATS, Tick};
 use support::dump::{self, Image};
 
 /// A kind of segment.
@@ -38,33 +38,33 @@ struct Kind {
 const KINDS: [Kind; 6] = [
     Kind {
         name: "spsc-items",
-        write: || story::of_items::<Spsc>(spsc::Ring::<Tick>::required_len(8), false, false),
-        read: reading::spsc_items,
+        write: || scenario::of_items::<Spsc>(spsc::Ring::<Tick>::required_len(8), false, false),
+        read: compat::spsc_items,
     },
     Kind {
         name: "spsc-bytes",
-        write: || story::of_bytes::<Spsc>(spsc::Ring::<[u8]>::required_len(1024), false),
-        read: reading::spsc_bytes,
+        write: || scenario::of_bytes::<Spsc>(spsc::Ring::<[u8]>::required_len(1024), false),
+        read: compat::spsc_bytes,
     },
     Kind {
         name: "mpsc-items",
-        write: || story::of_items::<Mpsc>(mpsc::Ring::<Tick>::required_len(8, SEATS), true, true),
-        read: reading::mpsc_items,
+        write: || scenario::of_items::<Mpsc>(mpsc::Ring::<Tick>::required_len(8, SEATS), true, true),
+        read: compat::mpsc_items,
     },
     Kind {
         name: "mpsc-bytes",
-        write: || story::of_bytes::<Mpsc>(mpsc::Ring::<[u8]>::required_len(1024, SEATS), true),
-        read: reading::mpsc_bytes,
+        write: || scenario::of_bytes::<Mpsc>(mpsc::Ring::<[u8]>::required_len(1024, SEATS), true),
+        read: compat::mpsc_bytes,
     },
     Kind {
         name: "lanes-items",
-        write: || story::of_items::<Lanes>(lanes::Ring::<Tick>::required_len(8, SEATS), true, false),
-        read: reading::lanes_items,
+        write: || scenario::of_items::<Lanes>(lanes::Ring::<Tick>::required_len(8, SEATS), true, false),
+        read: compat::lanes_items,
     },
     Kind {
         name: "lanes-bytes",
-        write: || story::of_bytes::<Lanes>(lanes::Ring::<[u8]>::required_len(1024, SEATS), true),
-        read: reading::lanes_bytes,
+        write: || scenario::of_bytes::<Lanes>(lanes::Ring::<[u8]>::required_len(1024, SEATS), true),
+        read: compat::lanes_bytes,
     },
 ];
 

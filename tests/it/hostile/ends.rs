@@ -6,7 +6,7 @@ use ringway::memory::ALIGN;
 use ringway::{Clock, Corruption, Memory, PopError, PushError, Role, mpsc};
 
 use super::kinds::{AnyKind, CONSUMER};
-use super::shared::Shared;
+use super::memory::Shared;
 
 /// Cells of the rings here, or of each lane.
 pub const CAPACITY: usize = 8;

@@ -3,22 +3,23 @@
 //!
 //! The peer is played by the test, which writes into the ring's memory behind its back.
 
-mod bells;
-mod claims;
+mod detected;
 mod ends;
 mod kinds;
-mod noticed;
-mod racing;
+mod lanes;
+mod memory;
+mod mid_operation;
+mod mpsc_claims;
 mod script;
-mod shared;
-mod tape;
-mod tireless;
+mod script_bytes;
+mod unbounded_work;
 
 use std::fs;
 use std::path::Path;
 
 use ends::{CAPACITY, Cargo};
 use kinds::AnyKind;
+use memory::{MAGIC, Random, Shared};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -29,7 +30,6 @@ use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
 use ringway::{LayoutError, PopError, PushError, Role};
 use script::{Lie, Scene, Step, attach_as_any};
-use shared::{MAGIC, Random, Shared};
 use support::Name;
 
 /// A word to overwrite, in bytes from the start of the segment.
@@ -180,7 +180,7 @@ proptest! {
     ) {
         // The lower numbers are damaged least.
         tape[0] = tape[0] % 42 + if is_file { 42 } else { 0 };
-        tape::attach(&tape, &Path::new("/dev/shm").join(Name::unique("ringway-damaged")));
+        script_bytes::attach(&tape, &Path::new("/dev/shm").join(Name::unique("ringway-damaged")));
     }
 
     #[test]
@@ -263,6 +263,6 @@ fn what_was_found_once_stays_mended() {
         let text = fs::read_to_string(seeds.join(target)).unwrap();
         text.lines().filter(|line| !line.starts_with('#')).map(|line| play(&bytes(line))).count()
     };
-    assert!(play("state", &tape::state) > 0);
-    assert!(play("attach", &|tape| tape::attach(tape, &path)) > 0);
+    assert!(play("state", &script_bytes::state) > 0);
+    assert!(play("attach", &|tape| script_bytes::attach(tape, &path)) > 0);
 }

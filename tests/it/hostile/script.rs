@@ -11,7 +11,7 @@ use ringway::{Clock, Corruption, SeatError};
 
 use super::ends::{Cargo, Ends, Peer};
 use super::kinds::AnyKind;
-use super::shared::Shared;
+use super::memory::Shared;
 
 /// What to write into a word.
 #[derive(Clone, Debug)]

@@ -2,9 +2,9 @@
 //! exactly what the page on the format says.
 
 mod bytes;
-mod hands;
 mod lanes;
 mod order;
+mod producer_thread;
 mod typed;
 
 use proptest::prelude::ProptestConfig;

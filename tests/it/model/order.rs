@@ -13,7 +13,7 @@ use ringway::memory::Heap;
 use ringway::mpsc::{Consumer, Ring};
 use ringway::{Options, PopError, PushError};
 
-use super::hands::{Hand, Order};
+use super::producer_thread::{Hand, Order};
 
 /// Producers.
 const HANDS: usize = 3;

@@ -1,12 +1,12 @@
 //! Making, joining and removing segments: races, deaths, lack of space, and whatever else a name can stand for.
 
-mod layouts;
-mod making;
-mod removing;
-mod rights;
-mod several;
-mod space;
-mod strangers;
+mod create;
+mod mismatch;
+mod multi_producer_layout;
+mod no_space;
+mod not_a_segment;
+mod permissions;
+mod unlink;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,14 +18,14 @@ use support::process::Act;
 
 /// What child processes of these tests do.
 pub const ROLES: &[(&str, Act)] = &[
-    ("race", making::race),
-    ("create for ever", making::create_for_ever),
-    ("create late", making::create_late),
-    ("create and die", making::create_and_die),
-    ("set a umask", rights::set_a_umask),
-    ("be another user", rights::be_another_user),
-    ("fill a file system", space::fill_a_file_system),
-    ("be in it", removing::be_in_it),
+    ("race", create::race),
+    ("create for ever", create::create_for_ever),
+    ("create late", create::create_late),
+    ("create and die", create::create_and_die),
+    ("set a umask", permissions::set_a_umask),
+    ("be another user", permissions::be_another_user),
+    ("fill a file system", no_space::fill_a_file_system),
+    ("be in it", unlink::be_in_it),
 ];
 
 /// A directory of one's own, in memory; removed with all that is in it.

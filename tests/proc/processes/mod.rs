@@ -1,16 +1,16 @@
 //! What holds between real processes: order, survival of SIGKILL, seats, sleeping and waking.
 
-mod borders;
-mod crew;
-mod deaths;
 mod forks;
-mod many;
-mod oddities;
+mod liveness_corner_cases;
+mod multi_producer;
+mod namespaces;
+mod no_syscalls;
+mod random_kills;
+mod scripted_process;
 mod seats;
-mod silent;
-mod streams;
+mod streaming;
 mod truncation;
-mod waking;
+mod wakeups;
 
 use ringway::{PopError, PushError};
 use support::process::Act;
@@ -18,24 +18,24 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// What child processes of these tests do.
 pub const ROLES: &[(&str, Act)] = &[
-    ("send items", streams::send_items),
-    ("send records", streams::send_records),
-    ("feed items", deaths::feed_items),
-    ("feed records", deaths::feed_records),
-    ("drain items", deaths::drain_items),
-    ("drain records", deaths::drain_records),
+    ("send items", streaming::send_items),
+    ("send records", streaming::send_records),
+    ("feed items", random_kills::feed_items),
+    ("feed records", random_kills::feed_records),
+    ("drain items", random_kills::drain_items),
+    ("drain records", random_kills::drain_records),
     ("sit as producer", seats::sit_as_producer),
     ("sit as consumer", seats::sit_as_consumer),
     ("vanish", seats::vanish),
-    ("produce", crew::produce),
-    ("consume", crew::consume),
-    ("elsewhere", borders::elsewhere),
-    ("arrive", borders::arrive),
-    ("stand on layers", oddities::stand_on_layers),
-    ("as nobody", borders::as_nobody),
-    ("send in silence", silent::send_in_silence),
-    ("receive in silence", silent::receive_in_silence),
-    ("break the silence", silent::break_the_silence),
+    ("produce", scripted_process::produce),
+    ("consume", scripted_process::consume),
+    ("elsewhere", namespaces::elsewhere),
+    ("arrive", namespaces::arrive),
+    ("stand on layers", liveness_corner_cases::stand_on_layers),
+    ("as nobody", namespaces::as_nobody),
+    ("send in silence", no_syscalls::send_in_silence),
+    ("receive in silence", no_syscalls::receive_in_silence),
+    ("break the silence", no_syscalls::break_the_silence),
     ("fork and wait", forks::fork_and_wait),
     ("fork and drop", forks::fork_and_drop),
     ("fork and drop guards", forks::fork_and_drop_guards),
@@ -46,9 +46,9 @@ pub const ROLES: &[(&str, Act)] = &[
     ("go on when told", truncation::go_on_when_told),
     ("go on selecting", truncation::go_on_selecting),
     ("have it mistaken", truncation::have_it_mistaken),
-    ("pop for ever", waking::pop_for_ever),
-    ("echo", waking::echo),
-    ("pass on", waking::pass_on),
+    ("pop for ever", wakeups::pop_for_ever),
+    ("echo", wakeups::echo),
+    ("pass on", wakeups::pass_on),
 ];
 
 /// An item of a full cache line (with its stamp) that shows when it was torn: all of it follows from its number.

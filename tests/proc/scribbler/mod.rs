@@ -19,10 +19,10 @@
 //! changes by atomics. What is left that could race is the library's access to control words, none of which may be plain.
 #![allow(clippy::disallowed_types)]
 
-mod bytes;
-mod cargo;
-mod liar;
-mod side;
+mod corruptor;
+mod payloads;
+mod target;
+mod workload;
 
 use std::env;
 use std::sync::Arc;
@@ -31,17 +31,17 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::{Block, SegmentFile};
-use cargo::{AnyKind, Cargo};
-use liar::Liar;
+use corruptor::Liar;
+use payloads::{AnyKind, Cargo};
 use ringway::ends::Ring;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
 use ringway::{Clock, Memory};
-use side::{Counts, Parts, Side};
 use support::Name;
 use support::process::{self, Act, Child, Dice, PATIENCE, say};
+use target::{Block, SegmentFile};
+use workload::{Counts, Parts, Side};
 
 /// How long each ring is scribbled on, if nobody says otherwise.
 const MOMENT: Duration = Duration::from_millis(200);

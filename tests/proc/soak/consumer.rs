@@ -4,7 +4,7 @@ use std::time::Duration;
 use ringway::PopError;
 use ringway::ends::{Consumer, Ring};
 
-use super::account::{Notes, Seen};
+use super::ledger::{Notes, Seen};
 use super::producer::{Many, is_stopped, record, stop_signal};
 
 /// Takes one, if one comes within a moment; whether it did. It is released after it was noted.

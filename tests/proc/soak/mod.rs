@@ -6,19 +6,19 @@
 //! ```
 //! Without that it lasts a moment. The seed, which each test prints, repeats what is done to whom, not what comes of it.
 
-mod account;
 mod consumer;
-mod crowd;
+mod ledger;
 mod producer;
+mod producers;
 
 use ringway::ends::Ring;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::{Options, PopError};
 
-use account::{Account, Notes};
-use crowd::Crowd;
+use ledger::{Account, Notes};
 use producer::Many;
+use producers::Crowd;
 use support::Name;
 use support::process::{Act, Child};
 

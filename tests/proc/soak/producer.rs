@@ -8,7 +8,7 @@ use ringway::lanes::Lanes;
 use ringway::mpsc::{Loss, Mpsc};
 use ringway::{Options, PushError, SeatError};
 
-use super::account::Notes;
+use super::ledger::Notes;
 use support::process::{Dice, PATIENCE, hear};
 
 /// Records of a batch.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use ringway::spsc::Ring;
 use ringway::{Options, PopError, PushError};
 
-use super::watched::now;
-use super::ways::{WAYS, Way};
+use super::instrumented_memory::now;
+use super::wait_methods::{WAYS, Way};
 use support::Name;
 use support::process::{Child, hear, say};
 

@@ -7,7 +7,7 @@ use ringway::spsc::{Consumer, Producer, Ring};
 use ringway::{Options, PopError};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, waitpid};
 
-use super::ways::{WAYS, Way};
+use super::wait_methods::{WAYS, Way};
 use support::Name;
 use support::process::{self, PATIENCE, soon};
 

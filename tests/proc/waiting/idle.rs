@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ringway::spsc::Ring;
 use ringway::{Options, PopError, PushError};
 
-use super::ways::Way;
+use super::wait_methods::Way;
 use support::process::{Child, say};
 use support::{Name, can_sleep_on_several};
 

@@ -1,34 +1,34 @@
 //! Waiting, with real processes and real sleeps: nobody waits longer than there is need for, and nobody pays for it.
 //!
 //! ```text
-//! RINGWAY_TRIPS=10000000 cargo test --release --test proc -- --nocapture waiting::trips::
+//! RINGWAY_TRIPS=10000000 cargo test --release --test proc -- --nocapture waiting::round_trips::
 //! ```
 //! makes ten million round trips in each kind of ring, instead of some thousands.
 #![allow(clippy::disallowed_types)]
 
-mod crowd;
-mod cut;
+mod contention;
 mod deadlines;
 mod forks;
 mod idle;
-mod killed;
-mod trips;
-mod watched;
-mod ways;
+mod instrumented_memory;
+mod killed_waiter;
+mod round_trips;
+mod truncation;
+mod wait_methods;
 
 use support::process::Act;
 
 /// What child processes of these tests do.
 pub const ROLES: &[(&str, Act)] = &[
-    ("be cut", cut::be_cut),
+    ("be cut", truncation::be_cut),
     #[cfg(feature = "async")]
-    ("be cut and restored", cut::be_cut_and_restored),
+    ("be cut and restored", truncation::be_cut_and_restored),
     ("idle", idle::idle),
-    ("wait for ever", killed::wait_for_ever),
-    ("push for ever", killed::push_for_ever),
+    ("wait for ever", killed_waiter::wait_for_ever),
+    ("push for ever", killed_waiter::push_for_ever),
     ("weather a storm", deadlines::weather_a_storm),
     ("be stopped", deadlines::be_stopped),
-    ("send back", trips::send_back),
+    ("send back", round_trips::send_back),
     ("fork and drop a waiter", forks::fork_and_drop),
     ("fork and drop on the heap", forks::fork_and_drop_on_the_heap),
 ];

@@ -8,7 +8,7 @@ use ringway::mpsc::{self, Mpsc};
 use ringway::spsc::{self, Spsc};
 use ringway::{Clock, Memory, Options, PopError, PushError};
 
-use super::side::Parts;
+use super::workload::Parts;
 use support::process::Dice;
 
 /// Cells of the rings here, or of each lane.

@@ -6,7 +6,7 @@ use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::{Departure, PopError, Presence, Role, SeatError};
 
-use super::crew::{CELLS, Crew, LABEL, Many, next, order};
+use super::scripted_process::{CELLS, Crew, LABEL, Many, next, order};
 
 /// Longer than any slice of a wait: time enough for whoever judges by time to judge wrongly.
 const LONG: Duration = Duration::from_millis(250);

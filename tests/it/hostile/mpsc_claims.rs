@@ -6,7 +6,7 @@ use ringway::{PopError, PushError, SeatError};
 
 use super::ends::{CAPACITY, Cargo, WAITS};
 use super::kinds::{ANNOUNCEMENT, AnyKind, CLAIM_END, COMMON, CONSUMER, STATE};
-use super::shared::Shared;
+use super::memory::Shared;
 
 const TAIL: usize = COMMON;
 const LAP: u64 = CAPACITY as u64;

@@ -9,8 +9,8 @@ use ringway::spsc::Spsc;
 
 use super::ends::{CAPACITY, Cargo};
 use super::kinds::AnyKind;
+use super::memory::{MAGIC, Shared};
 use super::script::{self, Lie, Step};
-use super::shared::{MAGIC, Shared};
 
 /// More steps than that are not played.
 const MOST_STEPS: usize = 200;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ringway::ends::{Consumer, Producer, Ring};
 use ringway::{Corruption, PopError, PushError, Role};
 
-use super::cargo::{AnyKind, Cargo, Peer, SOON};
+use super::payloads::{AnyKind, Cargo, Peer, SOON};
 use support::process::{Dice, PATIENCE};
 
 /// What one of our threads has.

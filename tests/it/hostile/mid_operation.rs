@@ -1,5 +1,5 @@
 //! Lies that are told in the middle of an operation, at a moment of the test's choice. For those of all moments see
-//! `scribbler.rs`.
+//! `tests/proc/scribbler`.
 use ringway::PopError;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
@@ -7,7 +7,7 @@ use ringway::spsc::Spsc;
 
 use super::ends::{CAPACITY, Cargo};
 use super::kinds::AnyKind;
-use super::shared::Shared;
+use super::memory::Shared;
 
 /// While items are drained, the peers go on stamping, without minding HEAD.
 fn a_drain_ends<K: AnyKind, T: Cargo + ?Sized>() {

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use ringway::mpsc::Loss;
 
-use super::crowd::Story;
+use super::producers::Story;
 use support::Name;
 
 /// A record: whose it is, and its number.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What CI has no time for: a few hours.
-#   bash tests/nightly
+#   bash tests/nightly.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0

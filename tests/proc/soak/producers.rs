@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::PRODUCERS;
-use super::account::Notes;
+use super::ledger::Notes;
 use super::producer::Many;
 use support::Name;
 use support::process::{Child, Dice};

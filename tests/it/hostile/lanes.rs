@@ -4,7 +4,7 @@ use ringway::{Corruption, Options, PopError};
 
 use super::ends::{CAPACITY, Cargo};
 use super::kinds::{ARMED, AnyKind, COMMON, LANE, LANE_HEAD, ROLE, RUNG};
-use super::shared::Shared;
+use super::memory::Shared;
 
 /// More lanes than are watched in any case.
 const MANY: usize = 12;

@@ -12,7 +12,7 @@
 //! Both ends are in one mapping, also of a named segment: to the sanitizer, two mappings of one file are different bytes.
 //!
 //! ```text
-//! RINGWAY_RACES=2000000 cargo test --release --test it -- races::   so many records in each stream
+//! RINGWAY_RACES=2000000 cargo test --release --test it -- tsan::   so many records in each stream
 //! ```
 #![allow(clippy::disallowed_types)]
 

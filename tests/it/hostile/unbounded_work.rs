@@ -7,7 +7,7 @@ use ringway::{Clock, Corruption, Departure, Liveness, Memory, Options, Park, Pop
 
 use super::ends::{CAPACITY, Cargo};
 use super::kinds::{ANNOUNCEMENT, AnyKind, CLAIM_END, COMMON, ROLE, STATE};
-use super::shared::Shared;
+use super::memory::Shared;
 
 const TAKEN: u64 = 0x101;
 const DIED: u64 = 0x103;

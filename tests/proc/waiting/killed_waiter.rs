@@ -10,8 +10,8 @@ use ringway::mpsc::Mpsc;
 use ringway::spsc::{Ring, Spsc};
 use ringway::{Departure, Options, PopError, Select};
 
-use super::watched::watched;
-use super::ways::Way;
+use super::instrumented_memory::watched;
+use super::wait_methods::Way;
 use support::Name;
 use support::process::{Child, Dice, PATIENCE, say, soon};
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Looks into a live byte ring, without joining it: python3 examples/peek.py NAME [--all]
+"""Looks into a live byte ring, without joining it: python3 examples/inspect.py NAME [--all]
 
 Written after the page on the segment format (src/format.rs) alone. It maps the file for reading only, so nobody
 notices it. Names without a `/` stand in /dev/shm. Shows the first 64 bytes of each unread record; with --all, all.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use super::bytes::Words;
+use super::target::Words;
 use support::process::Dice;
 
 const HEADER: Range<usize> = 0..512;

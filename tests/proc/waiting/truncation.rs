@@ -8,7 +8,7 @@ use ringway::spsc::Ring;
 use ringway::{Options, PopError};
 use rustix::process::Signal;
 
-use super::ways::Way;
+use super::wait_methods::Way;
 use support::Name;
 use support::process::{self, Child, PATIENCE, say, soon};
 

@@ -8,7 +8,7 @@ use ringway::{Departure, LayoutError, PopError, PushError, SeatError};
 
 use super::ends::{CAPACITY, Cargo, WAITS};
 use super::kinds::{AnyKind, STATE};
-use super::shared::Shared;
+use super::memory::Shared;
 
 /// What is to be noticed, in every ring.
 fn everywhere(of_one: [fn(); 2], ordered: [fn(); 2], lanes: [fn(); 2]) {

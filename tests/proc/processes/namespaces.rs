@@ -8,8 +8,8 @@ use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, wait};
 
-use super::crew::{self, Crew, Many, PID, STARTED, next, order};
-use super::oddities::{assert_it_is_dealt_with, assert_it_is_left_alone};
+use super::liveness_corner_cases::{assert_it_is_dealt_with, assert_it_is_left_alone};
+use super::scripted_process::{self, Crew, Many, PID, STARTED, next, order};
 use support::process::{Child, role_command, say};
 
 /// Between fork and exec: goes on as process 1 of a new PID namespace.
@@ -53,8 +53,8 @@ pub fn arrive(words: &[&str]) {
 
 fn play(words: &[&str]) {
     match words[0] {
-        "produce" => crew::produce(&words[1..]),
-        _ => crew::consume(&words[1..]),
+        "produce" => scripted_process::produce(&words[1..]),
+        _ => scripted_process::consume(&words[1..]),
     }
 }
 

@@ -8,7 +8,7 @@ use ringway::spsc::Spsc;
 use ringway::{Departure, Identity, LayoutError, PopError, Presence};
 
 use super::memory::{Scripted, identity};
-use super::story::{BRIEF, LATE, READER, STEADY, SUCCESSOR, Tick, VICTIM, counting};
+use super::scenario::{BRIEF, LATE, READER, STEADY, SUCCESSOR, Tick, VICTIM, counting};
 
 /// More looks than it takes until a consumer asks who is dead.
 const MOST_LOOKS: u32 = 10_000;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ringway::mpsc::Ring;
 use ringway::{Options, Wait};
 
-use super::watched::watched;
+use super::instrumented_memory::watched;
 use support::Name;
 use support::process::PATIENCE;
 

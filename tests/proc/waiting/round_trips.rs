@@ -18,7 +18,7 @@ use ringway::spsc::Spsc;
 use ringway::{Options, Pollable, PopError, Wait};
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::watched::{Watched, now, slept_through_here, watched};
+use super::instrumented_memory::{Watched, now, slept_through_here, watched};
 use support::Name;
 use support::process::{Child, Dice, say};
 

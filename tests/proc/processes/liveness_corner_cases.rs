@@ -8,7 +8,7 @@ use ringway::{Options, PopError, Presence, SegmentError};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-use super::crew::{BRIEFLY, Crew, Many, PID, STARTED, next, order};
+use super::scripted_process::{BRIEFLY, Crew, Many, PID, STARTED, next, order};
 use support::process::{Child, run, say, soon};
 
 /// That `holder`, in the middle of a record in seat 0 of two, is not taken for dead by anybody. The other seat is taken by
