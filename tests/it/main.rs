@@ -7,6 +7,8 @@ mod conformance;
 mod golden;
 #[cfg(feature = "std")]
 mod hostile;
+#[cfg(feature = "std")]
+mod memory;
 #[cfg(feature = "alloc")]
 mod model;
 #[cfg(feature = "std")]

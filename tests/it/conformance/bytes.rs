@@ -30,8 +30,8 @@ fn take<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> Result<Vec<u8>,
     Ok(rx.try_read()?.payload().to_vec())
 }
 
-fn records_come_out_in_order_and_unchanged<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn records_come_out_in_order_and_unchanged<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     let records: Vec<_> = [0, 1, 63, 64, 65, 100, 128].map(|len| bytes_of(len, len)).into();
     for record in &records {
@@ -43,8 +43,8 @@ fn records_come_out_in_order_and_unchanged<K: AnyKind, P: Place>() {
     assert_eq!(take(&mut rx), Err(PopError::Empty));
 }
 
-fn records_of_every_size_fit_at_every_place<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(8 * 64);
+fn records_of_every_size_fit_at_every_place<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(8 * 64);
     let (mut tx, mut rx) = ring.ends();
     for len in [0, 1, 63, 64, 65, 127, 128, 129, ring.max_record() - 1, ring.max_record()] {
         for place in 0..8 {
@@ -60,17 +60,17 @@ fn records_of_every_size_fit_at_every_place<K: AnyKind, P: Place>() {
     }
 }
 
-fn the_largest_record_is_half_the_ring<K: AnyKind, P: Place>() {
+fn the_largest_record_is_half_the_ring<K: AnyKind>(place: Place) {
     for (asked, capacity) in [(1, 128), (128, 128), (129, 256), (1000, 1024), (1024, 1024), (4097, 8192)] {
-        let ring = P::ring::<K, [u8]>(asked);
+        let ring = place.ring::<K, [u8]>(asked);
         let (tx, rx) = ring.ends();
         assert_eq!(ring.capacity(), capacity);
         assert_eq!([ring.max_record(), tx.max_record(), rx.max_record()], [capacity / 2; 3]);
     }
 }
 
-fn a_larger_record_is_refused_with_numbers<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn a_larger_record_is_refused_with_numbers<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     let record = vec![1; 513];
     let too_large = Err(PushError::TooLarge { len: 513, max: 512 });
@@ -87,8 +87,8 @@ fn a_larger_record_is_refused_with_numbers<K: AnyKind, P: Place>() {
     assert_eq!(take(&mut rx).unwrap().len(), 512);
 }
 
-fn a_full_ring_refuses_until_there_is_room<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(4 * 64);
+fn a_full_ring_refuses_until_there_is_room<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     // Records of no bytes take a cell too.
     for i in 0..4 {
@@ -102,8 +102,8 @@ fn a_full_ring_refuses_until_there_is_room<K: AnyKind, P: Place>() {
     assert_eq!(take(&mut rx), Ok(bytes_of(1, 20)));
 }
 
-fn a_record_that_would_wrap_is_preceded_by_a_pad<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(8 * 64);
+fn a_record_that_would_wrap_is_preceded_by_a_pad<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(8 * 64);
     let (mut tx, mut rx) = ring.ends();
     for i in 0..6 {
         tx.try_push(&[i]).unwrap();
@@ -124,8 +124,8 @@ fn a_record_that_would_wrap_is_preceded_by_a_pad<K: AnyKind, P: Place>() {
     assert_eq!(take(&mut rx), Err(PopError::Empty));
 }
 
-fn a_pad_is_released_with_the_record_after_it<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(4 * 64);
+fn a_pad_is_released_with_the_record_after_it<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     for _ in 0..3 {
         tx.try_push(b"step").unwrap();
@@ -144,8 +144,8 @@ fn a_pad_is_released_with_the_record_after_it<K: AnyKind, P: Place>() {
     assert_eq!(take(&mut rx), Ok(b"fits".into()));
 }
 
-fn no_pad_is_left_when_there_is_no_room_for_the_record<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(4 * 64);
+fn no_pad_is_left_when_there_is_no_room_for_the_record<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     for record in [b"a", b"b", b"c"] {
         tx.try_push(record).unwrap();
@@ -159,8 +159,8 @@ fn no_pad_is_left_when_there_is_no_room_for_the_record<K: AnyKind, P: Place>() {
     assert_eq!([(); 3].map(|()| take(&mut rx).unwrap()), [b"b", b"c", b"d"]);
 }
 
-fn a_drain_stops_at_its_limit_and_releases_what_it_gave<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(4 * 64);
+fn a_drain_stops_at_its_limit_and_releases_what_it_gave<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     for i in 0..4 {
         tx.try_push(&[i; 3]).unwrap();
@@ -175,8 +175,8 @@ fn a_drain_stops_at_its_limit_and_releases_what_it_gave<K: AnyKind, P: Place>() 
     assert_eq!(rx.drain(0, |_| panic!("there is nothing")), Ok(0));
 }
 
-fn a_panic_in_a_drain_releases_what_was_given<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(4 * 64);
+fn a_panic_in_a_drain_releases_what_was_given<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     for len in 0..4 {
         tx.try_push(&vec![0; len]).unwrap();
@@ -187,8 +187,8 @@ fn a_panic_in_a_drain_releases_what_was_given<K: AnyKind, P: Place>() {
     assert_eq!([(); 4].map(|()| take(&mut rx).unwrap().len()), [2, 3, 0, 0]);
 }
 
-fn positions_count_cells_since_the_ring_was_made<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(4 * 64);
+fn positions_count_cells_since_the_ring_was_made<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     for i in 0..20 {
         assert_eq!((tx.position(), rx.position()), (2 * i, 2 * i));
@@ -198,8 +198,8 @@ fn positions_count_cells_since_the_ring_was_made<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_payload_is_read_by_pieces<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn a_payload_is_read_by_pieces<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     let bytes = bytes_of(3, 100);
     tx.try_push(&bytes).unwrap();
@@ -234,8 +234,8 @@ fn a_payload_is_read_by_pieces<K: AnyKind, P: Place>() {
     assert!(record.payload().value_at::<u8>(0).is_err());
 }
 
-fn a_payload_is_written_by_pieces<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn a_payload_is_written_by_pieces<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     let mut reservation = tx.try_reserve(16).unwrap();
     assert_eq!((reservation.len(), reservation.is_empty()), (16, false));

@@ -8,7 +8,7 @@ use ringway::{
     Blame, Counters, Departure, Options, PopError, Presence, PushError, Role, SeatError, SeatInfo,
 };
 
-use super::{AnyKind, InSegment, Lanes, Mpsc, OnHeap, Place, Spsc};
+use super::{AnyKind, AnyMemory, Lanes, Mpsc, Place, Spsc};
 
 on_every_ring!(
     a_consumer_is_blamed_for_what_it_has_not_released,
@@ -25,8 +25,8 @@ fn text(blame: Option<Blame>) -> String {
     blame.map_or("nobody".into(), |blame| blame.to_string())
 }
 
-fn a_consumer_is_blamed_for_what_it_has_not_released<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn a_consumer_is_blamed_for_what_it_has_not_released<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     let mut tx = ring.producer().unwrap();
     assert!(tx.stalled().is_none());
     tx.try_push_slice(&[1, 2, 3]).unwrap();
@@ -47,8 +47,8 @@ fn a_consumer_is_blamed_for_what_it_has_not_released<K: AnyKind, P: Place>() {
     assert!(tx.stalled().is_none());
 }
 
-fn nobody_is_blamed_while_there_is_something<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn nobody_is_blamed_while_there_is_something<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push(b"something").unwrap();
     assert!(rx.stalled().is_none());
@@ -57,26 +57,26 @@ fn nobody_is_blamed_while_there_is_something<K: AnyKind, P: Place>() {
 }
 
 /// What the producers of a ring have counted.
-fn counters<K: AnyKind, T: Carried + ?Sized, P: Place>(ring: &Ring<K, T, P::Memory>) -> Vec<[u64; 4]> {
+fn counters<K: AnyKind, T: Carried + ?Sized>(ring: &Ring<K, T, AnyMemory>) -> Vec<[u64; 4]> {
     let producers = ring.seats().filter(|seat| seat.role == Role::Producer);
     let numbers = |Counters { records, bytes, aborted, lost, .. }| [records, bytes, aborted, lost];
     producers.map(|SeatInfo { counters, .. }| numbers(counters)).collect()
 }
 
-fn what_was_sent_is_counted<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u32; 3]>(8, 2);
+fn what_was_sent_is_counted<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u32; 3]>(8, 2);
     let (mut tx, mut rx) = ring.ends();
-    assert_eq!(counters::<K, _, P>(&ring)[0], [0; 4]);
+    assert_eq!(counters(&ring)[0], [0; 4]);
     tx.try_push(&[1; 3]).unwrap();
     tx.try_push_slice(&[[2; 3]; 4]).unwrap();
     tx.try_push_slice(&[]).unwrap();
-    assert_eq!(counters::<K, _, P>(&ring)[0], [5, 60, 0, 0]);
+    assert_eq!(counters(&ring)[0], [5, 60, 0, 0]);
     rx.drain(9, |_| ()).unwrap();
     assert_eq!(tx.try_push_slice(&[[3; 3]; 9]), Ok(8));
     assert_eq!(tx.try_push(&[4; 3]), Err(PushError::Full));
-    assert_eq!(counters::<K, _, P>(&ring)[0], [13, 156, 0, 0]);
+    assert_eq!(counters(&ring)[0], [13, 156, 0, 0]);
 
-    let ring = P::ring_of::<K, [u8]>(1024, 2);
+    let ring = place.ring_of::<K, [u8]>(1024, 2);
     let mut tx = ring.producer().unwrap();
     tx.try_push(&[1; 100]).unwrap();
     tx.try_push(b"").unwrap();
@@ -84,41 +84,41 @@ fn what_was_sent_is_counted<K: AnyKind, P: Place>() {
     let mut batch = K::batch(&mut tx, 2 * 64).unwrap();
     batch.try_push(&[2; 5]).unwrap();
     batch.try_push(&[2; 6]).unwrap();
-    assert_eq!(counters::<K, _, P>(&ring)[0], [3, 110, 0, 0], "not before it is published");
+    assert_eq!(counters(&ring)[0], [3, 110, 0, 0], "not before it is published");
     batch.commit();
-    assert_eq!(counters::<K, _, P>(&ring)[0], [5, 121, 0, 0]);
+    assert_eq!(counters(&ring)[0], [5, 121, 0, 0]);
 }
 
-fn what_was_given_up_is_counted<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(1024, 1);
+fn what_was_given_up_is_counted<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(1024, 1);
     let mut tx = ring.producer().unwrap();
     tx.try_reserve(10).unwrap().abort();
     drop(tx.try_reserve(10).unwrap());
     assert!(tx.try_reserve(10).unwrap().commit_len(11).is_err());
-    assert_eq!(counters::<K, _, P>(&ring), [[0, 0, 3, 0]]);
+    assert_eq!(counters(&ring), [[0, 0, 3, 0]]);
     let mut batch = K::batch(&mut tx, 2 * 64).unwrap();
     batch.try_push(&[2; 5]).unwrap();
     batch.try_push(&[2; 6]).unwrap();
     batch.abort();
-    assert_eq!(counters::<K, _, P>(&ring), [[0, 0, 5, 0]]);
+    assert_eq!(counters(&ring), [[0, 0, 5, 0]]);
     // What did not even find room is none of it.
     assert!(tx.try_reserve(513).is_err());
     tx.try_push(&[1; 7]).unwrap();
-    assert_eq!(counters::<K, _, P>(&ring), [[1, 7, 5, 0]]);
+    assert_eq!(counters(&ring), [[1, 7, 5, 0]]);
 }
 
-fn a_successor_counts_on<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(1024, 1);
+fn a_successor_counts_on<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(1024, 1);
     for i in 1..5 {
         let mut tx = ring.producer().unwrap();
         tx.try_push(&[1; 3]).unwrap();
         tx.try_reserve(1).unwrap().abort();
-        assert_eq!(counters::<K, _, P>(&ring), [[i, 3 * i, i, 0]]);
+        assert_eq!(counters(&ring), [[i, 3 * i, i, 0]]);
     }
 }
 
-fn every_seat_is_listed<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(8, 3);
+fn every_seat_is_listed<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(8, 3);
     let seats = ring.producers();
     let listed = || ring.seats().map(|seat| (seat.role, seat.seat)).collect::<Vec<_>>();
     let expected = (0..seats as u16).map(|seat| (Role::Producer, seat));
@@ -139,8 +139,8 @@ fn every_seat_is_listed<K: AnyKind, P: Place>() {
     assert!(ring.seats().take(2).all(|seat| matches!(seat.presence, Presence::Left(_))));
 }
 
-fn there_is_nothing_to_recover_where_nobody_died<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(1024, 2);
+fn there_is_nothing_to_recover_where_nobody_died<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(1024, 2);
     for i in 0..3 {
         let mut tx = ring.producer().unwrap();
         tx.try_push(&[i]).unwrap();
@@ -154,8 +154,8 @@ fn there_is_nothing_to_recover_where_nobody_died<K: AnyKind, P: Place>() {
     assert_eq!(rx.try_read().map(drop), Err(PopError::Closed(Departure::Left)));
 }
 
-fn who_repairs_takes_the_consumers_seat<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(8);
+fn who_repairs_takes_the_consumers_seat<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(8);
     let rx = ring.consumer().unwrap();
     assert!(matches!(ring.recover(), Err(SeatError::SeatTaken { role: Role::Consumer, .. })));
     drop(rx);
@@ -188,7 +188,7 @@ fn a_consumer_is_blamed_by_name() {
 /// To have no name is not the same as not to be.
 #[test]
 fn a_consumer_without_a_name_that_left_was_there_all_the_same() {
-    let ring = OnHeap::ring_of::<Lanes, u64>(4, 2);
+    let ring = Place::Heap.ring_of::<Lanes, u64>(4, 2);
     let (mut tx, rx) = ring.ends();
     drop(rx);
     tx.try_push(&1).unwrap();
@@ -260,7 +260,7 @@ fn in_a_total_order_the_next_records_owner_is_blamed() {
 
 #[test]
 fn a_participant_of_a_segment_says_which_process_it_is() {
-    let ring = InSegment::ring_of::<Mpsc, [u8]>(1024, 2);
+    let ring = Place::Segment.ring_of::<Mpsc, [u8]>(1024, 2);
     let (mut tx, mut rx) = ring.ends();
     let reserved = tx.try_reserve(1).unwrap();
     let blame = rx.stalled().unwrap();
@@ -272,7 +272,7 @@ fn a_participant_of_a_segment_says_which_process_it_is() {
 #[test]
 fn ends_say_of_what_kind_they_are() {
     fn of_kind<K: AnyKind>(kind: &str) {
-        let ring = OnHeap::ring_of::<K, u64>(4, 2);
+        let ring = Place::Heap.ring_of::<K, u64>(4, 2);
         let (tx, rx) = ring.ends();
         for (shown, what) in [
             (format!("{:?}", *ring), "Ring"),
@@ -289,7 +289,7 @@ fn ends_say_of_what_kind_they_are() {
 
 /// What `K` says of a ring of kind `Other`.
 fn says<K: AnyKind, Other: AnyKind>() -> String {
-    let ring = OnHeap::ring_of::<Other, u64>(4, 2);
+    let ring = Place::Heap.ring_of::<Other, u64>(4, 2);
     Ring::<K, u64, _>::attach(ring.memory().clone()).unwrap_err().to_string()
 }
 

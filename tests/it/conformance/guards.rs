@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ringway::ends::{Consumer, Producer};
 use ringway::{Memory, PopError, PushError};
 
-use super::{AnyKind, Place};
+use super::{AnyKind, AnyMemory, Place};
 
 on_every_ring!(
     a_reservation_is_seen_when_it_is_committed,
@@ -45,7 +45,7 @@ fn all<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> Vec<u8> {
 
 /// Checks, over two laps, that nothing but what is sent now ever comes out: sent by ones, so that each
 /// record is looked for where an earlier one may have left something behind.
-fn is_clean<K: AnyKind, P: Place>(made: &super::Made<K, [u8], P::Memory>) {
+fn is_clean<K: AnyKind>(made: &super::Made<K, [u8]>) {
     let mut rx = made.consumer().unwrap();
     assert_eq!(all(&mut rx), []);
     let mut tx = made.producer().unwrap();
@@ -61,8 +61,8 @@ fn is_clean<K: AnyKind, P: Place>(made: &super::Made<K, [u8], P::Memory>) {
     assert_eq!(all(&mut rx), (0..cells as u8).collect::<Vec<_>>());
 }
 
-fn a_reservation_is_seen_when_it_is_committed<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn a_reservation_is_seen_when_it_is_committed<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     let (mut tx, mut rx) = ring.ends();
     let mut reservation = tx.try_reserve(100).unwrap();
     reservation.payload().write_at(0, &[7; 100]).unwrap();
@@ -71,8 +71,8 @@ fn a_reservation_is_seen_when_it_is_committed<K: AnyKind, P: Place>() {
     assert_eq!(rx.try_read().unwrap().payload().to_vec(), [7; 100]);
 }
 
-fn a_record_may_turn_out_shorter_than_reserved<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(4096);
+fn a_record_may_turn_out_shorter_than_reserved<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(4096);
     let (mut tx, mut rx) = ring.ends();
     for (reserved, len, cells) in [(200, 100, 2), (200, 64, 1), (200, 0, 1), (200, 200, 4), (0, 0, 1)] {
         let before = tx.position();
@@ -85,22 +85,22 @@ fn a_record_may_turn_out_shorter_than_reserved<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_record_cannot_turn_out_longer_than_reserved<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn a_record_cannot_turn_out_longer_than_reserved<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     {
         let (mut tx, mut rx) = ring.ends();
         let reservation = tx.try_reserve(100).unwrap();
         assert_eq!(reservation.commit_len(101), Err(PushError::TooLarge { len: 101, max: 100 }));
         assert_eq!((tx.position(), all(&mut rx)), (K::moves(2, 0), vec![]));
     }
-    is_clean::<K, P>(&ring);
+    is_clean(&ring);
 }
 
-fn an_aborted_reservation_leaves_nothing<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn an_aborted_reservation_leaves_nothing<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     {
         let (mut tx, mut rx) = ring.ends();
-        let give_up: [Operation<K, P::Memory>; 3] = [
+        let give_up: [Operation<K, AnyMemory>; 3] = [
             |tx| tx.try_reserve(256).unwrap().abort(),
             |tx| drop(tx.try_reserve(256).unwrap()),
             |tx| {
@@ -128,11 +128,11 @@ fn an_aborted_reservation_leaves_nothing<K: AnyKind, P: Place>() {
             }
         }
     }
-    is_clean::<K, P>(&ring);
+    is_clean(&ring);
 }
 
-fn a_forgotten_reservation_does_no_harm<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn a_forgotten_reservation_does_no_harm<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     {
         let (mut tx, mut rx) = ring.ends();
         mem::forget(tx.try_reserve(256).unwrap());
@@ -141,11 +141,11 @@ fn a_forgotten_reservation_does_no_harm<K: AnyKind, P: Place>() {
         assert_eq!((tx.position(), all(&mut rx)), (K::moves(4, 0) + 1, vec![1]));
         mem::forget(tx.try_reserve(256).unwrap());
     }
-    is_clean::<K, P>(&ring);
+    is_clean(&ring);
 }
 
-fn a_batch_appears_whole<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn a_batch_appears_whole<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     for _ in 0..20 {
         let mut batch = K::batch(&mut tx, 5 * 64).unwrap();
@@ -158,8 +158,8 @@ fn a_batch_appears_whole<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_batch_over_the_end_of_the_lap_appears_whole<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn a_batch_over_the_end_of_the_lap_appears_whole<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     for _ in 0..14 {
         tx.try_push(&[9]).unwrap();
@@ -187,20 +187,20 @@ fn a_batch_over_the_end_of_the_lap_appears_whole<K: AnyKind, P: Place>() {
     assert_eq!(all(&mut rx), [0, 1]);
 }
 
-fn an_empty_batch_sends_nothing<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn an_empty_batch_sends_nothing<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     {
         let (mut tx, mut rx) = ring.ends();
         K::batch(&mut tx, 64).unwrap().commit();
         K::batch(&mut tx, 65).unwrap().abort();
         assert_eq!((tx.position(), all(&mut rx)), (K::moves(3, 0), vec![]));
     }
-    is_clean::<K, P>(&ring);
+    is_clean(&ring);
 }
 
-fn a_dropped_batch_leaves_nothing<K: AnyKind, P: Place>() {
+fn a_dropped_batch_leaves_nothing<K: AnyKind>(place: Place) {
     for sent_before in 0..8 {
-        let ring = P::ring::<K, [u8]>(512);
+        let ring = place.ring::<K, [u8]>(512);
         {
             let (mut tx, mut rx) = ring.ends();
             for _ in 0..sent_before {
@@ -222,15 +222,15 @@ fn a_dropped_batch_leaves_nothing<K: AnyKind, P: Place>() {
             batch.try_push(&[1]).unwrap();
             batch.abort();
         }
-        is_clean::<K, P>(&ring);
+        is_clean(&ring);
     }
 }
 
-fn a_forgotten_batch_is_withdrawn_by_the_next_operation<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn a_forgotten_batch_is_withdrawn_by_the_next_operation<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     {
         let (mut tx, mut rx) = ring.ends();
-        let next: [Operation<K, P::Memory>; 4] = [
+        let next: [Operation<K, AnyMemory>; 4] = [
             |tx| tx.try_push(&[1]).unwrap(),
             |tx| tx.try_reserve(1).unwrap().abort(),
             |tx| K::batch(tx, 64).unwrap().commit(),
@@ -249,22 +249,22 @@ fn a_forgotten_batch_is_withdrawn_by_the_next_operation<K: AnyKind, P: Place>() 
             assert_eq!(all(&mut rx), [2]);
         }
     }
-    is_clean::<K, P>(&ring);
+    is_clean(&ring);
 }
 
-fn a_forgotten_batch_is_withdrawn_with_its_producer<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn a_forgotten_batch_is_withdrawn_with_its_producer<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     {
         let mut tx = ring.producer().unwrap();
         let mut batch = K::batch(&mut tx, 4 * 64).unwrap();
         while batch.try_push(&[66]).is_ok() {}
         mem::forget(batch);
     }
-    is_clean::<K, P>(&ring);
+    is_clean(&ring);
 }
 
-fn a_batch_that_found_no_room_can_be_committed_without_it<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(512);
+fn a_batch_that_found_no_room_can_be_committed_without_it<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(512);
     let (mut tx, mut rx) = ring.ends();
     let mut batch = K::batch(&mut tx, 4 * 64).unwrap();
     let cells = K::moves(4, 8) as u8;
@@ -280,8 +280,8 @@ fn a_batch_that_found_no_room_can_be_committed_without_it<K: AnyKind, P: Place>(
     assert_eq!(all(&mut rx), (1..=cells).collect::<Vec<_>>());
 }
 
-fn a_reservation_in_a_batch_can_be_aborted<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(1024);
+fn a_reservation_in_a_batch_can_be_aborted<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     let mut batch = K::batch(&mut tx, 6 * 64).unwrap();
     batch.try_push(&[0]).unwrap();
@@ -296,8 +296,8 @@ fn a_reservation_in_a_batch_can_be_aborted<K: AnyKind, P: Place>() {
     assert_eq!((tx.position(), all(&mut rx)), (K::moves(6, 3), vec![0, 1, 2]));
 }
 
-fn a_kept_record_is_read_again<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(128);
+fn a_kept_record_is_read_again<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(128);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push(&[1]).unwrap();
     tx.try_push(&[2]).unwrap();
@@ -312,8 +312,8 @@ fn a_kept_record_is_read_again<K: AnyKind, P: Place>() {
     assert_eq!(all(&mut rx), [2, 3]);
 }
 
-fn a_forgotten_record_is_read_again<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(128);
+fn a_forgotten_record_is_read_again<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(128);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push(&[1]).unwrap();
     tx.try_push(&[2]).unwrap();
@@ -322,8 +322,8 @@ fn a_forgotten_record_is_read_again<K: AnyKind, P: Place>() {
     assert_eq!(all(&mut rx), [1, 2]);
 }
 
-fn a_record_is_released_when_its_reader_panics<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(128);
+fn a_record_is_released_when_its_reader_panics<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(128);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push(&[1]).unwrap();
     tx.try_push(&[2]).unwrap();

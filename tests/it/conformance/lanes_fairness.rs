@@ -17,8 +17,8 @@ cases!(lanes: ringway::lanes::Lanes; {
     the_next_producer_of_a_lane_goes_on_in_it
 });
 
-fn each_lane_has_its_turn_of_64_items<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(256, 3);
+fn each_lane_has_its_turn_of_64_items<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(256, 3);
     let mut rx = ring.consumer().unwrap();
     let mut ends = ring.several::<3>();
     for (lane, items) in [200, 70, 64].into_iter().enumerate() {
@@ -31,8 +31,8 @@ fn each_lane_has_its_turn_of_64_items<K: AnyKind, P: Place>() {
     assert_eq!(seen, turns.into_iter().flatten().collect::<Vec<_>>());
 }
 
-fn each_lane_has_its_turn_of_64_records<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(256 * 64, 2);
+fn each_lane_has_its_turn_of_64_records<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(256 * 64, 2);
     let mut rx = ring.consumer().unwrap();
     let mut ends = ring.several::<2>();
     for (i, tx) in (0..130).flat_map(|i| [(i, 0), (i, 1)]) {
@@ -48,8 +48,8 @@ fn each_lane_has_its_turn_of_64_records<K: AnyKind, P: Place>() {
     assert!(rx.try_read().is_err());
 }
 
-fn a_turn_ends_early_when_a_lane_is_empty<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(64, 2);
+fn a_turn_ends_early_when_a_lane_is_empty<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(64, 2);
     let mut rx = ring.consumer().unwrap();
     let [mut a, mut b] = ring.several();
     b.try_push_slice(&[10, 11, 12]).unwrap();
@@ -61,8 +61,8 @@ fn a_turn_ends_early_when_a_lane_is_empty<K: AnyKind, P: Place>() {
     assert!(rx.try_pop().is_err());
 }
 
-fn what_was_kept_comes_again_from_the_same_lane<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(128 * 64, 2);
+fn what_was_kept_comes_again_from_the_same_lane<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(128 * 64, 2);
     let mut rx = ring.consumer().unwrap();
     let [mut a, mut b] = ring.several();
     for i in 0..70 {
@@ -79,8 +79,8 @@ fn what_was_kept_comes_again_from_the_same_lane<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_full_lane_hinders_no_other<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(4, 2);
+fn a_full_lane_hinders_no_other<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(4, 2);
     let mut rx = ring.consumer().unwrap();
     let [mut full, mut other] = ring.several();
     assert_eq!(full.try_push_slice(&[1, 2, 3, 4, 5]), Ok(4));
@@ -93,8 +93,8 @@ fn a_full_lane_hinders_no_other<K: AnyKind, P: Place>() {
     assert_eq!(seen, [1, 2, 3, 4, 10, 11, 12, 13]);
 }
 
-fn an_open_reservation_holds_up_only_its_own_lane<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(512, 3);
+fn an_open_reservation_holds_up_only_its_own_lane<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(512, 3);
     let mut rx = ring.consumer().unwrap();
     let [mut slow, mut batching, mut quick] = ring.several();
     let reserved = slow.try_reserve(100).unwrap();
@@ -111,8 +111,8 @@ fn an_open_reservation_holds_up_only_its_own_lane<K: AnyKind, P: Place>() {
     assert_eq!(rx.try_read().unwrap().payload().to_vec(), b"batch");
 }
 
-fn of_a_thousand_lanes_a_few_are_busy<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(4, 1000);
+fn of_a_thousand_lanes_a_few_are_busy<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(4, 1000);
     let mut rx = ring.consumer().unwrap();
     let mut ends: Vec<_> = (0..1000).map(|_| ring.producer().unwrap()).collect();
     // Three at a time are busy, and the others long enough idle to be left out; then three others.
@@ -131,8 +131,8 @@ fn of_a_thousand_lanes_a_few_are_busy<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_lane_that_rested_is_heard_at_once<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(128, 200);
+fn a_lane_that_rested_is_heard_at_once<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(128, 200);
     let mut rx = ring.consumer().unwrap();
     let mut ends: Vec<_> = (0..200).map(|_| ring.producer().unwrap()).collect();
     for turn in 0..3 {
@@ -151,8 +151,8 @@ fn a_lane_that_rested_is_heard_at_once<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_lane_that_rested_is_heard_while_another_stays_busy<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(256, 32);
+fn a_lane_that_rested_is_heard_while_another_stays_busy<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(256, 32);
     let mut rx = ring.consumer().unwrap();
     let mut ends: Vec<_> = (0..32).map(|_| ring.producer().unwrap()).collect();
     let mut received = [0; 32];
@@ -167,8 +167,8 @@ fn a_lane_that_rested_is_heard_while_another_stays_busy<K: AnyKind, P: Place>() 
     assert_eq!(received[20], 1, "of lane 20, while {} came from lane 0", received[0]);
 }
 
-fn the_next_consumer_goes_on_in_every_lane<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(8, 40);
+fn the_next_consumer_goes_on_in_every_lane<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(8, 40);
     let mut ends: Vec<_> = (0..40).map(|_| ring.producer().unwrap()).collect();
     for turn in 0..20 {
         for (lane, tx) in ends.iter_mut().enumerate() {
@@ -190,8 +190,8 @@ fn the_next_consumer_goes_on_in_every_lane<K: AnyKind, P: Place>() {
     }
 }
 
-fn the_next_producer_of_a_lane_goes_on_in_it<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(4, 3);
+fn the_next_producer_of_a_lane_goes_on_in_it<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(4, 3);
     let mut rx = ring.consumer().unwrap();
     let [_first, second, _third] = ring.several();
     let mut second = Some(second);

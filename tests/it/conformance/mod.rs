@@ -1,17 +1,19 @@
 //! One suite for every kind of ring and every memory: what a ring promises to a producer and a consumer depends neither on
 //! how many other producers there may be, nor on where its bytes are.
 //!
-//! The cases are generic over the kind ([`AnyKind`]) and the [`Place`], and run on the heap and in a named segment. What only
+//! The cases are generic over the kind ([`AnyKind`]), and run at each [`Place`]: on the heap and in a named segment. What only
 //! rings of several producers promise stands in files of its own: `multi_producer`, `mpsc_order`, `lanes_fairness`.
 
 /// Makes each case a test of these kinds of ring, on every place.
 macro_rules! cases {
     (@ $kind:ty, { $($case:ident),* }) => {
         mod on_the_heap {
-            $(#[test] fn $case() { crate::conformance::in_time(super::super::$case::<$kind, crate::conformance::OnHeap>); })*
+            use crate::conformance::{Place, in_time};
+            $(#[test] fn $case() { in_time(super::super::$case::<$kind>, Place::Heap); })*
         }
         mod in_a_segment {
-            $(#[test] fn $case() { crate::conformance::in_time(super::super::$case::<$kind, crate::conformance::InSegment>); })*
+            use crate::conformance::{Place, in_time};
+            $(#[test] fn $case() { in_time(super::super::$case::<$kind>, Place::Segment); })*
         }
     };
     ($($module:ident: $kind:ty),+; $cases:tt) => {
@@ -50,17 +52,19 @@ use ringway::lanes::{self, Lanes};
 use ringway::memory::Heap;
 use ringway::mpsc::{self, Mpsc};
 use ringway::spsc::{self, Spsc};
-use ringway::{Clock, Mapping, Memory, Options, PushError};
+use ringway::{Memory, Options, PushError};
 use support::Name;
 
+use crate::memory::AnyMemory;
+
 /// Runs a case, and fails if it hangs.
-fn in_time(case: fn()) {
+fn in_time(case: fn(Place), place: Place) {
     const LONG: Duration = Duration::from_secs(60);
     let (done, is_done) = sync::mpsc::channel::<()>();
     let running = thread::spawn(move || {
         // Dropped at its end, also in a panic.
         let _done = done;
-        case();
+        case(place);
     });
     assert_eq!(is_done.recv_timeout(LONG), Err(sync::mpsc::RecvTimeoutError::Disconnected), "it hangs");
     running.join().unwrap_or_else(|why| panic::resume_unwind(why));
@@ -122,68 +126,58 @@ impl AnyKind for Lanes {
     }
 }
 
-/// Somewhere to put rings.
-trait Place {
-    type Memory: Memory + Clock + Send + Sync + 'static;
+/// Where rings are put.
+#[derive(Clone, Copy)]
+enum Place {
+    Heap,
+    Segment,
+}
 
+impl Place {
     /// A new, empty ring of this capacity, in items or bytes, with so many seats for producers.
-    fn ring_of<K: AnyKind, T: Carried + ?Sized>(
-        capacity: usize,
-        producers: usize,
-    ) -> Made<K, T, Self::Memory>;
+    fn ring_of<K: AnyKind, T: Carried + ?Sized>(self, capacity: usize, producers: usize) -> Made<K, T> {
+        let options = Options::new().capacity(capacity).producers(producers);
+        match self {
+            Self::Heap => {
+                let memory = AnyMemory::Heap(Heap::new(K::required_len::<T>(capacity, producers)));
+                Made { ring: Ring::format(memory, &options).unwrap(), _name: None }
+            }
+            Self::Segment => {
+                let name = Name::unique("ringway-conformance");
+                let created = Ring::<K, T>::create(&name, &options).unwrap();
+                let memory = AnyMemory::Mapping(created.memory().clone());
+                Made { ring: Ring::attach(memory).unwrap(), _name: Some(name) }
+            }
+        }
+    }
 
     /// One with more seats than the case takes, where there are several.
-    fn ring<K: AnyKind, T: Carried + ?Sized>(capacity: usize) -> Made<K, T, Self::Memory> {
-        Self::ring_of(capacity, 3)
+    fn ring<K: AnyKind, T: Carried + ?Sized>(self, capacity: usize) -> Made<K, T> {
+        self.ring_of(capacity, 3)
     }
 }
 
 /// A ring, and the name that is removed with it.
-struct Made<K, T: ?Sized, M> {
-    ring: Ring<K, T, M>,
+struct Made<K, T: ?Sized> {
+    ring: Ring<K, T, AnyMemory>,
     _name: Option<Name>,
 }
 
-impl<K, T: ?Sized, M> Deref for Made<K, T, M> {
-    type Target = Ring<K, T, M>;
-    fn deref(&self) -> &Ring<K, T, M> {
+impl<K, T: ?Sized> Deref for Made<K, T> {
+    type Target = Ring<K, T, AnyMemory>;
+    fn deref(&self) -> &Self::Target {
         &self.ring
     }
 }
 
-impl<K: Kind, T: Carried + ?Sized, M: Memory> Made<K, T, M> {
-    fn ends(&self) -> (Producer<K, T, M>, Consumer<K, T, M>) {
+impl<K: Kind, T: Carried + ?Sized> Made<K, T> {
+    fn ends(&self) -> (Producer<K, T, AnyMemory>, Consumer<K, T, AnyMemory>) {
         (self.ring.producer().unwrap(), self.ring.consumer().unwrap())
     }
 
     /// So many producers.
-    fn several<const N: usize>(&self) -> [Producer<K, T, M>; N] {
+    fn several<const N: usize>(&self) -> [Producer<K, T, AnyMemory>; N] {
         [(); N].map(|()| self.ring.producer().unwrap())
-    }
-}
-
-struct OnHeap;
-
-impl Place for OnHeap {
-    type Memory = Heap;
-
-    fn ring_of<K: AnyKind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Made<K, T, Heap> {
-        let memory = Heap::new(K::required_len::<T>(capacity, producers));
-        let options = Options::new().capacity(capacity).producers(producers);
-        Made { ring: Ring::format(memory, &options).unwrap(), _name: None }
-    }
-}
-
-struct InSegment;
-
-impl Place for InSegment {
-    type Memory = Mapping;
-
-    fn ring_of<K: AnyKind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Made<K, T, Mapping> {
-        let name = Name::unique("ringway-conformance");
-        let options = Options::new().capacity(capacity).producers(producers);
-        let ring = Ring::create(&name, &options).unwrap();
-        Made { ring, _name: Some(name) }
     }
 }
 

@@ -8,7 +8,7 @@ use ringway::ends::{self, Consumer};
 use ringway::mpsc::{Mpsc, Producer};
 use ringway::{Departure, Memory, PopError, PushError};
 
-use super::{AnyKind, Place, bytes_of};
+use super::{AnyKind, AnyMemory, Place, bytes_of};
 
 cases!(mpsc: ringway::mpsc::Mpsc; {
     what_is_pushed_first_comes_first,
@@ -35,8 +35,8 @@ fn all<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> Vec<u8> {
     seen
 }
 
-fn what_is_pushed_first_comes_first<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(16, 5);
+fn what_is_pushed_first_comes_first<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(16, 5);
     let mut rx = ring.consumer().unwrap();
     let mut ends = ring.several::<5>();
     let mut next = 0;
@@ -54,8 +54,8 @@ fn what_is_pushed_first_comes_first<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_reservation_made_first_comes_first<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(16 * 64, 3);
+fn a_reservation_made_first_comes_first<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(16 * 64, 3);
     let mut rx = ring.consumer().unwrap();
     let [mut a, mut b, mut c] = ring.several();
     for turn in 0..30 {
@@ -75,8 +75,8 @@ fn a_reservation_made_first_comes_first<K: AnyKind, P: Place>() {
     }
 }
 
-fn an_open_reservation_holds_up_what_comes_after_it<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(512, 3);
+fn an_open_reservation_holds_up_what_comes_after_it<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(512, 3);
     let mut rx = ring.consumer().unwrap();
     let [mut before, mut slow, mut after] = ring.several();
     before.try_push(&[1]).unwrap();
@@ -92,8 +92,8 @@ fn an_open_reservation_holds_up_what_comes_after_it<K: AnyKind, P: Place>() {
     assert_eq!(all(&mut rx), [2, 3, 4]);
 }
 
-fn a_batch_is_together_and_appears_whole<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(16 * 64, 2);
+fn a_batch_is_together_and_appears_whole<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(16 * 64, 2);
     let mut rx = ring.consumer().unwrap();
     let [mut batching, mut other] = ring.several();
     for turn in 0..40 {
@@ -124,8 +124,8 @@ fn a_batch_is_together_and_appears_whole<K: AnyKind, P: Place>() {
     }
 }
 
-fn what_is_given_up_leaves_no_trace<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(32 * 64, 3);
+fn what_is_given_up_leaves_no_trace<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(32 * 64, 3);
     let mut rx = ring.consumer().unwrap();
     let [mut a, mut b, mut c] = ring.several();
     for turn in 0..100_usize {
@@ -144,8 +144,8 @@ fn what_is_given_up_leaves_no_trace<K: AnyKind, P: Place>() {
     }
 }
 
-fn what_is_given_up_is_free_again_although_nothing_was_read<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(512, 2);
+fn what_is_given_up_is_free_again_although_nothing_was_read<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(512, 2);
     let (mut tx, mut rx) = ring.ends();
     for _ in 0..30 {
         for _ in 0..2 {
@@ -165,14 +165,14 @@ fn what_is_given_up_is_free_again_although_nothing_was_read<K: AnyKind, P: Place
     });
 }
 
-fn a_forgotten_reservation_is_taken_back_by_the_next_operation<K: AnyKind, P: Place>() {
-    let next: [Operation<K, P::Memory>; 4] = [
+fn a_forgotten_reservation_is_taken_back_by_the_next_operation<K: AnyKind>(place: Place) {
+    let next: [Operation<K, AnyMemory>; 4] = [
         |tx| tx.try_push(&[2]).unwrap(),
         |tx| tx.try_reserve(1).unwrap().abort(),
         |tx| K::batch(tx, 1).unwrap().commit(),
         |tx| assert!(tx.try_push(&[0; 9999]).is_err()),
     ];
-    let ring = P::ring_of::<K, [u8]>(1024, 2);
+    let ring = place.ring_of::<K, [u8]>(1024, 2);
     let mut rx = ring.consumer().unwrap();
     let [mut forgetful, mut other] = ring.several();
     for _ in 0..20 {
@@ -186,8 +186,8 @@ fn a_forgotten_reservation_is_taken_back_by_the_next_operation<K: AnyKind, P: Pl
     }
 }
 
-fn a_forgotten_reservation_is_taken_back_with_its_producer<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(512, 2);
+fn a_forgotten_reservation_is_taken_back_with_its_producer<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(512, 2);
     let mut rx = ring.consumer().unwrap();
     for _ in 0..20 {
         let [mut forgetful, mut other] = ring.several();
@@ -208,8 +208,8 @@ fn a_forgotten_reservation_is_taken_back_with_its_producer<K: AnyKind, P: Place>
     }
 }
 
-fn one_producer_may_use_up_all_the_room<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(4, 2);
+fn one_producer_may_use_up_all_the_room<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(4, 2);
     let mut rx = ring.consumer().unwrap();
     let [mut greedy, mut other] = ring.several();
     assert_eq!(greedy.try_push_slice(&[1, 2, 3, 4, 5]), Ok(4));
@@ -222,9 +222,9 @@ fn one_producer_may_use_up_all_the_room<K: AnyKind, P: Place>() {
 }
 
 /// Slices of several producers, across threads: each is together, and none is ever seen in part.
-fn a_slice_is_together_as_far_as_there_is_room<K: AnyKind, P: Place>() {
+fn a_slice_is_together_as_far_as_there_is_room<K: AnyKind>(place: Place) {
     const ITEMS: u64 = 10_000;
-    let ring = P::ring_of::<K, [u64; 2]>(32, 3);
+    let ring = place.ring_of::<K, [u64; 2]>(32, 3);
     let mut rx = ring.consumer().unwrap();
     let (mut seen, mut breaks) = (Vec::new(), Vec::new());
     let slices = thread::scope(|scope| {
@@ -275,7 +275,7 @@ fn a_slice_is_together_as_far_as_there_is_room<K: AnyKind, P: Place>() {
 /// The forms of `batch`, which take the room that is wanted.
 #[test]
 fn the_room_of_a_batch_is_waited_for() {
-    let ring = super::OnHeap::ring_of::<Mpsc, [u8]>(512, 2);
+    let ring = Place::Heap.ring_of::<Mpsc, [u8]>(512, 2);
     let (mut tx, mut rx): (Producer<[u8], _>, _) = ring.ends();
     assert_eq!(tx.try_batch(257).map(drop), Err(PushError::TooLarge { len: 257, max: 256 }));
     assert_eq!(tx.batch(usize::MAX).map(drop), Err(PushError::TooLarge { len: usize::MAX, max: 256 }));

@@ -6,7 +6,7 @@ use ringway::ends::{Consumer, Ring};
 use ringway::memory::Heap;
 use ringway::{Departure, LayoutError, Memory, Options, PopError, Presence, PushError, Role, SeatError};
 
-use super::{AnyKind, OnHeap, Place, bytes_of};
+use super::{AnyKind, Place, bytes_of};
 
 on_rings_of_several!(
     each_producer_has_a_seat_of_its_own,
@@ -26,8 +26,8 @@ on_rings_of_several!(
 
 const CLOSED: PopError = PopError::Closed(Departure::Left);
 
-fn each_producer_has_a_seat_of_its_own<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(8, 5);
+fn each_producer_has_a_seat_of_its_own<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(8, 5);
     assert_eq!(ring.producers(), 5);
     let first = ring.producer().unwrap();
     let others = [(); 4].map(|()| first.another().unwrap());
@@ -38,8 +38,8 @@ fn each_producer_has_a_seat_of_its_own<K: AnyKind, P: Place>() {
     assert_eq!((joined.producers(), joined.capacity()), (5, 8));
 }
 
-fn when_all_seats_are_taken_that_is_told<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(512, 3);
+fn when_all_seats_are_taken_that_is_told<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(512, 3);
     let ends = ring.several::<3>();
     let error = SeatError::AllTaken { role: Role::Producer, seats: 3, unresolved: 0 };
     assert_eq!((ring.producer().err(), ends[1].another().err()), (Some(error), Some(error)));
@@ -47,13 +47,13 @@ fn when_all_seats_are_taken_that_is_told<K: AnyKind, P: Place>() {
     assert!(text.starts_with("none of the 3 producer seats is free"), "{text}");
     assert!(text.contains("Options::producers"), "{text}");
     // Where there is one, who has it is told.
-    let ring = P::ring_of::<K, [u8]>(512, 1);
+    let ring = place.ring_of::<K, [u8]>(512, 1);
     let tx = ring.producer().unwrap();
     assert!(matches!(tx.another(), Err(SeatError::SeatTaken { role: Role::Producer, .. })));
 }
 
-fn a_seat_that_was_left_is_free_and_the_first_free_one_is_taken<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(8, 4);
+fn a_seat_that_was_left_is_free_and_the_first_free_one_is_taken<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(8, 4);
     let mut ends = ring.several::<4>().map(Some);
     for free in [2, 0, 3, 1, 1] {
         ends[free] = None;
@@ -66,8 +66,8 @@ fn a_seat_that_was_left_is_free_and_the_first_free_one_is_taken<K: AnyKind, P: P
     assert_eq!(ring.several::<2>().map(|tx| tx.seat()), [1, 3]);
 }
 
-fn records_say_who_sent_them<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(1024, 3);
+fn records_say_who_sent_them<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(1024, 3);
     let mut rx = ring.consumer().unwrap();
     let mut ends = ring.several::<3>();
     for turn in 0..50 {
@@ -90,8 +90,8 @@ fn records_say_who_sent_them<K: AnyKind, P: Place>() {
     }
 }
 
-fn each_producers_records_come_in_its_order<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u32; 2]>(32, 4);
+fn each_producers_records_come_in_its_order<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u32; 2]>(32, 4);
     let mut rx = ring.consumer().unwrap();
     let mut ends = ring.several::<4>();
     let (mut sent, mut received) = ([0; 4], [0; 4]);
@@ -113,8 +113,8 @@ fn each_producers_records_come_in_its_order<K: AnyKind, P: Place>() {
     assert!(sent.iter().all(|n| *n > 30), "{sent:?}");
 }
 
-fn a_thousand_producers_share_a_ring<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(2048, 1000);
+fn a_thousand_producers_share_a_ring<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(2048, 1000);
     let mut rx = ring.consumer().unwrap();
     let mut ends: Vec<_> = (0..1000).map(|_| ring.producer().unwrap()).collect();
     assert_eq!(
@@ -139,8 +139,8 @@ fn a_thousand_producers_share_a_ring<K: AnyKind, P: Place>() {
     assert_eq!(rx.try_pop(), Err(CLOSED));
 }
 
-fn a_ring_is_closed_when_the_last_producer_has_left<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(8, 3);
+fn a_ring_is_closed_when_the_last_producer_has_left<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(8, 3);
     let mut rx = ring.consumer().unwrap();
     // Nobody has come yet: who will come may still send something.
     assert_eq!(rx.try_pop(), Err(PopError::Empty));
@@ -162,8 +162,8 @@ fn a_ring_is_closed_when_the_last_producer_has_left<K: AnyKind, P: Place>() {
     assert_eq!(ring.consumer().unwrap().try_pop(), Err(CLOSED));
 }
 
-fn a_closed_ring_is_open_again_when_a_producer_comes<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(512, 2);
+fn a_closed_ring_is_open_again_when_a_producer_comes<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(512, 2);
     let mut rx = ring.consumer().unwrap();
     for i in 0..10_usize {
         let mut ends = ring.several::<2>();
@@ -175,9 +175,9 @@ fn a_closed_ring_is_open_again_when_a_producer_comes<K: AnyKind, P: Place>() {
     }
 }
 
-fn any_producer_that_comes_is_waited_for<K: AnyKind, P: Place>() {
+fn any_producer_that_comes_is_waited_for<K: AnyKind>(place: Place) {
     const LONG: Duration = Duration::from_secs(60);
-    let ring = P::ring_of::<K, u64>(1, 3);
+    let ring = place.ring_of::<K, u64>(1, 3);
     let rx = ring.consumer().unwrap();
     assert!(!rx.wait_for_producer(Duration::from_millis(2)));
     thread::scope(|scope| {
@@ -195,8 +195,8 @@ fn any_producer_that_comes_is_waited_for<K: AnyKind, P: Place>() {
     });
 }
 
-fn a_producer_that_is_not_alone_is_told_that_the_consumer_left<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(2, 3);
+fn a_producer_that_is_not_alone_is_told_that_the_consumer_left<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(2, 3);
     let rx = ring.consumer().unwrap();
     thread::scope(|scope| {
         let waiting =
@@ -211,9 +211,9 @@ fn a_producer_that_is_not_alone_is_told_that_the_consumer_left<K: AnyKind, P: Pl
 
 const THREADS: usize = 8;
 
-fn eight_threads_stream_items_through_a_tiny_ring<K: AnyKind, P: Place>() {
+fn eight_threads_stream_items_through_a_tiny_ring<K: AnyKind>(place: Place) {
     const ITEMS: u32 = 2_500;
-    let ring = P::ring_of::<K, [u32; 2]>(4, THREADS);
+    let ring = place.ring_of::<K, [u32; 2]>(4, THREADS);
     let mut rx = ring.consumer().unwrap();
     let ends = ring.several::<THREADS>();
     thread::scope(|scope| {
@@ -264,9 +264,9 @@ fn receive_all<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> [usize; 
     }
 }
 
-fn eight_threads_stream_records_through_a_tiny_ring<K: AnyKind, P: Place>() {
+fn eight_threads_stream_records_through_a_tiny_ring<K: AnyKind>(place: Place) {
     const RECORDS: usize = 1_500;
-    let ring = P::ring_of::<K, [u8]>(4 * 64, THREADS);
+    let ring = place.ring_of::<K, [u8]>(4 * 64, THREADS);
     let mut rx = ring.consumer().unwrap();
     let ends = ring.several::<THREADS>();
     thread::scope(|scope| {
@@ -278,9 +278,9 @@ fn eight_threads_stream_records_through_a_tiny_ring<K: AnyKind, P: Place>() {
     });
 }
 
-fn eight_threads_stream_batches_and_what_they_give_up<K: AnyKind, P: Place>() {
+fn eight_threads_stream_batches_and_what_they_give_up<K: AnyKind>(place: Place) {
     const RECORDS: usize = 1_500;
-    let ring = P::ring_of::<K, [u8]>(16 * 64, THREADS);
+    let ring = place.ring_of::<K, [u8]>(16 * 64, THREADS);
     let mut rx = ring.consumer().unwrap();
     let ends = ring.several::<THREADS>();
     thread::scope(|scope| {
@@ -331,7 +331,7 @@ fn a_seat_costs_512_bytes_and_a_lane_its_cells() {
 #[test]
 fn there_are_65535_seats_at_most() {
     fn of_kind<K: AnyKind>() {
-        let ring = OnHeap::ring_of::<K, u64>(1, 65_535);
+        let ring = Place::Heap.ring_of::<K, u64>(1, 65_535);
         let mut rx = ring.consumer().unwrap();
         let mut tx = ring.producer().unwrap();
         assert_eq!((ring.producers(), tx.another().unwrap().seat()), (65_535, 1));

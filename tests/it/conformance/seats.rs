@@ -21,8 +21,8 @@ on_every_ring!(
     a_ring_of_another_type_is_refused,
 );
 
-fn a_seat_has_one_holder<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(4, 1);
+fn a_seat_has_one_holder<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(4, 1);
     let again = ring.clone();
     let (_tx, _rx) = ring.ends();
     for ring in [&*ring, &again] {
@@ -31,8 +31,8 @@ fn a_seat_has_one_holder<K: AnyKind, P: Place>() {
     }
 }
 
-fn a_seat_that_was_left_is_free<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, [u8]>(128, 1);
+fn a_seat_that_was_left_is_free<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, [u8]>(128, 1);
     for _ in 0..3 {
         let (tx, rx) = ring.ends();
         drop(rx);
@@ -43,8 +43,8 @@ fn a_seat_that_was_left_is_free<K: AnyKind, P: Place>() {
     }
 }
 
-fn the_next_producer_goes_on_with_the_stream<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(4, 1);
+fn the_next_producer_goes_on_with_the_stream<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(4, 1);
     let mut rx = ring.consumer().unwrap();
     for i in 0..30 {
         let mut tx = ring.producer().unwrap();
@@ -60,8 +60,8 @@ fn the_next_producer_goes_on_with_the_stream<K: AnyKind, P: Place>() {
     }
 }
 
-fn the_next_consumer_goes_on_with_the_stream<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn the_next_consumer_goes_on_with_the_stream<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     let mut tx = ring.producer().unwrap();
     for i in 0..30 {
         while tx.try_push(&tx.position()).is_ok() {}
@@ -70,8 +70,8 @@ fn the_next_consumer_goes_on_with_the_stream<K: AnyKind, P: Place>() {
     }
 }
 
-fn both_seats_of_a_byte_ring_are_handed_on_at_every_place<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(8 * 64);
+fn both_seats_of_a_byte_ring_are_handed_on_at_every_place<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(8 * 64);
     let mut rx = ring.consumer().unwrap();
     let (mut sent, mut received) = (0_u32, 0);
     for turn in 0..100_usize {
@@ -97,8 +97,8 @@ fn both_seats_of_a_byte_ring_are_handed_on_at_every_place<K: AnyKind, P: Place>(
     assert!(sent > 200);
 }
 
-fn a_ring_is_closed_only_after_everything_was_taken<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn a_ring_is_closed_only_after_everything_was_taken<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push_slice(&[1, 2, 3]).unwrap();
     drop(tx);
@@ -114,7 +114,7 @@ fn a_ring_is_closed_only_after_everything_was_taken<K: AnyKind, P: Place>() {
     tx.try_push(&4).unwrap();
     assert_eq!(rx.try_pop(), Ok(4));
 
-    let ring = P::ring::<K, [u8]>(256);
+    let ring = place.ring::<K, [u8]>(256);
     let (mut tx, mut rx) = ring.ends();
     tx.try_push(b"last").unwrap();
     drop(tx);
@@ -125,16 +125,16 @@ fn a_ring_is_closed_only_after_everything_was_taken<K: AnyKind, P: Place>() {
     assert_eq!(rx.drain(1, |_| ()), Err(closed));
 }
 
-fn a_ring_is_not_closed_before_anybody_came<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn a_ring_is_not_closed_before_anybody_came<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     assert_eq!(ring.consumer().unwrap().try_pop(), Err(PopError::Empty));
-    let ring = P::ring::<K, [u8]>(256);
+    let ring = place.ring::<K, [u8]>(256);
     assert_eq!(ring.consumer().unwrap().try_read().map(drop), Err(PopError::Empty));
 }
 
-fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<K: AnyKind, P: Place>() {
+fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<K: AnyKind>(place: Place) {
     let closed = Err(PushError::Closed(Departure::Left));
-    let ring = P::ring::<K, u64>(1);
+    let ring = place.ring::<K, u64>(1);
     let (mut tx, rx) = ring.ends();
     drop(rx);
     // There is room: it waits for the next consumer.
@@ -142,7 +142,7 @@ fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<K: AnyKind, P: Pl
     assert_eq!((tx.try_push(&2), tx.push(&2)), (Err(PushError::Full), closed));
     assert_eq!(ring.consumer().unwrap().try_pop(), Ok(1));
 
-    let ring = P::ring::<K, [u8]>(128);
+    let ring = place.ring::<K, [u8]>(128);
     let (mut tx, rx) = ring.ends();
     drop(rx);
     tx.push(&[1; 64]).unwrap();
@@ -152,8 +152,8 @@ fn a_full_ring_whose_consumer_left_is_closed_to_those_who_wait<K: AnyKind, P: Pl
     assert_eq!(ring.consumer().unwrap().try_read().unwrap().payload().to_vec(), [1; 64]);
 }
 
-fn presence_tells_who_sits_where<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn presence_tells_who_sits_where<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     let here = |presence| matches!(presence, Presence::Here(_));
     let left = |presence| matches!(presence, Presence::Left(_));
     assert_eq!([Role::Producer, Role::Consumer].map(|role| ring.presence(role)), [Presence::Never; 2]);
@@ -170,8 +170,8 @@ fn presence_tells_who_sits_where<K: AnyKind, P: Place>() {
     assert!(here(ring.presence(Role::Producer)) && here(rx.producer()));
 }
 
-fn ends_outlive_the_ring_they_came_from<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn ends_outlive_the_ring_they_came_from<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     let (mut tx, mut rx) = ring.ends();
     drop(ring);
     tx.try_push(&7).unwrap();
@@ -179,8 +179,8 @@ fn ends_outlive_the_ring_they_came_from<K: AnyKind, P: Place>() {
     assert_eq!(rx.try_pop(), Ok(7));
 }
 
-fn attached_rings_are_the_same_ring<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(4, 1);
+fn attached_rings_are_the_same_ring<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(4, 1);
     let other = Ring::<K, u64, _>::attach(ring.memory().clone()).unwrap();
     assert_eq!(other.capacity(), 4);
     let mut tx = other.producer().unwrap();
@@ -189,8 +189,8 @@ fn attached_rings_are_the_same_ring<K: AnyKind, P: Place>() {
     assert_eq!(ring.consumer().unwrap().try_pop(), Ok(7));
 }
 
-fn a_ring_is_never_formatted_over<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn a_ring_is_never_formatted_over<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     let options = Options::new().capacity(4).producers(3);
     let items = || Ring::<K, u64, _>::format(ring.memory().clone(), &options).map(drop);
     let others = || Ring::<K, u8, _>::format(ring.memory().clone(), &options).map(drop);
@@ -207,13 +207,13 @@ fn a_ring_is_never_formatted_over<K: AnyKind, P: Place>() {
     assert_eq!(ring.consumer().unwrap().try_pop(), Ok(7));
 }
 
-fn a_ring_of_another_type_is_refused<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(4);
+fn a_ring_of_another_type_is_refused<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(4);
     let memory = ring.memory();
     assert!(matches!(Ring::<K, i64, _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
     assert!(matches!(Ring::<K, [u32; 2], _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
     assert!(matches!(Ring::<K, [u8], _>::attach(memory.clone()), Err(LayoutError::Item { .. })));
-    let ring = P::ring::<K, [u8]>(256);
+    let ring = place.ring::<K, [u8]>(256);
     assert!(matches!(Ring::<K, u8, _>::attach(ring.memory().clone()), Err(LayoutError::Item { .. })));
 }
 

@@ -27,9 +27,9 @@ const SHORT: Duration = Duration::from_millis(20);
 /// So late that the other side has fallen asleep.
 const ASLEEP: Duration = Duration::from_millis(30);
 
-fn items_stream_through_a_tiny_ring<K: AnyKind, P: Place>() {
+fn items_stream_through_a_tiny_ring<K: AnyKind>(place: Place) {
     const ITEMS: u64 = 40_000;
-    let ring = P::ring::<K, u64>(2);
+    let ring = place.ring::<K, u64>(2);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         scope.spawn(move || (0..ITEMS).for_each(|i| tx.push(&i).unwrap()));
@@ -40,9 +40,9 @@ fn items_stream_through_a_tiny_ring<K: AnyKind, P: Place>() {
     });
 }
 
-fn records_stream_through_a_tiny_ring<K: AnyKind, P: Place>() {
+fn records_stream_through_a_tiny_ring<K: AnyKind>(place: Place) {
     const RECORDS: usize = 30_000;
-    let ring = P::ring::<K, [u8]>(4 * 64);
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     let record = |i: usize| bytes_of(i, i % 129);
     thread::scope(|scope| {
@@ -54,9 +54,9 @@ fn records_stream_through_a_tiny_ring<K: AnyKind, P: Place>() {
     });
 }
 
-fn reservations_stream_through_a_small_ring<K: AnyKind, P: Place>() {
+fn reservations_stream_through_a_small_ring<K: AnyKind>(place: Place) {
     const RECORDS: usize = 10_000;
-    let ring = P::ring::<K, [u8]>(8 * 64);
+    let ring = place.ring::<K, [u8]>(8 * 64);
     let (mut tx, mut rx) = ring.ends();
     let record = |i: usize| bytes_of(i, i % 257);
     thread::scope(|scope| {
@@ -84,9 +84,9 @@ fn reservations_stream_through_a_small_ring<K: AnyKind, P: Place>() {
     });
 }
 
-fn slices_stream_through_a_small_ring<K: AnyKind, P: Place>() {
+fn slices_stream_through_a_small_ring<K: AnyKind>(place: Place) {
     const ITEMS: u64 = 40_000;
-    let ring = P::ring::<K, u64>(8);
+    let ring = place.ring::<K, u64>(8);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -111,9 +111,9 @@ fn slices_stream_through_a_small_ring<K: AnyKind, P: Place>() {
     });
 }
 
-fn batches_stream_whole<K: AnyKind, P: Place>() {
+fn batches_stream_whole<K: AnyKind>(place: Place) {
     const BATCHES: u32 = 5_000;
-    let ring = P::ring::<K, [u8]>(16 * 64);
+    let ring = place.ring::<K, [u8]>(16 * 64);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -160,8 +160,8 @@ fn not_early<R>(wait: impl FnOnce() -> R) -> R {
     result
 }
 
-fn time_is_up_when_it_is_up<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(1);
+fn time_is_up_when_it_is_up<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(1);
     let (mut tx, mut rx) = ring.ends();
     assert_eq!(not_early(|| rx.pop_timeout(SHORT)), Err(PopError::Elapsed));
     assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::Elapsed));
@@ -170,7 +170,7 @@ fn time_is_up_when_it_is_up<K: AnyKind, P: Place>() {
     assert_eq!(tx.push_timeout(&2, Duration::ZERO), Err(PushError::Elapsed));
     assert_eq!((rx.try_pop(), rx.try_pop()), (Ok(1), Err(PopError::Empty)));
 
-    let ring = P::ring::<K, [u8]>(128);
+    let ring = place.ring::<K, [u8]>(128);
     let (mut tx, mut rx) = ring.ends();
     assert_eq!(not_early(|| rx.read_timeout(SHORT).map(drop)), Err(PopError::Elapsed));
     tx.try_push(&[1]).unwrap();
@@ -180,15 +180,15 @@ fn time_is_up_when_it_is_up<K: AnyKind, P: Place>() {
     assert_eq!(rx.drain(9, |_| ()), Ok(2));
 }
 
-fn no_time_is_needed_when_nothing_is_waited_for<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(1);
+fn no_time_is_needed_when_nothing_is_waited_for<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(1);
     let (mut tx, mut rx) = ring.ends();
     tx.push_timeout(&1, Duration::ZERO).unwrap();
     assert_eq!(rx.pop_timeout(Duration::ZERO), Ok(1));
     tx.push_timeout(&2, Duration::MAX).unwrap();
     assert_eq!(rx.pop_timeout(Duration::MAX), Ok(2));
 
-    let ring = P::ring::<K, [u8]>(128);
+    let ring = place.ring::<K, [u8]>(128);
     let (mut tx, mut rx) = ring.ends();
     tx.push_timeout(&[1], Duration::ZERO).unwrap();
     tx.reserve_timeout(1, Duration::ZERO).unwrap().commit();
@@ -196,9 +196,9 @@ fn no_time_is_needed_when_nothing_is_waited_for<K: AnyKind, P: Place>() {
     assert_eq!(rx.read_timeout(Duration::MAX).map(|record| record.len()), Ok(1));
 }
 
-fn what_is_only_waited_for_is_not_taken<K: AnyKind, P: Place>() {
+fn what_is_only_waited_for_is_not_taken<K: AnyKind>(place: Place) {
     const RECORDS: usize = 2_000;
-    let ring = P::ring::<K, [u8]>(4 * 64);
+    let ring = place.ring::<K, [u8]>(4 * 64);
     let (mut tx, mut rx) = ring.ends();
     assert_eq!(not_early(|| rx.wait_timeout(SHORT)), Err(PopError::Elapsed));
     assert_eq!(rx.wait_timeout(Duration::ZERO), Err(PopError::Elapsed));
@@ -222,8 +222,8 @@ fn what_is_only_waited_for_is_not_taken<K: AnyKind, P: Place>() {
     });
 }
 
-fn a_waiting_end_is_woken_by_its_peer<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, u64>(1);
+fn a_waiting_end_is_woken_by_its_peer<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, u64>(1);
     let (mut tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         let waiting = scope.spawn(move || (rx.pop_timeout(Duration::MAX), rx));
@@ -241,8 +241,8 @@ fn a_waiting_end_is_woken_by_its_peer<K: AnyKind, P: Place>() {
     });
 }
 
-fn a_waiting_end_is_told_when_its_peer_leaves<K: AnyKind, P: Place>() {
-    let ring = P::ring::<K, [u8]>(128);
+fn a_waiting_end_is_told_when_its_peer_leaves<K: AnyKind>(place: Place) {
+    let ring = place.ring::<K, [u8]>(128);
     let (tx, mut rx) = ring.ends();
     thread::scope(|scope| {
         let waiting = scope.spawn(move || rx.read().map(drop));
@@ -259,8 +259,8 @@ fn a_waiting_end_is_told_when_its_peer_leaves<K: AnyKind, P: Place>() {
     });
 }
 
-fn peers_are_waited_for<K: AnyKind, P: Place>() {
-    let ring = P::ring_of::<K, u64>(1, 1);
+fn peers_are_waited_for<K: AnyKind>(place: Place) {
+    let ring = place.ring_of::<K, u64>(1, 1);
     let tx = ring.producer().unwrap();
     assert!(!not_early(|| tx.wait_for_consumer(SHORT)));
     thread::scope(|scope| {
