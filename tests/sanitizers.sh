@@ -5,7 +5,7 @@
 # Needs a nightly toolchain, and a kernel that ThreadSanitizer gets on with; status 77 says that one of them is not to be had.
 #
 # The standard library comes compiled, without sanitizers. So ThreadSanitizer sees neither the orderings of its locks nor of its
-# channels (see sanitizers/std.supp), and neither sanitizer what happens inside of it. All of the rings, and all generic
+# channels (see tests/sanitizers/std.supp), and neither sanitizer what happens inside of it. All of the rings, and all generic
 # code, is instrumented.
 #
 # Under ThreadSanitizer: what runs in one process, and in which everybody keeps the protocol. Who does not races by definition
@@ -13,9 +13,9 @@
 # every instruction, and what reads sources or runs the examples. Leaks are errors too, but not where tests leave ends and
 # processes behind on purpose.
 set -euo pipefail
-cd "$(dirname "$0")/sanitizers"
+cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
-# `std.supp` names functions that are inlined. Sanitizers find these by their lines, which the manifest asks for.
+# `tests/sanitizers/std.supp` names functions that are inlined. Sanitizers find these by their lines, which the manifest asks for.
 unset CARGO_PROFILE_TEST_DEBUG
 quick=no
 [ "${1:-}" = --quick ] && quick=yes
@@ -34,7 +34,7 @@ x86_64-unknown-linux-gnu | aarch64-unknown-linux-gnu) ;;
 esac
 echo "$version, $target"
 
-targets=${CARGO_TARGET_DIR:-$PWD/../../target}/sanitizers
+targets=${CARGO_TARGET_DIR:-$PWD/target}/sanitizers
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -103,7 +103,7 @@ else
 fi
 
 build thread "${of_threads[@]}"
-export TSAN_OPTIONS="exitcode=66 halt_on_error=1 suppressions=$PWD/std.supp"
+export TSAN_OPTIONS="exitcode=66 halt_on_error=1 suppressions=$PWD/tests/sanitizers/std.supp"
 # It wants an address space in an order of its own, and may not find it: then it ends before it has run anything.
 if ! run it -- --list >"$log" 2>&1 && grep -E 'FATAL: ThreadSanitizer|ThreadSanitizer: CHECK failed' "$log"; then
     echo "sanitizers: skipped, ThreadSanitizer does not start here"
