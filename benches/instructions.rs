@@ -14,11 +14,12 @@ use std::error::Error;
 use std::hint::black_box;
 use std::process::{Command, Stdio};
 
-use ringway::ends::{Consumer, Kind, Producer, Ring};
+use ringway::Message;
 use ringway::lanes::Lanes;
 use ringway::memory::Heap;
 use ringway::mpsc::Mpsc;
-use ringway::spsc::{Carried, Spsc};
+use ringway::ring::{Consumer, Kind, Producer, Ring};
+use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
 use zerocopy::IntoBytes;
 
@@ -84,7 +85,7 @@ type Rx<K, T> = Consumer<K, T, Heap>;
 /// The ends of a ring of some producers.
 type Ends<K, T> = (Vec<Tx<K, T>>, Rx<K, T>);
 
-fn ends<K: Kind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Result<Ends<K, T>> {
+fn ends<K: Kind, T: Message + ?Sized>(capacity: usize, producers: usize) -> Result<Ends<K, T>> {
     let options = Options::new().capacity(capacity).producers(producers);
     let ring = Ring::<K, T, _>::format(Heap::new(MEMORY), &options)?;
     let senders = (0..producers).map(|_| ring.producer()).collect::<Result<_, _>>()?;
@@ -92,7 +93,7 @@ fn ends<K: Kind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Resu
 }
 
 /// The ends of a ring of one producer.
-fn pair<K: Kind, T: Carried + ?Sized>(capacity: usize) -> Result<(Tx<K, T>, Rx<K, T>)> {
+fn pair<K: Kind, T: Message + ?Sized>(capacity: usize) -> Result<(Tx<K, T>, Rx<K, T>)> {
     let (mut senders, rx) = ends(capacity, 1)?;
     Ok((senders.pop().ok_or("no producer")?, rx))
 }

@@ -30,42 +30,42 @@
 //! some 200 bytes a lane on the heap, allocated when the seat is taken. Lanes in which nothing happens cost it nothing: it
 //! leaves them out, until their producer rings. (To leave lanes out is one system call for several of them, also in the `try_`
 //! forms; of up to eight lanes none is left out.)
-use crate::ends::{self, Home, sealed};
 use crate::layout::{Kind, Options};
 use crate::memory::Memory;
-use crate::ring::bytes::{ByteConsumer, ByteProducer};
-use crate::ring::merge::Merge;
-use crate::ring::typed::{TypedConsumer, TypedProducer};
+use crate::ring::cells::bytes::{ByteConsumer, ByteProducer};
+use crate::ring::cells::items::{ItemConsumer, ItemProducer};
+use crate::ring::lanes::LanesConsumer;
+use crate::ring::{self, DefaultMemory, sealed};
 
-pub use crate::ends::{CELL, Carried, Item, Payload, PayloadMut, RangeError};
+pub use crate::ring::{CELL, Item, Message, Payload, PayloadMut, RangeError};
 
 /// The kind of ring: many producers, a lane for each.
 #[derive(Clone, Copy, Debug)]
 pub enum Lanes {}
 
 /// A ring of many producers, a lane for each, that carries `T`.
-pub type Ring<T, M = Home> = ends::Ring<Lanes, T, M>;
+pub type Ring<T, M = DefaultMemory> = ring::Ring<Lanes, T, M>;
 /// One of its producers.
-pub type Producer<T, M = Home> = ends::Producer<Lanes, T, M>;
+pub type Producer<T, M = DefaultMemory> = ring::Producer<Lanes, T, M>;
 /// Its consumer.
-pub type Consumer<T, M = Home> = ends::Consumer<Lanes, T, M>;
+pub type Consumer<T, M = DefaultMemory> = ring::Consumer<Lanes, T, M>;
 /// Room for a record of such a ring.
-pub type Reservation<'a, M = Home> = ends::Reservation<'a, Lanes, M>;
+pub type Reservation<'a, M = DefaultMemory> = ring::Reservation<'a, Lanes, M>;
 /// Records of such a ring that appear together.
-pub type Batch<'a, M = Home> = ends::Batch<'a, Lanes, M>;
+pub type Batch<'a, M = DefaultMemory> = ring::Batch<'a, Lanes, M>;
 /// A record of such a ring.
-pub type Record<'a, M = Home> = ends::Record<'a, Lanes, M>;
+pub type Record<'a, M = DefaultMemory> = ring::Record<'a, Lanes, M>;
 
 impl sealed::Kind for Lanes {
     const KIND: Kind = Kind::Lanes;
     const NAMES: [&'static str; 3] = ["lanes::Ring", "lanes::Producer", "lanes::Consumer"];
-    type ItemProducer<T: Item> = TypedProducer<T>;
-    type ItemConsumer<T: Item, M: Memory> = Merge<TypedConsumer<T>, M>;
+    type ItemProducer<T: Item> = ItemProducer<T>;
+    type ItemConsumer<T: Item, M: Memory> = LanesConsumer<ItemConsumer<T>, M>;
     type ByteProducer = ByteProducer;
-    type ByteConsumer<M: Memory> = Merge<ByteConsumer, M>;
+    type ByteConsumer<M: Memory> = LanesConsumer<ByteConsumer, M>;
 }
 
-impl<T: Carried + ?Sized> Ring<T> {
+impl<T: Message + ?Sized> Ring<T> {
     /// How many bytes of memory a ring with so many lanes of this capacity (see [`Options::capacity`] for its unit) needs. At
     /// most `usize::MAX`, which no memory has.
     ///
@@ -76,7 +76,7 @@ impl<T: Carried + ?Sized> Ring<T> {
     /// let options = Options::new().capacity(64).producers(3);
     /// let ring = Ring::<u64, _>::format(Heap::new(Ring::<u64>::required_len(64, 3)), &options)?;
     /// let mut tx = ring.producer()?;
-    /// let mut other = tx.another()?;
+    /// let mut other = tx.try_clone()?;
     /// tx.try_push(&1)?;
     /// other.try_push(&10)?;
     /// tx.try_push(&2)?;

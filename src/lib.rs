@@ -33,12 +33,12 @@ compile_error!(
 #[cfg(all(loom, feature = "std"))]
 compile_error!("models are built without the feature `std`: see loom-tests/");
 
-pub mod ends;
-pub mod format;
+pub mod docs;
 #[cfg(any(feature = "alloc", loom))]
 pub mod lanes;
 pub mod memory;
 pub mod mpsc;
+pub mod ring;
 pub mod spsc;
 
 mod error;
@@ -46,31 +46,32 @@ mod identity;
 mod layout;
 #[cfg(feature = "std")]
 mod os;
-mod recovery;
-mod ring;
+mod poll;
+mod seat;
 #[cfg(feature = "std")]
 mod segment;
 mod sync;
-#[cfg(not(loom))]
-mod trust;
 mod wait;
 
-#[cfg(feature = "async")]
-pub use ends::AsyncConsumer;
-pub use ends::{Blame, Counters, Recovered, SeatInfo};
-#[cfg(feature = "std")]
-pub use ends::{Pollable, Select, Selectable};
 #[cfg(feature = "std")]
 pub use error::SegmentError;
 pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatError};
 pub use identity::{Identity, ItemLayout, Label, Role};
 pub use layout::Options;
-pub use memory::{Claim, Clock, Item, Liveness, Memory, Park, ParkWord};
+pub use memory::Item;
+pub use mpsc::Loss;
 #[cfg(feature = "std")]
 pub use os::Mapping;
-pub use recovery::Presence;
+#[cfg(feature = "async")]
+pub use poll::AsyncConsumer;
+#[cfg(loom)]
+pub use poll::WakerThread;
+#[cfg(feature = "std")]
+pub use poll::{Pollable, Select, Selectable};
+#[cfg(not(loom))]
+pub use ring::Trust;
+pub use ring::{CELL, Counters, Message, Payload, PayloadMut, RangeError, Recovered, SeatInfo, Stall};
+pub use seat::Presence;
 #[cfg(feature = "std")]
 pub use segment::Unlinked;
-#[cfg(not(loom))]
-pub use trust::Trust;
-pub use wait::Wait;
+pub use wait::WaitStrategy;

@@ -51,49 +51,49 @@
 //! in the `try_` forms, whether those live who may have claimed it. Instructions (`cargo bench --bench instructions`, x86-64, Rust
 //! 1.95): push and pop of 8 bytes 51 and 31, of 64 bytes 63 and 40; slices of 64 items of 8 bytes, drained, 17 and 21 an item; a record
 //! of 64 bytes, copied, 236 and 136. Tried and dropped: to prefetch the cells of the next claims (level).
-use crate::ends::{self, Home, sealed};
 use crate::error::PushError;
 use crate::layout::{Geometry, Kind, Options, RoleBlock};
 use crate::memory::{Clock, Memory, Region};
-use crate::ring::bytes::ByteConsumer;
-use crate::ring::ordered::{Losses as Log, OrderedBytes, OrderedConsumer, OrderedItems, is_resolved};
-use crate::ring::typed::TypedConsumer;
+use crate::ring::cells::bytes::ByteConsumer;
+use crate::ring::cells::items::ItemConsumer;
+use crate::ring::mpsc::{Losses as Log, MpscByteProducer, MpscConsumer, MpscItemProducer, is_resolved};
+use crate::ring::{self, DefaultMemory, sealed};
 use core::time::Duration;
 
-pub use crate::ends::{CELL, Carried, Item, Payload, PayloadMut, RangeError};
-pub use crate::ring::ordered::Loss;
+pub use crate::ring::mpsc::Loss;
+pub use crate::ring::{CELL, Item, Message, Payload, PayloadMut, RangeError};
 
 /// The kind of ring: many producers, one order.
 #[derive(Clone, Copy, Debug)]
 pub enum Mpsc {}
 
 /// A ring of many producers, in one order, that carries `T`.
-pub type Ring<T, M = Home> = ends::Ring<Mpsc, T, M>;
+pub type Ring<T, M = DefaultMemory> = ring::Ring<Mpsc, T, M>;
 /// One of its producers.
-pub type Producer<T, M = Home> = ends::Producer<Mpsc, T, M>;
+pub type Producer<T, M = DefaultMemory> = ring::Producer<Mpsc, T, M>;
 /// Its consumer.
-pub type Consumer<T, M = Home> = ends::Consumer<Mpsc, T, M>;
+pub type Consumer<T, M = DefaultMemory> = ring::Consumer<Mpsc, T, M>;
 /// Room for a record of such a ring.
-pub type Reservation<'a, M = Home> = ends::Reservation<'a, Mpsc, M>;
+pub type Reservation<'a, M = DefaultMemory> = ring::Reservation<'a, Mpsc, M>;
 /// Records of such a ring that appear together.
-pub type Batch<'a, M = Home> = ends::Batch<'a, Mpsc, M>;
+pub type Batch<'a, M = DefaultMemory> = ring::Batch<'a, Mpsc, M>;
 /// A record of such a ring.
-pub type Record<'a, M = Home> = ends::Record<'a, Mpsc, M>;
+pub type Record<'a, M = DefaultMemory> = ring::Record<'a, Mpsc, M>;
 
 impl sealed::Kind for Mpsc {
     const KIND: Kind = Kind::Mpsc;
     const NAMES: [&'static str; 3] = ["mpsc::Ring", "mpsc::Producer", "mpsc::Consumer"];
-    type ItemProducer<T: Item> = OrderedItems<T>;
-    type ItemConsumer<T: Item, M: Memory> = OrderedConsumer<TypedConsumer<T>, M>;
-    type ByteProducer = OrderedBytes;
-    type ByteConsumer<M: Memory> = OrderedConsumer<ByteConsumer, M>;
+    type ItemProducer<T: Item> = MpscItemProducer<T>;
+    type ItemConsumer<T: Item, M: Memory> = MpscConsumer<ItemConsumer<T>, M>;
+    type ByteProducer = MpscByteProducer;
+    type ByteConsumer<M: Memory> = MpscConsumer<ByteConsumer, M>;
 
-    fn may_sit(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
+    fn is_seat_reusable(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
         is_resolved(region, geometry, block)
     }
 }
 
-impl<T: Carried + ?Sized> Ring<T> {
+impl<T: Message + ?Sized> Ring<T> {
     /// How many bytes of memory a ring of this capacity (see [`Options::capacity`] for its unit) with so many seats for
     /// producers needs. At most `usize::MAX`, which no memory has.
     ///
@@ -104,7 +104,7 @@ impl<T: Carried + ?Sized> Ring<T> {
     /// let options = Options::new().capacity(64).producers(3);
     /// let ring = Ring::<u64, _>::format(Heap::new(Ring::<u64>::required_len(64, 3)), &options)?;
     /// let mut tx = ring.producer()?;
-    /// let mut other = tx.another()?;
+    /// let mut other = tx.try_clone()?;
     /// tx.try_push(&1)?;
     /// other.try_push(&2)?;
     /// let mut rx = ring.consumer()?;
@@ -168,7 +168,7 @@ impl<M: Memory> Producer<[u8], M> {
     where
         M: Clock,
     {
-        self.begin_waiting(room, |core| core.begin(room), |memory| ends::deadline(memory.clone(), timeout))?;
+        self.begin_waiting(room, |core| core.begin(room), |memory| ring::deadline(memory.clone(), timeout))?;
         Ok(self.opened_batch())
     }
 }

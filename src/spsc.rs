@@ -54,41 +54,41 @@
 //! ring, cells of [`CELL`] bytes, of which a record of `n` bytes takes `max(1, n.div_ceil(CELL))`, and a pad, where a
 //! record would not fit the lap, what is left of it. It survives every death, so it can be the token from which a
 //! restarted process goes on.
-use crate::ends::{self, Home, sealed};
 use crate::layout::{Kind, Options};
 use crate::memory::Memory;
-use crate::ring::bytes::{ByteConsumer, ByteProducer};
-use crate::ring::typed::{TypedConsumer, TypedProducer};
+use crate::ring::cells::bytes::{ByteConsumer, ByteProducer};
+use crate::ring::cells::items::{ItemConsumer, ItemProducer};
+use crate::ring::{self, DefaultMemory, sealed};
 
-pub use crate::ends::{CELL, Carried, Item, Payload, PayloadMut, RangeError};
+pub use crate::ring::{CELL, Item, Message, Payload, PayloadMut, RangeError};
 
 /// The kind of ring: one producer.
 #[derive(Clone, Copy, Debug)]
 pub enum Spsc {}
 
 /// A ring of one producer that carries `T`.
-pub type Ring<T, M = Home> = ends::Ring<Spsc, T, M>;
+pub type Ring<T, M = DefaultMemory> = ring::Ring<Spsc, T, M>;
 /// Its producer.
-pub type Producer<T, M = Home> = ends::Producer<Spsc, T, M>;
+pub type Producer<T, M = DefaultMemory> = ring::Producer<Spsc, T, M>;
 /// Its consumer.
-pub type Consumer<T, M = Home> = ends::Consumer<Spsc, T, M>;
+pub type Consumer<T, M = DefaultMemory> = ring::Consumer<Spsc, T, M>;
 /// Room for a record of such a ring.
-pub type Reservation<'a, M = Home> = ends::Reservation<'a, Spsc, M>;
+pub type Reservation<'a, M = DefaultMemory> = ring::Reservation<'a, Spsc, M>;
 /// Records of such a ring that appear together.
-pub type Batch<'a, M = Home> = ends::Batch<'a, Spsc, M>;
+pub type Batch<'a, M = DefaultMemory> = ring::Batch<'a, Spsc, M>;
 /// A record of such a ring.
-pub type Record<'a, M = Home> = ends::Record<'a, Spsc, M>;
+pub type Record<'a, M = DefaultMemory> = ring::Record<'a, Spsc, M>;
 
 impl sealed::Kind for Spsc {
     const KIND: Kind = Kind::Spsc;
     const NAMES: [&'static str; 3] = ["spsc::Ring", "spsc::Producer", "spsc::Consumer"];
-    type ItemProducer<T: Item> = TypedProducer<T>;
-    type ItemConsumer<T: Item, M: Memory> = TypedConsumer<T>;
+    type ItemProducer<T: Item> = ItemProducer<T>;
+    type ItemConsumer<T: Item, M: Memory> = ItemConsumer<T>;
     type ByteProducer = ByteProducer;
     type ByteConsumer<M: Memory> = ByteConsumer;
 }
 
-impl<T: Carried + ?Sized> Ring<T> {
+impl<T: Message + ?Sized> Ring<T> {
     /// How many bytes of memory a ring of this capacity needs (see [`Options::capacity`] for its unit). At most
     /// `usize::MAX`, which no memory has.
     ///

@@ -7,11 +7,12 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::time::Duration;
 
-use ringway::ends::{Carried, Consumer, Kind, Producer};
+use ringway::Message;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Consumer, Kind, Producer};
 use ringway::spsc::Spsc;
-use ringway::{Mapping, Options, ends};
+use ringway::{Mapping, Options, ring};
 
 struct Counting;
 
@@ -89,13 +90,13 @@ fn records<K: Kind>(tx: &mut Producer<K, [u8], Mapping>, rx: &mut Consumer<K, [u
 }
 
 /// A ring of this kind, in a named segment; its ends at `work`.
-fn count<K: Kind, T: Carried + ?Sized>(
+fn count<K: Kind, T: Message + ?Sized>(
     producers: usize,
     work: impl FnOnce(&mut Producer<K, T, Mapping>, &mut Consumer<K, T, Mapping>),
 ) {
     let name = support::Name::unique("ringway-allocations");
     let options = Options::new().capacity(CAPACITY * size_of::<u64>()).producers(producers);
-    let ring = ends::Ring::<K, T>::create(&name, &options).unwrap();
+    let ring = ring::Ring::<K, T>::create(&name, &options).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     // The second witness reads `/proc`, where the file system keeps no locks: not in /dev/shm.
     assert_eq!(allocations(|| work(&mut tx, &mut rx)), 0);

@@ -24,7 +24,9 @@ fn sources(directory: &Path) -> BTreeMap<PathBuf, Vec<String>> {
 fn shipping() -> BTreeMap<PathBuf, Vec<String>> {
     let mut all = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     // The facade passes on whatever ordering it is given.
-    all.retain(|path, _| !path.ends_with("src/sync.rs") && !path.parent().unwrap().ends_with("src/sync"));
+    all.retain(|path, _| {
+        !path.parent().unwrap().ends_with("src/sync") && !path.parent().unwrap().ends_with("src/sync/model")
+    });
     all
 }
 
@@ -142,7 +144,7 @@ fn each_edge_has_both_sides() {
 #[test]
 fn unsafe_stands_only_where_raw_memory_and_the_system_are_touched() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let allowed = ["memory", "os", "trust.rs", "ends/record.rs"].map(|part| root.join(part));
+    let allowed = ["memory", "os", "ring/payload.rs"].map(|part| root.join(part));
     let is_unsafe = |line: &String| {
         let code = line.split("//").next().unwrap();
         code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")

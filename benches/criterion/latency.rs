@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
-use ringway::ends::{Carried, Consumer, Kind, Producer, Ring};
+use ringway::Message;
 use ringway::lanes::Lanes;
 use ringway::memory::Heap;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Options, PopError::Empty, PushError::Full};
 use zerocopy::IntoBytes;
@@ -47,7 +48,7 @@ fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result
     }
 }
 
-fn ends<K: Kind, T: Carried + ?Sized>(capacity: usize) -> (Tx<K, T>, Rx<K, T>) {
+fn ends<K: Kind, T: Message + ?Sized>(capacity: usize) -> (Tx<K, T>, Rx<K, T>) {
     let options = Options::new().capacity(capacity).producers(1);
     let ring = must(Ring::format(Heap::new(MEMORY), &options));
     (must(ring.producer()), must(ring.consumer()))
@@ -67,7 +68,7 @@ fn timed(ping: impl FnOnce() + Send, pong: impl FnOnce() + Send) -> Duration {
 }
 
 /// `n` round trips, spinning on both sides.
-fn round_trips<K: Kind, T: Carried + ?Sized>(
+fn round_trips<K: Kind, T: Message + ?Sized>(
     (n, capacity): (u64, usize),
     send: impl Fn(&mut Tx<K, T>, u64) + Sync,
     receive: impl Fn(&mut Rx<K, T>) -> u64 + Sync,

@@ -32,11 +32,13 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ringway::ends::{Batch, Carried, Consumer, Kind, Payload, Producer, Ring};
+use ringway::CELL;
 use ringway::lanes::Lanes;
 use ringway::memory::Heap;
-use ringway::mpsc::{CELL, Mpsc};
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Batch, Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
+use ringway::{Message, Payload};
 use ringway::{Options, PopError::Empty, PushError, PushError::Full};
 use zerocopy::IntoBytes;
 
@@ -82,7 +84,7 @@ fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result
 
 /// The time it takes `producers` threads to `send` the numbers below `n`, a range each, and one thread to `receive` as many
 /// and add them up.
-fn timed<K: Kind, T: Carried + ?Sized>(
+fn timed<K: Kind, T: Message + ?Sized>(
     (n, producers, capacity): (u64, usize, usize),
     send: impl Fn(Tx<K, T>, Range<u64>) + Sync,
     receive: impl FnOnce(Rx<K, T>, u64) -> u64 + Send,

@@ -4,8 +4,8 @@ use std::process::{Child, Command};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use ringway::ends::{Consumer, Kind, Ring};
-use ringway::mpsc::Loss;
+use ringway::Loss;
+use ringway::ring::{Consumer, Kind, Ring};
 use ringway::{Options, PopError, Presence, Role, SeatInfo};
 use rustix::process::{Pid, Signal, kill_process};
 

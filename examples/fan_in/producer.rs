@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use ringway::Options;
-use ringway::ends::{Kind, Ring};
+use ringway::ring::{Kind, Ring};
 
 use crate::{Load, Result};
 

@@ -1,5 +1,5 @@
 //! What came from a producer, compared with what it should be.
-use ringway::ends::{Kind, Record};
+use ringway::ring::{Kind, Record};
 use ringway::{Presence, SeatInfo};
 
 use crate::{Load, Result};

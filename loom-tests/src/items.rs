@@ -1,6 +1,6 @@
 //! Items that tell whether they are whole, and which producer's they are, in rings of any kind.
 use loom::thread;
-use ringway::ends::{Consumer, Kind, Producer};
+use ringway::ring::{Consumer, Kind, Producer};
 use ringway::memory::Model;
 use ringway::{PopError, PushError};
 

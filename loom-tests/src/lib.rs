@@ -8,7 +8,8 @@ pub mod items;
 
 use loom::model::Builder;
 use ringway::memory::Model;
-use ringway::spsc::{Carried, Ring};
+use ringway::Message;
+use ringway::spsc::Ring;
 use ringway::{Options, lanes, mpsc};
 
 /// Runs `model` in every interleaving with up to `preemptions` preemptions.
@@ -21,16 +22,16 @@ pub fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
 }
 
 /// A ring of its own for each run of the model: `capacity` items, or bytes. For models in which nobody parks.
-pub fn ring<T: Carried + ?Sized>(capacity: usize) -> Ring<T, Model> {
+pub fn ring<T: Message + ?Sized>(capacity: usize) -> Ring<T, Model> {
     format(Model::new(Ring::<T>::required_len(capacity)).with_seats(2), capacity)
 }
 
 /// The same for models in which somebody parks.
-pub fn ring_with_fences<T: Carried + ?Sized>(capacity: usize) -> Ring<T, Model> {
+pub fn ring_with_fences<T: Message + ?Sized>(capacity: usize) -> Ring<T, Model> {
     format(Model::with_fences(Ring::<T>::required_len(capacity)).with_seats(2), capacity)
 }
 
-fn format<T: Carried + ?Sized>(memory: Model, capacity: usize) -> Ring<T, Model> {
+fn format<T: Message + ?Sized>(memory: Model, capacity: usize) -> Ring<T, Model> {
     match Ring::format(memory, &Options::new().capacity(capacity)) {
         Ok(ring) => ring,
         Err(error) => panic!("the model's memory {error}"),
@@ -38,7 +39,7 @@ fn format<T: Carried + ?Sized>(memory: Model, capacity: usize) -> Ring<T, Model>
 }
 
 /// A ring with two seats for producers, in total order, in memory that `make` makes of a length.
-pub fn mpsc<T: Carried + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model) -> mpsc::Ring<T, Model> {
+pub fn mpsc<T: Message + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model) -> mpsc::Ring<T, Model> {
     let memory = make(mpsc::Ring::<T>::required_len(capacity, 2)).with_seats(4);
     match mpsc::Ring::format(memory, &Options::new().capacity(capacity).producers(2)) {
         Ok(ring) => ring,
@@ -47,7 +48,7 @@ pub fn mpsc<T: Carried + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model)
 }
 
 /// A ring with a lane for each of two producers, in memory that `make` makes of a length.
-pub fn lanes<T: Carried + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model) -> lanes::Ring<T, Model> {
+pub fn lanes<T: Message + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model) -> lanes::Ring<T, Model> {
     let memory = make(lanes::Ring::<T>::required_len(capacity, 2)).with_seats(4);
     match lanes::Ring::format(memory, &Options::new().capacity(capacity).producers(2)) {
         Ok(ring) => ring,
@@ -62,12 +63,12 @@ pub fn witnessed(len: usize) -> Model {
 
 /// Whoever held the consumer's seat is dead from now on.
 pub fn bury_consumer(memory: &Model) {
-    memory.bury(512);
+    memory.declare_dead(512);
 }
 
 /// Whoever held this one of several producers' seats is dead from now on: see the page `format`.
 pub fn bury_producer(memory: &Model, seat: u16) {
-    memory.bury(512 * (3 + u64::from(seat)));
+    memory.declare_dead(512 * (3 + u64::from(seat)));
 }
 
 /// Tries up to `times` times, and lets the others go on in between.

@@ -3,14 +3,15 @@ use std::sync::Arc;
 
 use loom::sync::Notify;
 use loom::thread;
-use ringway::ends::{Attendant, Consumer, Kind};
+use ringway::WakerThread;
+use ringway::ring::{Consumer, Kind};
 use ringway::memory::Model;
 use ringway::{Departure, PopError};
 use ringway_loom::{check, lanes, mpsc, ring_with_fences as ring};
 
 /// A consumer's attendant at work, and what it does when it is woken.
 struct Attended {
-    attendant: Attendant<Model>,
+    attendant: WakerThread<Model>,
     signal: Arc<Notify>,
     working: thread::JoinHandle<()>,
 }

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use loom::thread;
 use ringway::SeatError;
 use ringway::memory::Model;
-use ringway::mpsc::{Consumer, Loss, Producer, Ring};
+use ringway::Loss;
+use ringway::mpsc::{Consumer, Producer, Ring};
 use ringway_loom::items::{Item, item, pop, push};
 use ringway_loom::{bury_producer, check, mpsc, witnessed};
 
@@ -87,7 +88,7 @@ fn what_a_dead_producer_claimed_is_passed_over_once() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let victim = thread::spawn(move || {
-            Model::mortal(writes, a, |a| push(a, 0));
+            Model::crash(writes, a, |a| push(a, 0));
             bury_producer(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {
@@ -110,7 +111,7 @@ fn what_a_dead_producer_claimed_is_passed_over_once() {
 fn a_stopped_producer_is_waited_for_and_blamed_until_it_is_proved_dead() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(2);
-        let victim = thread::spawn(move || Model::mortal(writes, a, |a| push(a, 0)));
+        let victim = thread::spawn(move || Model::crash(writes, a, |a| push(a, 0)));
         let survivor = thread::spawn(move || {
             push(&mut b, 10);
             b
@@ -148,12 +149,12 @@ fn of_two_that_die_each_loses_its_own() {
             let (ring, [a, b], mut rx) = ring(4);
             let memory = ring.memory().clone();
             let first = thread::spawn(move || {
-                Model::mortal(writes, a, |a| push(a, 0));
+                Model::crash(writes, a, |a| push(a, 0));
                 bury_producer(&memory, 0);
             });
             let memory = ring.memory().clone();
             let second = thread::spawn(move || {
-                Model::mortal(others, b, |b| push(b, 10));
+                Model::crash(others, b, |b| push(b, 10));
                 bury_producer(&memory, 1);
             });
             let mut got = Vec::from_iter(pop(&mut rx));
@@ -181,7 +182,7 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let heir = thread::spawn(move || {
-            Model::mortal(writes, a, |a| push(a, 0));
+            Model::crash(writes, a, |a| push(a, 0));
             bury_producer(ring.memory(), 0);
             match ring.producer() {
                 Ok(mut heir) => {
@@ -206,7 +207,7 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
         assert_eq!(got.contains(&20), has_heir, "{got:?}");
         if !has_heir {
             // Now it is decided.
-            push(&mut b.another().unwrap(), 20);
+            push(&mut b.try_clone().unwrap(), 20);
             assert_eq!(pop(&mut rx), Some(20));
             got.push(20);
         }
@@ -221,14 +222,14 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
 fn an_undecided_seat_is_refused() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(2);
-        Model::mortal(writes, a, |a| push(a, 0));
+        Model::crash(writes, a, |a| push(a, 0));
         bury_producer(ring.memory(), 0);
         push(&mut b, 10);
-        let heir = b.another();
+        let heir = b.try_clone();
         let is_refused = matches!(heir, Err(SeatError::AllTaken { .. }));
         drop(heir);
         let (got, losses) = recover(&mut rx);
-        assert!(b.another().is_ok());
+        assert!(b.try_clone().is_ok());
         let end = judge(0, &rx, &got, &losses, 1);
         assert_eq!(is_refused, end == End::Lost);
         end
@@ -242,7 +243,7 @@ fn a_lost_slice_is_lost_whole() {
     let ends = at_each_write(2, PUSH + 2, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let victim = thread::spawn(move || {
-            Model::mortal(writes, a, |a| assert_eq!(a.try_push_slice(&[0, 1].map(item)), Ok(2)));
+            Model::crash(writes, a, |a| assert_eq!(a.try_push_slice(&[0, 1].map(item)), Ok(2)));
             bury_producer(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {
@@ -274,7 +275,7 @@ fn an_operator_marks_what_is_lost_and_the_next_consumer_reports_it() {
         drop(rx);
         let theirs = ring.clone();
         let victim = thread::spawn(move || {
-            Model::mortal(writes, a, |a| push(a, 0));
+            Model::crash(writes, a, |a| push(a, 0));
             bury_producer(theirs.memory(), 0);
         });
         let survivor = thread::spawn(move || {
@@ -287,7 +288,7 @@ fn an_operator_marks_what_is_lost_and_the_next_consumer_reports_it() {
         let late = ring.recover().unwrap();
         assert_eq!(late.held_by, None);
         // Decided, so free.
-        push(&mut b.another().unwrap(), 11);
+        push(&mut b.try_clone().unwrap(), 11);
         let mut rx = ring.consumer().unwrap();
         let got: Vec<u64> = std::iter::from_fn(|| pop(&mut rx)).collect();
         let losses: Vec<Loss> = rx.losses().collect();
@@ -302,7 +303,7 @@ fn a_lap_after_a_loss_its_mark_means_nothing() {
         let ring = mpsc::<Item>(1, witnessed);
         let (a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        assert!(!Model::mortal(3, a, |a| push(a, 0)));
+        assert!(!Model::crash(3, a, |a| push(a, 0)));
         bury_producer(ring.memory(), 0);
         let (got, losses) = recover(&mut rx);
         assert_eq!((got.len(), losses.len()), (0, 1));
@@ -318,7 +319,7 @@ fn who_found_the_ring_full_is_not_waited_for() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(1);
         let victim = thread::spawn(move || {
-            Model::mortal(writes, a, |a| push(a, 0));
+            Model::crash(writes, a, |a| push(a, 0));
             bury_producer(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {

@@ -85,8 +85,8 @@ fn who_hears_of_a_death_from_another_finds_what_was_published() {
         let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         let memory = ring.memory().clone();
         let victim = thread::spawn(move || {
-            Model::mortal(100, tx, |tx| tx.try_push(&7).unwrap());
-            memory.bury(1024);
+            Model::crash(100, tx, |tx| tx.try_push(&7).unwrap());
+            memory.declare_dead(1024);
         });
         let witness = thread::spawn(move || {
             retry(2, || matches!(ring.presence(Role::Producer), Presence::Died(_)).then_some(()))
@@ -116,7 +116,7 @@ fn whoever_dies_while_it_takes_or_leaves_a_seat_leaves_it_to_the_next() {
             let (mut b, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             let theirs = ring.clone();
             let victim = thread::spawn(move || {
-                let is_done = Model::mortal(writes, None, |a| {
+                let is_done = Model::crash(writes, None, |a| {
                     push(a.insert(theirs.producer().unwrap()), 0);
                     drop(a.take());
                 });
@@ -142,7 +142,7 @@ fn whoever_dies_while_it_takes_or_leaves_a_seat_leaves_it_to_the_next() {
             assert!(!is_done || got.contains(&0));
             assert!(got.contains(&10) && got.iter().filter(|i| **i == 0).count() + lost <= 1);
             assert_eq!(rx.position(), (got.len() + lost) as u64);
-            let mut heir = b.another().unwrap();
+            let mut heir = b.try_clone().unwrap();
             assert_eq!(heir.seat(), 1);
             push(&mut heir, 20);
             assert_eq!((pop(&mut rx), pop(&mut rx)), (Some(20), None));

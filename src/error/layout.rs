@@ -83,9 +83,9 @@ pub enum LayoutError {
 }
 
 /// An item, or records of bytes.
-struct Carried<'a>(&'a Option<ItemLayout>);
+struct Message<'a>(&'a Option<ItemLayout>);
 
-impl fmt::Display for Carried<'_> {
+impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(item) => item.fmt(f),
@@ -148,7 +148,7 @@ impl fmt::Display for LayoutError {
                 KindName(*expected)
             ),
             Self::Item { found, expected } => {
-                write!(f, "carries {}, not {}; both sides must name the same type", Carried(found), Carried(expected))
+                write!(f, "carries {}, not {}; both sides must name the same type", Message(found), Message(expected))
             }
             Self::Field { field, found } => {
                 write!(f, "is damaged: its {field} cannot be {found}; unlink it and make it anew")

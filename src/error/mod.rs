@@ -108,7 +108,7 @@ pub enum Corruption {
         /// What it said last.
         found: u64,
     },
-    /// The file was truncated, and bytes of the ring are gone: see [`Ring`](crate::ends::Ring#truncation).
+    /// The file was truncated, and bytes of the ring are gone: see [`Ring`](crate::ring::Ring#truncation).
     Truncated {
         /// Bytes of the ring.
         need: u64,

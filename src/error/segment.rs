@@ -107,8 +107,8 @@ struct Ring<'a>(&'a PathBuf);
 
 impl fmt::Display for Ring<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let by_name = self.0.parent() == Some(Path::new("/dev/shm"));
-        let name = if by_name { self.0.file_name() } else { None };
+        let reopen_by_name = self.0.parent() == Some(Path::new("/dev/shm"));
+        let name = if reopen_by_name { self.0.file_name() } else { None };
         write!(f, "ring `{}`", Path::new(name.unwrap_or(self.0.as_os_str())).display())
     }
 }

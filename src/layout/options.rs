@@ -90,7 +90,7 @@ impl Options<'_> {
     /// only. To share a ring with another user, its creator says here who may join (`0o660`: its group), and that user says by
     /// [`owner`](Self::owner) that it trusts the creator.
     ///
-    /// Whoever may *write* the file may send wrong data, and may [truncate](crate::ends::Ring#truncation) it. Whoever may *read* it can
+    /// Whoever may *write* the file may send wrong data, and may [truncate](crate::ring::Ring#truncation) it. Whoever may *read* it can
     /// lock a seat's bytes, for reading, and as long as that lasts the seat of somebody dead cannot be taken, nor the death be noticed.
     pub const fn mode(self, mode: u32) -> Self {
         Self { mode, ..self }

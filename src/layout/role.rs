@@ -139,7 +139,7 @@ impl RoleBlock {
     }
 
     /// Writes who its new holder is.
-    pub(crate) fn introduce(self, region: &Region, who: &Identity) {
+    pub(crate) fn write_identity(self, region: &Region, who: &Identity) {
         let numbers = [
             (Self::PID, who.pid),
             (Self::STARTED, who.started),

@@ -19,26 +19,28 @@
 //! * I3: no reference to payload bytes is ever formed (a peer may write them at any moment); payload is
 //!   copied by `copy`, control words are atomics.
 mod copy;
-#[cfg(not(loom))]
-mod fixed;
 #[cfg(feature = "std")]
 mod heap;
 #[cfg(loom)]
 mod model;
-mod platform;
+mod position;
 #[cfg(not(loom))]
 mod region;
+#[cfg(not(loom))]
+mod statics;
+mod traits;
 mod views;
 
-#[cfg(not(loom))]
-pub use fixed::StaticMemory;
 #[cfg(feature = "std")]
 pub use heap::Heap;
 #[cfg(loom)]
 pub use model::{Model, Region};
-pub use platform::{Claim, Clock, Liveness, Park, ParkWord};
+pub use position::Position;
 #[cfg(not(loom))]
 pub use region::Region;
+#[cfg(not(loom))]
+pub use statics::StaticMemory;
+pub use traits::{Clock, Liveness, Park, ParkWord, SeatLock};
 pub(crate) use views::{Cells, Descriptors, PayloadRef, Slot, Slots, Stamped, WordRef};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};

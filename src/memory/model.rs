@@ -12,8 +12,8 @@ use core::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
 
-use super::{Claim, Clock, Liveness, Memory, Park, ParkWord, Span};
-use crate::sync::{Acquire, Half, Relaxed, Release, Word, mortal};
+use super::{Clock, Liveness, Memory, Park, ParkWord, SeatLock, Span};
+use crate::sync::{Acquire, Half, Relaxed, Release, Word, crash};
 
 struct Cell {
     word: Word,
@@ -79,10 +79,10 @@ impl Region {
     /// # Safety
     /// `src` is readable for `len` bytes.
     pub(super) unsafe fn write(&self, at: usize, src: *const u8, len: usize) {
-        if !mortal::may_write() {
+        if !crash::may_write() {
             return;
         }
-        mortal::has_written();
+        crash::has_written();
         for i in 0..len {
             // SAFETY: `i < len`, readable by contract.
             let from = unsafe { src.add(i) };
@@ -149,7 +149,7 @@ struct Parking {
 #[derive(Default)]
 struct Lot {
     /// Whether somebody was buried.
-    has_buried: bool,
+    has_dead: bool,
     /// Who sleeps, by number, and on which word; who has slept longest first.
     asleep: Vec<(u32, usize)>,
     /// The number of who parks next.
@@ -210,7 +210,7 @@ impl Model {
     }
 
     /// The same memory with a witness, who believes all that have claimed a seat to be alive until they are
-    /// [buried](Self::bury).
+    /// [buried](Self::declare_dead).
     #[must_use]
     pub fn with_witness(self) -> Self {
         let blocks = (self.region.len() as u64).div_ceil(Witness::BLOCK);
@@ -220,19 +220,19 @@ impl Model {
 
     /// Runs `body` on `end`, as somebody who makes `writes` shared writes and, about to make another, stops for ever; whether
     /// it came to its end before. Either way `end` goes without a trace: it is not left, and nobody knows.
-    pub fn mortal<E>(writes: u32, end: E, body: impl FnOnce(&mut E)) -> bool {
-        mortal::run(writes, end, body)
+    pub fn crash<E>(writes: u32, end: E, body: impl FnOnce(&mut E)) -> bool {
+        crash::run(writes, end, body)
     }
 
     /// The witness knows from now on that whoever held the seat whose role block starts at `block` is dead. From then on time
     /// passes: each park ends after a slice.
-    pub fn bury(&self, block: u64) {
+    pub fn declare_dead(&self, block: u64) {
         if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(block)) {
             // Release: as the kernel's lock, when its holder has ended: all that it did is visible to who proves it.
             lock.swap(0, Release);
         }
         if let Ok(mut lot) = self.parking.lot.lock() {
-            lot.has_buried = true;
+            lot.has_dead = true;
             lot.asleep.clear();
         }
         self.parking.bell.notify_all();
@@ -247,22 +247,22 @@ unsafe impl Memory for Model {
 }
 
 impl Liveness for Model {
-    fn claim(&self, seat: Span) -> Result<Claim, i32> {
-        let Some(witness) = &self.witness else { return Ok(Claim::NoWitness) };
+    fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
+        let Some(witness) = &self.witness else { return Ok(SeatLock::Unsupported) };
         let Some(lock) = witness.lock(seat.start()) else { return Err(0) };
-        if !mortal::may_write() {
-            return Ok(Claim::Held);
+        if !crash::may_write() {
+            return Ok(SeatLock::Held);
         }
         // Acquire: as the kernel's lock: what the last holder did is visible.
         Ok(match lock.compare_exchange(0, 1, Acquire, Relaxed) {
-            Ok(_) => Claim::Granted,
-            Err(_) => Claim::Held,
+            Ok(_) => SeatLock::Acquired,
+            Err(_) => SeatLock::Held,
         })
     }
 
-    fn disclaim(&self, seat: Span) {
+    fn unlock_seat(&self, seat: Span) {
         if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(seat.start())) {
-            mortal::write(|| {
+            crash::write(|| {
                 // Release: as the kernel's lock; who claims it next sees what was done.
                 lock.swap(0, Release);
             });
@@ -276,8 +276,8 @@ impl Liveness for Model {
     }
 
     /// Whoever has stopped drops nothing.
-    fn is_claimant(&self) -> bool {
-        !mortal::has_stopped()
+    fn is_own_process(&self) -> bool {
+        !crash::has_stopped()
     }
 }
 
@@ -287,7 +287,7 @@ impl Park for Model {
     /// deadlock, which loom reports.
     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
         let Ok(mut lot) = self.parking.lot.lock() else { return };
-        if lot.has_buried {
+        if lot.has_dead {
             drop(lot);
             loom::thread::yield_now();
             return;
@@ -306,7 +306,7 @@ impl Park for Model {
 
     fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
         let mut woken = 0;
-        mortal::write(|| {
+        crash::write(|| {
             if let Ok(mut lot) = self.parking.lot.lock() {
                 lot.asleep.retain(|(_, at)| {
                     let stays = *at != core::ptr::from_ref(word).addr() || woken == most;
@@ -320,7 +320,7 @@ impl Park for Model {
     }
 
     /// There are none in the model: without fences nobody parks, and no lane rests.
-    fn is_reached_by_barriers(&self) -> bool {
+    fn register_barrier(&self) -> bool {
         !self.fences
     }
 }

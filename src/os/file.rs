@@ -62,7 +62,7 @@ pub(crate) fn open(path: &Path) -> Result<File, Errno> {
 }
 
 /// What is known of an open file.
-pub(crate) struct Facts {
+pub(crate) struct Metadata {
     pub(crate) is_regular: bool,
     /// User id.
     pub(crate) owner: u32,
@@ -74,9 +74,9 @@ pub(crate) struct Facts {
     pub(crate) which: (u64, u64),
 }
 
-pub(crate) fn facts(file: &File) -> Result<Facts, Errno> {
+pub(crate) fn facts(file: &File) -> Result<Metadata, Errno> {
     let stat = rustix::fs::fstat(file)?;
-    Ok(Facts {
+    Ok(Metadata {
         is_regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
         owner: stat.st_uid,
         len: u64::try_from(stat.st_size).unwrap_or(0),

@@ -9,12 +9,12 @@ use std::vec::Vec;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
-use super::file::Facts;
+use super::file::Metadata;
 use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
 use crate::layout::{MAGIC, Options};
-use crate::memory::{Claim, Liveness, Memory, Offset, Region, Span};
+use crate::memory::{Liveness, Memory, Offset, Region, SeatLock, Span};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
 ///
@@ -68,7 +68,7 @@ impl Mapping {
         if len == usize::MAX {
             return layout_error(path, LayoutError::TooSmall { need: u64::MAX, have: 0 });
         }
-        let len = set_space_aside(&file, path, len as u64)?;
+        let len = allocate(&file, path, len as u64)?;
         file::set_mode(&file, options.mode).map_err(|errno| told(path, "setting its mode", errno))?;
         let mapping = Self::map(file, path, len)?;
         mapping.settle(options, Pages::New)?;
@@ -187,12 +187,12 @@ impl Mapping {
     pub(crate) fn is_unlinked(&self) -> bool {
         match self.facts_of(&self.inner.file) {
             Some(facts) => !facts.is_linked,
-            None => self.by_name().is_none(),
+            None => self.reopen_by_name().is_none(),
         }
     }
 
     /// What is known of `file`, if it is the one that is mapped.
-    fn facts_of(&self, file: &File) -> Option<Facts> {
+    fn facts_of(&self, file: &File) -> Option<Metadata> {
         file::facts(file).ok().filter(|facts| facts.which == self.inner.which)
     }
 
@@ -203,14 +203,14 @@ impl Mapping {
 
     /// Whether the descriptor is still that by which `held` was locked. Who closes it behind our back may open another file, or this one
     /// once more, which then has its number; that one is told of our locks.
-    fn is_genuine(&self, held: &[Span]) -> bool {
+    fn owns_descriptor(&self, held: &[Span]) -> bool {
         let file = &self.inner.file;
         self.facts_of(file).is_some()
             && held.first().is_none_or(|seat| lock::is_free(file, *seat) == Ok(true))
     }
 
     /// The mapped file, opened anew by its name, as long as that is its own.
-    fn by_name(&self) -> Option<File> {
+    fn reopen_by_name(&self) -> Option<File> {
         file::open(&self.inner.path).ok().filter(|file| self.facts_of(file).is_some())
     }
 
@@ -221,7 +221,7 @@ impl Mapping {
 }
 
 /// Sets `len` bytes aside for `file`, in whole pages; how many that were.
-fn set_space_aside(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
+fn allocate(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
     let free = || {
         let free = file::free_space(file).map_err(|errno| told(path, "asking for free space", errno))?;
         Ok(free.unwrap_or(u64::MAX))
@@ -304,49 +304,49 @@ unsafe impl Memory for Mapping {
 
 /// Proof by lock: the kernel keeps a seat's byte range locked for as long as its holder lives.
 impl Liveness for Mapping {
-    fn claim(&self, seat: Span) -> Result<Claim, i32> {
+    fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
         // The open file is shared with the parent, and so are its locks: they would prove nothing.
-        if !self.is_claimant() {
-            return Ok(Claim::Inherited);
+        if !self.is_own_process() {
+            return Ok(SeatLock::Inherited);
         }
         let mut held = self.held();
         if held.contains(&seat) {
-            return Ok(Claim::Held);
+            return Ok(SeatLock::Held);
         }
         // Else the lock would be on another file, or go with another's descriptor.
-        if !self.is_genuine(&held) {
+        if !self.owns_descriptor(&held) {
             return Err(Errno::BADF.raw_os_error());
         }
         if !lock::try_lock(&self.inner.file, seat)? {
-            return Ok(Claim::Held);
+            return Ok(SeatLock::Held);
         }
         held.push(seat);
-        Ok(Claim::Granted)
+        Ok(SeatLock::Acquired)
     }
 
     /// If the descriptor was closed behind our back, the seat stays locked until the file is unmapped: nothing else reaches that lock.
-    fn disclaim(&self, seat: Span) {
+    fn unlock_seat(&self, seat: Span) {
         let mut held = self.held();
-        let is_genuine = self.is_genuine(&held);
+        let owns_descriptor = self.owns_descriptor(&held);
         held.retain(|one| *one != seat);
-        if is_genuine {
+        if owns_descriptor {
             lock::unlock(&self.inner.file, seat);
         }
     }
 
     fn is_proved_dead(&self, seat: Span) -> bool {
         // To a forked child, its parent's locks look like its own, which do not count.
-        if !self.is_claimant() {
+        if !self.is_own_process() {
             return false;
         }
         let held = self.held();
         if held.contains(&seat) {
             return false;
         }
-        if self.is_genuine(&held) {
+        if self.owns_descriptor(&held) {
             return lock::is_free(&self.inner.file, seat) == Ok(true);
         }
-        self.by_name().is_some_and(|file| lock::is_free(&file, seat) == Ok(true))
+        self.reopen_by_name().is_some_and(|file| lock::is_free(&file, seat) == Ok(true))
     }
 
     /// Where a mapping does not keep its file's locks, a process that closed all its descriptors, as daemons do, has lost them
@@ -355,7 +355,7 @@ impl Liveness for Mapping {
         !self.inner.keeps_locks && process::is_running(who)
     }
 
-    fn is_claimant(&self) -> bool {
+    fn is_own_process(&self) -> bool {
         self.inner.generation == process::generation()
     }
 

@@ -10,6 +10,6 @@ mod process;
 
 pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
-pub use park::OnFutex;
+pub use park::FutexMemory;
 pub(crate) use park::{MOST_PARKED_ON, System, monotonic, park_on_any};
 pub(crate) use process::without_signals;

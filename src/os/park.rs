@@ -44,15 +44,15 @@ pub(crate) fn park_on_any(words: &[(&ParkWord, u32)], limit: Duration) -> bool {
 }
 
 /// What parks on futexes, on several at once if need be: [`Mapping`](crate::Mapping), heaps and statics.
-pub trait OnFutex {}
+pub trait FutexMemory {}
 
 /// What is the same for all of them.
 pub(crate) struct System;
 
-impl OnFutex for super::Mapping {}
-impl OnFutex for System {}
-impl OnFutex for Heap {}
-impl<const N: usize> OnFutex for &'static StaticMemory<N> {}
+impl FutexMemory for super::Mapping {}
+impl FutexMemory for System {}
+impl FutexMemory for Heap {}
+impl<const N: usize> FutexMemory for &'static StaticMemory<N> {}
 
 /// Wakes those who sleep on the word, who has slept longest first; how many it woke.
 fn unpark(word: &ParkWord, most: u32) -> u32 {
@@ -63,7 +63,7 @@ fn unpark(word: &ParkWord, most: u32) -> u32 {
 
 /// Has this process reached by barriers from now on; whether the system does so. Asked anew each time: it is
 /// cheap, and a forked child need not have what its parent had.
-fn join_barriers() -> bool {
+fn register_barrier() -> bool {
     membarrier(MembarrierCommand::RegisterGlobalExpedited).is_ok()
 }
 
@@ -78,22 +78,22 @@ pub(crate) fn monotonic() -> Duration {
     Duration::new(now.tv_sec.try_into().unwrap_or(0), now.tv_nsec.try_into().unwrap_or(0))
 }
 
-impl<M: OnFutex> Park for M {
+impl<M: FutexMemory> Park for M {
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         park(word, expected, limit);
     }
     fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
         unpark(word, most)
     }
-    fn is_reached_by_barriers(&self) -> bool {
-        join_barriers()
+    fn register_barrier(&self) -> bool {
+        register_barrier()
     }
     fn barrier(&self) -> bool {
         barrier()
     }
 }
 
-impl<M: OnFutex> Clock for M {
+impl<M: FutexMemory> Clock for M {
     fn now(&self) -> Duration {
         monotonic()
     }

@@ -1,127 +1,184 @@
-//! The algorithms: how records get into cells and out again, over words and spans only.
+//! The public face, the same for every kind of ring: [`Ring`], [`Producer`], [`Consumer`] and their guards.
 //!
-//! No operating system, no waiting, no public types: `ends` puts those around. Of seats it is only asked who is dead.
-//!
-//! ```text
-//!            HEAD                      TAIL
-//!   consumer  │                         │  producer
-//!             ▼                         ▼
-//!   … ░ ░ ░ ░ █ █ █ █ █ █ █ █ █ █ █ █ █ · · · · ░ ░ …      █ stamped   · claimed, not yet stamped
-//!   ◀──── capacity ────────────────────────────▶           ░ of another lap
-//! ```
-//!
-//! A ring is a sequence of cells; positions count them from the ring's making and never wrap. A record takes
-//! one or more consecutive cells and is published by storing the *stamp* of its position with Release.
-//! The consumer at position `p` waits for exactly the stamp of `p`.
-//!
-//! | module | what | rings |
-//! |---|---|---|
-//! | [`typed`], [`bytes`] | one producer, one consumer: this page | `spsc`, and each of `lanes` |
-//! | [`ordered`] | how several producers claim cells of one ring, and what becomes of a dead one's | `mpsc` |
-//! | [`merge`] | how one consumer takes from many rings of one producer | `lanes` |
-//!
-//! # Who writes what
-//! | word | written by | read by |
-//! |---|---|---|
-//! | stamp, info, payload of a free cell | the producer | |
-//! | stamp, info, payload of a published cell | nobody | the consumer |
-//! | HEAD | the consumer | the producer, only when the ring seems full |
-//! | TAIL | the producer | its successor, observers |
-//!
-//! # Invariants
-//! * I1: `HEAD <= TAIL' <= HEAD + capacity`, with TAIL' the producer's private tail.
-//! * I2: the producer writes only cells of positions in `[TAIL', HEAD + capacity)`.
-//! * I3: the consumer reads only cells of positions below TAIL', from HEAD on.
-//! * I4: every stamp in the ring is at most that of the cell's latest position below TAIL', except while one
-//!   publication of several stamps is under way, or was cut off by death: then later stamps may stand beyond
-//!   TAIL', never the one *at* TAIL'. Whoever takes over the seat removes them before it writes anything.
-//!
-//! From I2 and I3: no cell is written and read at once. A stamp of an earlier lap differs from the awaited one
-//! (it is smaller by a multiple of the capacity), so cells need no clearing, and there is no ABA: a position
-//! comes once in the life of a ring, and 2^62 is never reached.
-//!
-//! At first every stamp is zero, which is no position's stamp, and HEAD = TAIL = 0: the empty ring.
-//!
-//! # Edges
-//! | edge | release side | acquire side | makes visible |
-//! |---|---|---|---|
-//! | E1 | `publish` stamp | `published`, `is_stamped` stamp | the record's bytes and info, and all earlier ones |
-//! | E2 | `Outlet::release` HEAD | `Room::refresh`, `advance` HEAD | that the consumer is done reading there |
-//!
-//! # Several stamps at once
-//! A publication that has more than one stamp (pad + record, batch) stores its *first* stamp last. The consumer
-//! stands at or before the first, so it sees all or nothing. If the producer dies in between, the later stamps
-//! stand in cells that its successor will use: see I4 and [`bytes::ByteProducer::resume`].
-//! Slices of a typed ring are no such unit: their stamps are stored front to back.
-//!
-//! # Source
-//! Stamps in the slot: FastForward (Giacomoni, Moseley, Vachharajani, PPoPP 2008) with the sequence numbers of
-//! Vyukov's bounded queue. The cached HEAD: as in MCRingBuffer (Lee, Bu, Chandranmenon, 2010). The first
-//! stamp stored last: as in Aeron's term buffers.
-pub(crate) mod bytes;
-mod info;
+//! Each kind of ring has a page of its own with its guarantees, and names for these types: [`spsc`](crate::spsc),
+//! [`mpsc`](crate::mpsc), [`lanes`](crate::lanes). Use those; this page is where the methods are.
+pub(crate) mod cells;
+mod consumer;
+mod diagnostics;
 #[cfg(any(feature = "alloc", loom))]
-pub(crate) mod merge;
-pub(crate) mod ordered;
-mod position;
-mod room;
-mod sent;
+pub(crate) mod lanes;
+pub(crate) mod mpsc;
+mod payload;
+mod producer;
+mod record;
+mod reservation;
+#[allow(clippy::module_inception, reason = "`Ring` is found where a reader looks for it")]
+mod ring;
+mod stall;
 mod traits;
-pub(crate) mod typed;
 
-pub(crate) use info::Info;
-pub(crate) use position::Position;
-pub use room::Outlet;
-pub(crate) use sent::counts;
-pub use traits::{Consume, ConsumeBytes, ConsumeItems, InOrder, Produce, ProduceBytes, ProduceItems};
+pub use consumer::Consumer;
+pub use diagnostics::{Counters, Recovered, SeatInfo};
+#[cfg(not(loom))]
+pub use payload::Trust;
+pub use payload::{Payload, PayloadMut, RangeError};
+pub use producer::Producer;
+pub use record::Record;
+pub use reservation::{Batch, Reservation};
+pub use ring::Ring;
+pub use stall::Stall;
+pub(crate) use traits::{Consume, ConsumeBytes, ConsumeItems, InOrder, Produce, ProduceBytes, ProduceItems};
+
+pub use crate::memory::Item;
+
+use core::convert::Infallible;
+use core::time::Duration;
 
 use crate::error::Corruption;
-use crate::memory::WordRef;
-use crate::sync::{Relaxed, pause};
+use crate::identity::Label;
+use crate::layout::{Carries, Geometry, Kind as KindCode, RoleBlock, Spec};
+use crate::memory::{Cells, Clock, Memory, Region};
+use crate::seat::{Presence, Seat};
+use crate::wait::{self, AdaptiveSpin, WaitCondition, WaitOutcome, WaitStrategy};
 
-/// Where a producer starts to look for the end of what was published: TAIL or HEAD, whichever is later.
-///
-/// TAIL lags behind the true tail by at most one publication, and that has at most `capacity` cells: it is stored
-/// after the stamps, and by each successor before it does anything else. HEAD may be ahead of it: the consumer may have
-/// been faster than the store of TAIL.
-fn resume_from(room: &room::Room, tail_word: &WordRef) -> Result<Position, Corruption> {
-    // Relaxed: taking the seat (E3) made the last holder's stores visible.
-    let found = tail_word.load(Relaxed);
-    let (head, lap_after) = (room.head_seen(), room.end().get());
-    let low = (2 * head.get()).saturating_sub(lap_after);
-    match Position::parse(found) {
-        Some(tail) if (low..=lap_after).contains(&found) => Ok(tail.max(head)),
-        _ => Err(Corruption::Tail { found, low, high: lap_after }),
+/// The bytes of a byte ring's cell.
+pub const CELL: usize = Cells::SIZE as usize;
+
+/// What a ring can carry: every [`Item`], and `[u8]`. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be carried by a ring",
+    label = "neither an item nor `[u8]`",
+    note = "an item has no references, no padding and nothing like `Cell`, and any bytes make a valid one",
+    note = "for a type of your own zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
+)]
+pub trait Message: sealed::Message {}
+// Else the compiler tells of the first of zerocopy's traits that is missing, and not what for.
+#[diagnostic::do_not_recommend]
+impl<T: sealed::Message + ?Sized> Message for T {}
+
+/// A kind of ring: [`Spsc`](crate::spsc::Spsc), [`Mpsc`](crate::mpsc::Mpsc) or [`Lanes`](crate::lanes::Lanes). Sealed.
+pub trait Kind: sealed::Kind {}
+impl<K: sealed::Kind> Kind for K {}
+
+pub(crate) mod sealed {
+    use super::*;
+
+    /// How its two sides work, for what it may carry.
+    pub trait Kind: Sized + 'static {
+        #[doc(hidden)]
+        const KIND: KindCode;
+        /// Of a ring, a producer, a consumer.
+        #[doc(hidden)]
+        const NAMES: [&'static str; 3];
+        #[doc(hidden)]
+        type ItemProducer<T: Item>: ProduceItems<T>;
+        #[doc(hidden)]
+        type ItemConsumer<T: Item, M: Memory>: ConsumeItems<T, M>;
+        #[doc(hidden)]
+        type ByteProducer: ProduceBytes;
+        #[doc(hidden)]
+        type ByteConsumer<M: Memory>: ConsumeBytes<M>;
+
+        /// Whether what the last holder of a producer's seat left behind allows another to take it.
+        #[doc(hidden)]
+        fn is_seat_reusable(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
+            let _ = (region, geometry, block);
+            true
+        }
+    }
+
+    /// What its cells are.
+    pub trait Message {
+        #[doc(hidden)]
+        const CARRIES: Carries;
+        #[doc(hidden)]
+        const SIZE: u64;
+        #[doc(hidden)]
+        const ALIGN: u64;
+        #[doc(hidden)]
+        type Producer<K: super::Kind>: Produce;
+        #[doc(hidden)]
+        type Consumer<K: super::Kind, M: Memory>: Consume<M>;
+        #[doc(hidden)]
+        fn label() -> Label;
     }
 }
 
-/// Where a consumer goes on.
-fn resume_head(head_word: &WordRef) -> Result<Position, Corruption> {
-    // Relaxed: only holders of this seat write it, and taking the seat (E3) made their stores visible.
-    let found = head_word.load(Relaxed);
-    Position::parse(found).ok_or(Corruption::Head { found, low: 0, high: u64::MAX >> 2 })
+impl<T: Item> sealed::Message for T {
+    const CARRIES: Carries = Carries::Items;
+    const SIZE: u64 = size_of::<T>() as u64;
+    const ALIGN: u64 = align_of::<T>() as u64;
+    type Producer<K: Kind> = K::ItemProducer<T>;
+    type Consumer<K: Kind, M: Memory> = K::ItemConsumer<T, M>;
+
+    fn label() -> Label {
+        Label::of_type::<T>()
+    }
 }
 
-/// What [`Consume::hold_back`] does, `taken` records after it did so last: pauses, the longer the more they are; whether it did.
-///
-/// Who looks again at once looks at a line that is being written, and reads ahead into those that will be next: it takes them
-/// from the producer, which is what holds *it* up. Many records mean that there will be more. Who takes one at a time, and
-/// answers it, has nothing to look for until a round trip later; and who finds nothing again and again pauses no more.
-///
-/// One pause for each of the first few; of many, one for eight: a record takes 3 to 5 ns and a pause some 30, so that a sender of
-/// bursts loses no more than a burst takes, nor than it takes to fill the ring, of `capacity`.
-///
-/// Measured, cores that share a cache, millions of records a second with no pause, with eight at most, and with this: items of 64
-/// bytes 70, 179 and 238, drained -, 144 and 213; records in place -, 112 and 154; 8 and 56 bytes, `mpsc` and small rings as with
-/// eight. Round trips of one record, and of bursts of up to 64 that are answered, as with eight; of 256, 1.40 and 1.57 us (halves of
-/// one core: 1.0 and 1.7). With 32 pauses after any 32 records, bursts of 64 took twice as long, and a ring of 64 was a third slower.
-fn hold_back(taken: u64, capacity: u64) -> bool {
-    let many = taken.min(capacity) / 8;
-    let pauses = taken.min(FEW_PAUSES).max(many.min(MOST_PAUSES));
-    (0..pauses).for_each(|_| pause());
-    taken > 0
+impl sealed::Message for [u8] {
+    const CARRIES: Carries = Carries::Bytes;
+    const SIZE: u64 = 1;
+    const ALIGN: u64 = 1;
+    type Producer<K: Kind> = K::ByteProducer;
+    type Consumer<K: Kind, M: Memory> = K::ByteConsumer<M>;
+
+    fn label() -> Label {
+        Label::of_type::<u8>()
+    }
 }
 
-const FEW_PAUSES: u64 = 8;
-/// A microsecond, or two on processors where a pause is long.
-const MOST_PAUSES: u64 = 32;
+/// What a ring of kind `K` that carries `T` is to be.
+const fn spec<K: Kind, T: Message + ?Sized>() -> Spec {
+    Spec { kind: K::KIND, carries: T::CARRIES, item_size: T::SIZE, item_align: T::ALIGN }
+}
+
+/// The memory that is meant when none is named: a mapped segment.
+#[cfg(feature = "std")]
+pub type DefaultMemory = crate::os::Mapping;
+/// The memory that is meant when none is named: none, without an operating system.
+#[cfg(all(not(feature = "std"), not(loom)))]
+pub type DefaultMemory = &'static crate::memory::StaticMemory<0>;
+/// The memory that is meant when none is named: the model's.
+#[cfg(loom)]
+pub type DefaultMemory = crate::memory::Model;
+
+/// What is left of `timeout` from now on, whenever it is asked.
+pub(crate) fn deadline<M: Clock>(memory: M, timeout: Duration) -> impl FnMut() -> Option<Duration> {
+    let end = memory.now().saturating_add(timeout);
+    move || Some(end.saturating_sub(memory.now()))
+}
+
+/// Waits until somebody sits in a seat across, for `timeout` at most; whether somebody did, if only for a moment.
+fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
+    /// One who waits for newcomers: nobody's departure ends this.
+    struct ForNewcomer<'a, M: Memory> {
+        seat: &'a Seat<M>,
+        before: u64,
+    }
+    impl<M: Memory> WaitCondition for ForNewcomer<'_, M> {
+        type Departure = Infallible;
+        type Error = Corruption;
+        fn ready(&mut self) -> Result<bool, Corruption> {
+            Ok(self.seat.peers_so_far() != self.before || matches!(self.seat.peer(), Presence::Here(_)))
+        }
+        fn departed(&self) -> Option<Infallible> {
+            None
+        }
+        fn check_peers(&mut self) -> Result<Option<Infallible>, Corruption> {
+            Ok(None)
+        }
+        fn check(&mut self) -> Result<(), Corruption> {
+            self.seat.check()
+        }
+    }
+    if seat.check().is_err() {
+        return false;
+    }
+    let mut waiter = ForNewcomer { seat, before: seat.peers_so_far() };
+    let remaining = deadline(seat.memory().clone(), timeout);
+    // Each look asks the system: none is made in between.
+    let mut patience = AdaptiveSpin::new(WaitStrategy::Park);
+    let woken = wait::until(seat.memory(), &seat.bed(), &mut patience, remaining, &mut waiter);
+    matches!(woken, WaitOutcome::Ready)
+}

@@ -1,9 +1,9 @@
 //! What the public face asks of a ring's two sides, whatever the kind of ring.
-use super::bytes::Found;
-use super::{Outlet, Position};
+use super::cells::SharedHead;
+use super::cells::bytes::Found;
 use crate::error::{Corruption, PushError};
 use crate::layout::{Geometry, RoleBlock};
-use crate::memory::{Item, Memory, PayloadRef, Region, Stamped};
+use crate::memory::{Item, Memory, PayloadRef, Position, Region, Stamped};
 
 /// A producer's side.
 pub trait Produce: Sized + Send {
@@ -83,10 +83,10 @@ pub trait Consume<M: Memory>: Sized + Send {
     fn has_record(&mut self) -> Result<bool, Corruption>;
 
     /// In cells: more records than that, producers that keep the protocol cannot have published.
-    fn most_records(&self) -> usize;
+    fn max_records(&self) -> usize;
 
     /// Gives all that was passed back to the producers: `wake` is told where those may sleep who wait for it.
-    fn release(&mut self, wake: impl FnMut(&Outlet));
+    fn release(&mut self, wake: impl FnMut(&SharedHead));
 
     /// There is nothing, and the caller will look again, perhaps at once: lets the producers get ahead; whether
     /// another look is worth it.
@@ -111,7 +111,7 @@ pub trait Consume<M: Memory>: Sized + Send {
     }
 
     /// Has all that may be published from now on wake whoever sleeps on the consumer's parked word.
-    fn arm_all(&mut self) {}
+    fn arm(&mut self) {}
 
     /// Whether something happened since then after which not everybody may.
     fn is_up(&self) -> bool {
@@ -170,5 +170,5 @@ pub trait InOrder: Sized + Send {
     fn has_record(&mut self) -> Result<bool, Corruption>;
     /// Moves past the next record; whether there was one.
     fn pass(&mut self) -> Result<bool, Corruption>;
-    fn release(&mut self, wake: impl FnMut(&Outlet));
+    fn release(&mut self, wake: impl FnMut(&SharedHead));
 }

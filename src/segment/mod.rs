@@ -21,10 +21,10 @@ mod name;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::ends::{Carried, Kind, Ring};
 use crate::error::SegmentError;
 use crate::layout::Options;
 use crate::os::{self, Mapping, Pages};
+use crate::ring::{Kind, Message, Ring};
 
 /// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum Unlinked {
 ///
 /// # References
 /// mmap(2) on SIGBUS; fstat(2).
-impl<K: Kind, T: Carried + ?Sized> Ring<K, T, Mapping> {
+impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// Makes a new ring in a new segment. It stays until [`unlink`](Self::unlink); a program that is started again finds it there, and takes
     /// [`open_or_create`](Self::open_or_create) instead.
     ///

@@ -1,6 +1,6 @@
 //! Sleeping without losing a wake-up.
 //!
-//! A waiter looks for a while ([`Patience`]), then parks on the *parked* word of its own role block. Its peer looks at that
+//! A waiter looks for a while ([`AdaptiveSpin`]), then parks on the *parked* word of its own role block. Its peer looks at that
 //! word after everything that could end the wait, and wakes it if it says so.
 //!
 //! ```text
@@ -43,7 +43,7 @@
 //!
 //! # What is slept on may be gone
 //! A file that holds the ring can be truncated while somebody sleeps. So the first thing after a sleep is to ask whether the bytes
-//! are still there (`Waiter::check`), before any of them is touched.
+//! are still there (`WaitCondition::check`), before any of them is touched.
 //!
 //! # Several sleepers on one word
 //! The producers of an `mpsc` ring wait for room on one word, that of their common block. The word
@@ -53,7 +53,7 @@
 //! the consumer gets up as S5 says. See [`post`].)
 //!
 //! # Waiting for room
-//! It takes more than one cell to be woken: half of the ring must be free (`ring::Outlet` says why). And no more are woken than
+//! It takes more than one cell to be woken: half of the ring must be free (`ring::SharedHead` says why). And no more are woken than
 //! there are cells, those first who have slept longest, so that a crowd does not run for one cell. As long as
 //! that may have left others asleep, the word stays odd (W5), and the consumer's next release looks again. Both only put a wake-up off:
 //! when the consumer has taken all there is, the whole ring is free, but for what is claimed and not published yet; and should it take
@@ -73,21 +73,21 @@
 //! # Source
 //! The flag and two fences: Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang,
 //! "Asymmetric Dekker synchronization", 2001; membarrier(2).
-mod patience;
 #[cfg(any(feature = "std", loom))]
-mod post;
+mod proxy;
+mod strategy;
 
-#[cfg(any(feature = "alloc", loom))]
-pub(crate) use patience::MOST_LOOKS;
-pub(crate) use patience::Patience;
-pub use patience::Wait;
 #[cfg(any(feature = "std", loom))]
-pub(crate) use post::Post;
+pub(crate) use proxy::WakeProxy;
+pub(crate) use strategy::AdaptiveSpin;
+#[cfg(any(feature = "alloc", loom))]
+pub(crate) use strategy::MOST_LOOKS;
+pub use strategy::WaitStrategy;
 
 use core::time::Duration;
 
 use crate::memory::{Park, WordRef};
-use crate::sync::{Relaxed, compiler_fence, full_fence, hand_over, pause};
+use crate::sync::{Relaxed, compiler_fence, full_fence, pause, yield_now};
 
 /// No park lasts longer.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
@@ -96,7 +96,7 @@ pub(crate) const SLICE: Duration = Duration::from_millis(100);
 pub(crate) const NAP: Duration = Duration::from_millis(1);
 
 /// Why a wait ended.
-pub(crate) enum Woken<G, E> {
+pub(crate) enum WaitOutcome<G, E> {
     /// What was waited for is there.
     Ready,
     /// The peer is gone.
@@ -112,14 +112,14 @@ pub(crate) enum Woken<G, E> {
 /// `reached`: whether sleepers' barriers reach this process.
 #[inline(always)]
 pub(crate) fn wake(park: &impl Park, parked: &WordRef, reached: bool) {
-    if is_wanted(parked, reached) {
-        rouse(park, parked, u32::MAX);
+    if has_waiters(parked, reached) {
+        notify(park, parked, u32::MAX);
     }
 }
 
 /// Whether somebody has asked, by `word`, to be told of what was published before (W2 and W3).
 #[inline(always)]
-pub(crate) fn is_wanted(word: &WordRef, reached: bool) -> bool {
+pub(crate) fn has_waiters(word: &WordRef, reached: bool) -> bool {
     if reached {
         // Compiler fence: E4, pairs with the barrier in `sleep`, which is a full fence here at the right moment.
         compiler_fence();
@@ -133,7 +133,7 @@ pub(crate) fn is_wanted(word: &WordRef, reached: bool) -> bool {
 
 /// W4 and W5: `most` of them.
 #[cold]
-pub(crate) fn rouse(park: &impl Park, parked: &WordRef, most: u32) {
+pub(crate) fn notify(park: &impl Park, parked: &WordRef, most: u32) {
     // A sleeper that still reads what it made is in its park, and is woken next.
     if even(parked) && park.unpark(parked.park_word(), most) >= most {
         // Relaxed: for our own next look. Who is about to park finds another number than it made, and looks again.
@@ -161,7 +161,7 @@ pub(crate) fn heavy_fence(park: &impl Park, fenced: bool) -> bool {
 }
 
 /// The word that somebody sleeps on.
-pub(crate) struct Bed<'a> {
+pub(crate) struct WaitWord<'a> {
     pub(crate) parked: &'a WordRef,
     /// Whether others sleep on it too.
     pub(crate) shared: bool,
@@ -169,15 +169,15 @@ pub(crate) struct Bed<'a> {
     pub(crate) fenced: bool,
 }
 
-impl Bed<'_> {
+impl WaitWord<'_> {
     /// S1; what it made of the word.
-    pub(crate) fn lie_down(&self) -> u32 {
+    pub(crate) fn prepare_wait(&self) -> u32 {
         // Relaxed: E4's fences order it.
         self.parked.half().fetch_or(1, Relaxed) | 1
     }
 
     /// S5.
-    pub(crate) fn get_up(&self) {
+    pub(crate) fn cancel_wait(&self) {
         if !self.shared {
             even(self.parked);
         }
@@ -185,31 +185,31 @@ impl Bed<'_> {
 }
 
 /// S3: whether there is nothing to be had, and nobody has rung.
-pub(crate) fn is_quiet<W: Waiter>(waiter: &mut W) -> bool {
+pub(crate) fn still_waiting<W: WaitCondition>(waiter: &mut W) -> bool {
     waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) && !waiter.is_up()
 }
 
 /// Sleeps until woken, `limit` at most, unless what is waited for is there (S1 to S5).
-fn sleep<W: Waiter>(
+fn sleep<W: WaitCondition>(
     park: &impl Park,
-    bed: &Bed<'_>,
+    bed: &WaitWord<'_>,
     limit: Duration,
     waiter: &mut W,
 ) -> Result<(), W::Error> {
-    let expected = bed.lie_down();
-    waiter.arm_all();
+    let expected = bed.prepare_wait();
+    waiter.arm();
     // The word before it, the look after it.
     let limit = if heavy_fence(park, bed.fenced) { limit } else { limit.min(NAP) };
-    if is_quiet(waiter) {
+    if still_waiting(waiter) {
         park.park(bed.parked.park_word(), expected, limit);
         waiter.check()?;
     }
-    bed.get_up();
+    bed.cancel_wait();
     Ok(())
 }
 
 /// Somebody who waits for something to be there, or for those who could bring it to be gone.
-pub(crate) trait Waiter {
+pub(crate) trait WaitCondition {
     /// How they went.
     type Departure;
     /// Why looking failed.
@@ -222,13 +222,13 @@ pub(crate) trait Waiter {
     fn departed(&self) -> Option<Self::Departure>;
 
     /// The same; asks the witness, notes what it says, and mends what the dead have left in the way.
-    fn inquire(&mut self) -> Result<Option<Self::Departure>, Self::Error>;
+    fn check_peers(&mut self) -> Result<Option<Self::Departure>, Self::Error>;
 
     /// Makes sure that the bytes are still there. Asks the system, and is asked after each sleep.
     fn check(&mut self) -> Result<(), Self::Error>;
 
     /// Has whatever could be published from now on look at the parked word.
-    fn arm_all(&mut self) {}
+    fn arm(&mut self) {}
 
     /// Whether something happened since then after which not all of that does.
     fn is_up(&self) -> bool {
@@ -240,57 +240,57 @@ pub(crate) trait Waiter {
 ///
 /// The look before parking (S3) is for both: what was published, and a departure, which is published like a
 /// record. What was published before a departure is found by one more look.
-pub(crate) fn until<W: Waiter>(
+pub(crate) fn until<W: WaitCondition>(
     park: &impl Park,
-    bed: &Bed<'_>,
-    patience: &mut Patience,
+    bed: &WaitWord<'_>,
+    patience: &mut AdaptiveSpin,
     mut remaining: impl FnMut() -> Option<Duration>,
     waiter: &mut W,
-) -> Woken<W::Departure, W::Error> {
+) -> WaitOutcome<W::Departure, W::Error> {
     let (most, handovers) = patience.begin();
     let mut looks = 0;
     loop {
         match waiter.ready() {
             Ok(true) => {
                 patience.end((looks <= most).then_some(looks));
-                return Woken::Ready;
+                return WaitOutcome::Ready;
             }
-            Err(error) => return Woken::Failed(error),
+            Err(error) => return WaitOutcome::Failed(error),
             Ok(false) if looks < most + handovers => {
                 if looks < most {
                     pause()
                 } else {
-                    hand_over()
+                    yield_now()
                 }
                 looks += 1;
                 continue;
             }
             Ok(false) => {}
         }
-        match waiter.inquire() {
+        match waiter.check_peers() {
             Ok(None) => {}
-            Err(error) => return Woken::Failed(error),
+            Err(error) => return WaitOutcome::Failed(error),
             Ok(Some(how)) => {
                 patience.end(None);
                 return match waiter.ready() {
-                    Ok(true) => Woken::Ready,
-                    Ok(false) => Woken::Gone(how),
-                    Err(error) => Woken::Failed(error),
+                    Ok(true) => WaitOutcome::Ready,
+                    Ok(false) => WaitOutcome::Gone(how),
+                    Err(error) => WaitOutcome::Failed(error),
                 };
             }
         }
         let limit = remaining().unwrap_or(SLICE).min(SLICE);
         if limit.is_zero() {
             patience.end(None);
-            return Woken::Elapsed;
+            return WaitOutcome::Elapsed;
         }
-        if patience.how() == Wait::Spin {
+        if patience.how() == WaitStrategy::Spin {
             looks = 0;
             continue;
         }
         looks = u32::MAX;
         if let Err(error) = sleep(park, bed, limit, waiter) {
-            return Woken::Failed(error);
+            return WaitOutcome::Failed(error);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What victims do, in any kind of ring: each operation is between two marks.
 use std::mem;
 
-use ringway::ends::{Producer, Ring};
+use ringway::ring::{Producer, Ring};
 
 use crate::scene::{Flow, Item, record};
 use crate::sort::Sort;

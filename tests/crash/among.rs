@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::mem;
 use std::time::Duration;
 
-use ringway::ends::{Consumer, Producer};
+use ringway::ring::{Consumer, Producer};
 use ringway::{PopError, SeatError};
 
 use crate::acts::{self, Act};

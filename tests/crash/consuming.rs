@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ringway::SeatError;
-use ringway::ends::{Producer, Ring};
+use ringway::ring::{Producer, Ring};
 
 use crate::points::Plot;
 use crate::scene::{BESIDE, Flow, Item, LATER, SMALL, Scene, laps, number_of, receive_all};

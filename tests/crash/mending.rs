@@ -2,8 +2,8 @@
 use std::cell::Cell;
 
 use ringway::SeatError;
-use ringway::ends::{Producer, Ring};
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Producer, Ring};
 
 use crate::acts::{self, Act};
 use crate::among::{NEARLY_ROUND, receive_until};

@@ -2,8 +2,9 @@
 //! instruction of its own.
 use std::cell::Cell;
 
-use ringway::ends::Producer;
-use ringway::mpsc::{Loss, Mpsc};
+use ringway::Loss;
+use ringway::mpsc::Mpsc;
+use ringway::ring::Producer;
 use ringway::{PopError, SeatError};
 
 use crate::acts::{self, Act};

@@ -5,8 +5,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ringway::ends::{Carried, Consumer, Producer, Ring};
-use ringway::mpsc::{self, Loss};
+use ringway::Loss;
+use ringway::Message;
+use ringway::mpsc;
+use ringway::ring::{Consumer, Producer, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -67,7 +69,7 @@ pub const BESIDE: u64 = 500;
 pub const LATER: u64 = 1000;
 
 /// What a ring of these tests carries: records all of whose bytes follow from their numbers.
-pub trait Flow: Carried + 'static {
+pub trait Flow: Message + 'static {
     /// For [`Options::capacity`].
     const CAPACITY: usize;
     /// The same in cells.

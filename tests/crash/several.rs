@@ -3,8 +3,8 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use std::{fs, thread};
 
-use ringway::ends::{Consumer, Producer};
 use ringway::memory::Heap;
+use ringway::ring::{Consumer, Producer};
 use ringway::{Options, Select, spsc};
 
 use crate::children::{listing, say, soon};

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ringway::ends::{Consumer, Producer, Ring};
 use ringway::memory::Heap;
+use ringway::ring::{Consumer, Producer, Ring};
 use ringway::{Departure, Options, PopError, PushError, Select, spsc};
 use rustix::event::{PollFd, PollFlags, poll};
 

@@ -1,7 +1,8 @@
 //! What these tests have to know of a kind of ring.
-use ringway::ends::{Batch, Consumer, Kind, Producer};
+use ringway::Loss;
 use ringway::lanes::Lanes;
-use ringway::mpsc::{Loss, Mpsc};
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Batch, Consumer, Kind, Producer};
 use ringway::spsc::Spsc;
 
 use crate::scene::Flow;

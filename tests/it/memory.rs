@@ -1,8 +1,9 @@
 //! Memory of any kind as one type, so that a suite that runs on several is compiled once.
 use std::time::Duration;
 
+use ringway::memory::{Clock, Liveness, Memory, Park, ParkWord, SeatLock};
 use ringway::memory::{Heap, Region, Span};
-use ringway::{Claim, Clock, Identity, Liveness, Mapping, Memory, Park, ParkWord};
+use ringway::{Identity, Mapping};
 
 /// A heap or a mapping. It forwards all that a ring asks for.
 #[derive(Clone, Debug)]
@@ -33,12 +34,12 @@ unsafe impl Memory for AnyMemory {
 }
 
 impl Liveness for AnyMemory {
-    fn claim(&self, seat: Span) -> Result<Claim, i32> {
-        forward!(self, memory => memory.claim(seat))
+    fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
+        forward!(self, memory => memory.lock_seat(seat))
     }
 
-    fn disclaim(&self, seat: Span) {
-        forward!(self, memory => memory.disclaim(seat));
+    fn unlock_seat(&self, seat: Span) {
+        forward!(self, memory => memory.unlock_seat(seat));
     }
 
     fn is_proved_dead(&self, seat: Span) -> bool {
@@ -49,8 +50,8 @@ impl Liveness for AnyMemory {
         forward!(self, memory => memory.is_running(who))
     }
 
-    fn is_claimant(&self) -> bool {
-        forward!(self, memory => memory.is_claimant())
+    fn is_own_process(&self) -> bool {
+        forward!(self, memory => memory.is_own_process())
     }
 
     fn identity(&self) -> Identity {
@@ -67,8 +68,8 @@ impl Park for AnyMemory {
         forward!(self, memory => memory.unpark(word, most))
     }
 
-    fn is_reached_by_barriers(&self) -> bool {
-        forward!(self, memory => memory.is_reached_by_barriers())
+    fn register_barrier(&self) -> bool {
+        forward!(self, memory => memory.register_barrier())
     }
 
     fn barrier(&self) -> bool {

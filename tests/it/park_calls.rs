@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringway::ends::{Carried, Kind};
+use ringway::Message;
+use ringway::memory::{Clock, Liveness, Park, ParkWord};
 use ringway::memory::{Heap, Memory, Region};
+use ringway::ring::Kind;
 use ringway::spsc::{Ring, Spsc};
-use ringway::{Clock, Liveness, Options, Park, ParkWord, PopError, PushError, Wait, ends, lanes, mpsc};
+use ringway::{Options, PopError, PushError, WaitStrategy, lanes, mpsc, ring};
 
 /// More lanes than are watched in any case.
 const MANY: usize = 20;
@@ -53,8 +55,8 @@ impl Observed {
         self.ring_of::<Spsc, u64>(1)
     }
 
-    fn ring_of<K: Kind, T: Carried + ?Sized>(&self, producers: usize) -> ends::Ring<K, T, Self> {
-        ends::Ring::format(self.clone(), &Options::new().capacity(4).producers(producers)).unwrap()
+    fn ring_of<K: Kind, T: Message + ?Sized>(&self, producers: usize) -> ring::Ring<K, T, Self> {
+        ring::Ring::format(self.clone(), &Options::new().capacity(4).producers(producers)).unwrap()
     }
 
     /// What is to happen while somebody sleeps, the next time.
@@ -97,7 +99,7 @@ impl Park for Observed {
         // As many as are asleep.
         calls.asleep.min(most)
     }
-    fn is_reached_by_barriers(&self) -> bool {
+    fn register_barrier(&self) -> bool {
         self.barrier.is_some()
     }
     fn barrier(&self) -> bool {
@@ -168,7 +170,7 @@ fn who_joins_unreached_naps() {
 fn who_spins_never_parks_and_who_parks_never_spins() {
     let memory = Observed::new(true);
     let mut rx = memory.ring().consumer().unwrap();
-    rx.set_wait(Wait::Spin);
+    rx.set_wait_strategy(WaitStrategy::Spin);
     let ticking = memory.clone();
     let clock = std::thread::spawn(move || {
         for _ in 0..5 {
@@ -179,7 +181,7 @@ fn who_spins_never_parks_and_who_parks_never_spins() {
     assert_eq!(rx.pop_timeout(Duration::from_millis(250)), Err(PopError::Elapsed));
     clock.join().unwrap();
     assert!(memory.parks().is_empty());
-    rx.set_wait(Wait::Park);
+    rx.set_wait_strategy(WaitStrategy::Park);
     assert_eq!(rx.pop_timeout(Duration::from_millis(150)), Err(PopError::Elapsed));
     assert_eq!(memory.parks(), [100, 50].map(Duration::from_millis));
 }

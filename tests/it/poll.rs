@@ -9,12 +9,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringway::ends::{self, Carried, Kind};
+use ringway::Message;
 use ringway::memory::{Heap, Memory, Region};
+use ringway::memory::{Liveness, Park, ParkWord};
+use ringway::ring::{self, Kind};
 use ringway::spsc::Spsc;
-use ringway::{
-    Departure, Liveness, Options, Park, ParkWord, PopError, Select, Selectable, Wait, lanes, mpsc, spsc,
-};
+use ringway::{Departure, Options, PopError, Select, Selectable, WaitStrategy, lanes, mpsc, spsc};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 const MOMENT: Duration = Duration::from_millis(3);
@@ -22,9 +22,9 @@ const LONG: Duration = Duration::from_secs(60);
 /// No wait lasts longer without a look.
 const SLICE: Duration = Duration::from_millis(100);
 
-fn ring<K: Kind, T: Carried + ?Sized>() -> ends::Ring<K, T, Heap> {
+fn ring<K: Kind, T: Message + ?Sized>() -> ring::Ring<K, T, Heap> {
     let memory = Heap::new(lanes::Ring::<u64>::required_len(64, 4).max(1 << 16));
-    ends::Ring::format(memory, &Options::new().capacity(64).producers(4)).unwrap()
+    ring::Ring::format(memory, &Options::new().capacity(64).producers(4)).unwrap()
 }
 
 type Tx = spsc::Producer<u64, Heap>;
@@ -71,7 +71,7 @@ fn among_none_there_is_none() {
 const ATTEMPTS: usize = 3;
 
 /// Each is woken, but for a few that a busy machine may have held up so long.
-fn is_woken_by_each(count: usize, how: Wait) {
+fn is_woken_by_each(count: usize, how: WaitStrategy) {
     let rounds = 300;
     let late: Vec<_> =
         (0..ATTEMPTS).map(|_| late_of(rounds, count, how)).take_while(|late| *late > rounds / 30).collect();
@@ -79,10 +79,10 @@ fn is_woken_by_each(count: usize, how: Wait) {
 }
 
 /// How many of so many were woken as late as the end of their slice would do it.
-fn late_of(rounds: usize, count: usize, how: Wait) -> usize {
+fn late_of(rounds: usize, count: usize, how: WaitStrategy) -> usize {
     let (mut txs, mut rxs) = pairs(count);
     let mut select = Select::new();
-    select.set_wait(how);
+    select.set_wait_strategy(how);
     let (told, tell) = (Arc::new(AtomicUsize::new(0)), 7);
     // Pauses in between are nobody's fault: only from the push on it counts.
     let (push, pushed) = channel();
@@ -112,7 +112,7 @@ fn late_of(rounds: usize, count: usize, how: Wait) -> usize {
 
 #[test]
 fn a_sleeper_is_woken_by_each() {
-    for how in [Wait::Adaptive, Wait::Park] {
+    for how in [WaitStrategy::Adaptive, WaitStrategy::Park] {
         is_woken_by_each(1, how);
         is_woken_by_each(5, how);
         is_woken_by_each(128, how);
@@ -122,8 +122,8 @@ fn a_sleeper_is_woken_by_each() {
 /// More than the system can sleep on at once: each has an attendant then.
 #[test]
 fn a_sleeper_is_woken_by_each_of_many() {
-    is_woken_by_each(129, Wait::Park);
-    is_woken_by_each(200, Wait::Adaptive);
+    is_woken_by_each(129, WaitStrategy::Park);
+    is_woken_by_each(200, WaitStrategy::Adaptive);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_stream_of_records_by_descriptor() {
     }
 }
 
-fn by_descriptor<K: Kind>(ring: &ends::Ring<K, [u8], Heap>) {
+fn by_descriptor<K: Kind>(ring: &ring::Ring<K, [u8], Heap>) {
     const EACH: u32 = 2_000;
     let mut rx = ring.consumer().unwrap().into_pollable().unwrap();
     let mut senders: Vec<_> = (0..4).map(|_| ring.producer().unwrap()).collect();
@@ -356,8 +356,8 @@ impl Park for Counted {
         self.1.fetch_add(1, Relaxed);
         self.0.unpark(word, most)
     }
-    fn is_reached_by_barriers(&self) -> bool {
-        self.0.is_reached_by_barriers()
+    fn register_barrier(&self) -> bool {
+        self.0.register_barrier()
     }
     fn barrier(&self) -> bool {
         self.0.barrier()
@@ -401,7 +401,7 @@ impl Park for Fickle {
     fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
         self.0.unpark(word, most)
     }
-    fn is_reached_by_barriers(&self) -> bool {
+    fn register_barrier(&self) -> bool {
         true
     }
     fn barrier(&self) -> bool {

@@ -14,7 +14,7 @@ A mutant is a text file. Each line is `key: value`, and blank lines only separat
 Then one block for each place. A block begins with its file:
 
     file: src/wait/mod.rs
-    in: fn rouse                    only if the line stands in other functions, too
+    in: fn notify                    only if the line stands in other functions, too
     from: parked.half().fetch_or(1, Relaxed);
     to: let _ = parked.half();
 

@@ -17,7 +17,8 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::ptr;
 
-use ringway::ends::{Carried, Consumer, Kind, Producer, Ring};
+use ringway::Message;
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::lanes::{self, Lanes};
 use ringway::mpsc::{self, Mpsc};
 use ringway::spsc::{self, Spsc};
@@ -103,7 +104,7 @@ pub fn each_case(
     }
 }
 
-fn times<K: Kind, T: Carried + ?Sized + 'static>(
+fn times<K: Kind, T: Message + ?Sized + 'static>(
     list: &mut Vec<Cell>,
     peer: &str,
     capacity: usize,
@@ -170,7 +171,7 @@ fn bare_times(list: &mut Vec<Cell>, peer: &str, len: usize) {
 // ---- Memory
 
 /// `len`: of a segment with this capacity, of which a message takes `each`.
-fn memory<K: Kind, T: Carried + ?Sized + 'static>(
+fn memory<K: Kind, T: Message + ?Sized + 'static>(
     list: &mut Vec<Cell>,
     peer: &str,
     each: usize,

@@ -2,10 +2,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use ringway::ends::{Consumer, RangeError};
+use ringway::RangeError;
 use ringway::memory::Heap;
+use ringway::memory::Memory;
+use ringway::ring::Consumer;
 use ringway::spsc::Ring;
-use ringway::{Memory, Options, PopError, PushError};
+use ringway::{Options, PopError, PushError};
 
 use super::{AnyKind, Place, bytes_of};
 

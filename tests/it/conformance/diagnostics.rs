@@ -2,10 +2,11 @@
 use std::thread;
 use std::time::Duration;
 
-use ringway::ends::{Carried, Ring};
+use ringway::Message;
 use ringway::memory::Heap;
+use ringway::ring::Ring;
 use ringway::{
-    Blame, Counters, Departure, Options, PopError, Presence, PushError, Role, SeatError, SeatInfo,
+    Counters, Departure, Options, PopError, Presence, PushError, Role, SeatError, SeatInfo, Stall,
 };
 
 use super::{AnyKind, AnyMemory, Lanes, Mpsc, Place, Spsc};
@@ -21,7 +22,7 @@ on_every_ring!(
     who_repairs_takes_the_consumers_seat,
 );
 
-fn text(blame: Option<Blame>) -> String {
+fn text(blame: Option<Stall>) -> String {
     blame.map_or("nobody".into(), |blame| blame.to_string())
 }
 
@@ -57,7 +58,7 @@ fn nobody_is_blamed_while_there_is_something<K: AnyKind>(place: Place) {
 }
 
 /// What the producers of a ring have counted.
-fn counters<K: AnyKind, T: Carried + ?Sized>(ring: &Ring<K, T, AnyMemory>) -> Vec<[u64; 4]> {
+fn counters<K: AnyKind, T: Message + ?Sized>(ring: &Ring<K, T, AnyMemory>) -> Vec<[u64; 4]> {
     let producers = ring.seats().filter(|seat| seat.role == Role::Producer);
     let numbers = |Counters { records, bytes, aborted, lost, .. }| [records, bytes, aborted, lost];
     producers.map(|SeatInfo { counters, .. }| numbers(counters)).collect()
@@ -164,7 +165,7 @@ fn who_repairs_takes_the_consumers_seat<K: AnyKind>(place: Place) {
 }
 
 /// A ring on the heap whose participants have a name.
-fn named<K: AnyKind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> Ring<K, T, Heap> {
+fn named<K: AnyKind, T: Message + ?Sized>(capacity: usize, producers: usize) -> Ring<K, T, Heap> {
     let memory = Heap::new(K::required_len::<T>(capacity, producers));
     let options = Options::new().capacity(capacity).producers(producers).label("feed");
     Ring::format(memory, &options).unwrap()

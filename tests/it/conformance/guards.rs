@@ -4,8 +4,9 @@
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ringway::ends::{Consumer, Producer};
-use ringway::{Memory, PopError, PushError};
+use ringway::memory::Memory;
+use ringway::ring::{Consumer, Producer};
+use ringway::{PopError, PushError};
 
 use super::{AnyKind, AnyMemory, Place};
 

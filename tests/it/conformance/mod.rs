@@ -47,12 +47,14 @@ use std::ops::Deref;
 use std::time::Duration;
 use std::{panic, sync, thread};
 
-use ringway::ends::{Batch, Carried, Consumer, Kind, Producer, Ring};
+use ringway::Message;
 use ringway::lanes::{self, Lanes};
 use ringway::memory::Heap;
+use ringway::memory::Memory;
 use ringway::mpsc::{self, Mpsc};
+use ringway::ring::{Batch, Consumer, Kind, Producer, Ring};
 use ringway::spsc::{self, Spsc};
-use ringway::{Memory, Options, PushError};
+use ringway::{Options, PushError};
 use support::Name;
 
 use crate::memory::AnyMemory;
@@ -76,7 +78,7 @@ trait AnyKind: Kind {
     /// consumer passes over.
     const HOLDS_PLACES: bool;
 
-    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize;
+    fn required_len<T: Message + ?Sized>(capacity: usize, producers: usize) -> usize;
 
     /// Begins a batch; room for so many bytes is set aside where that has to be done first.
     fn batch<M: Memory>(
@@ -93,7 +95,7 @@ trait AnyKind: Kind {
 impl AnyKind for Spsc {
     const HOLDS_PLACES: bool = false;
 
-    fn required_len<T: Carried + ?Sized>(capacity: usize, _: usize) -> usize {
+    fn required_len<T: Message + ?Sized>(capacity: usize, _: usize) -> usize {
         spsc::Ring::<T>::required_len(capacity)
     }
     fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
@@ -104,7 +106,7 @@ impl AnyKind for Spsc {
 impl AnyKind for Mpsc {
     const HOLDS_PLACES: bool = true;
 
-    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize {
+    fn required_len<T: Message + ?Sized>(capacity: usize, producers: usize) -> usize {
         mpsc::Ring::<T>::required_len(capacity, producers)
     }
     fn batch<M: Memory>(
@@ -118,7 +120,7 @@ impl AnyKind for Mpsc {
 impl AnyKind for Lanes {
     const HOLDS_PLACES: bool = false;
 
-    fn required_len<T: Carried + ?Sized>(capacity: usize, producers: usize) -> usize {
+    fn required_len<T: Message + ?Sized>(capacity: usize, producers: usize) -> usize {
         lanes::Ring::<T>::required_len(capacity, producers)
     }
     fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
@@ -135,7 +137,7 @@ enum Place {
 
 impl Place {
     /// A new, empty ring of this capacity, in items or bytes, with so many seats for producers.
-    fn ring_of<K: AnyKind, T: Carried + ?Sized>(self, capacity: usize, producers: usize) -> Made<K, T> {
+    fn ring_of<K: AnyKind, T: Message + ?Sized>(self, capacity: usize, producers: usize) -> Made<K, T> {
         let options = Options::new().capacity(capacity).producers(producers);
         match self {
             Self::Heap => {
@@ -152,7 +154,7 @@ impl Place {
     }
 
     /// One with more seats than the case takes, where there are several.
-    fn ring<K: AnyKind, T: Carried + ?Sized>(self, capacity: usize) -> Made<K, T> {
+    fn ring<K: AnyKind, T: Message + ?Sized>(self, capacity: usize) -> Made<K, T> {
         self.ring_of(capacity, 3)
     }
 }
@@ -170,7 +172,7 @@ impl<K, T: ?Sized> Deref for Made<K, T> {
     }
 }
 
-impl<K: Kind, T: Carried + ?Sized> Made<K, T> {
+impl<K: Kind, T: Message + ?Sized> Made<K, T> {
     fn ends(&self) -> (Producer<K, T, AnyMemory>, Consumer<K, T, AnyMemory>) {
         (self.ring.producer().unwrap(), self.ring.consumer().unwrap())
     }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 use std::{mem, thread};
 
-use ringway::ends::{self, Consumer};
+use ringway::memory::Memory;
 use ringway::mpsc::{Mpsc, Producer};
-use ringway::{Departure, Memory, PopError, PushError};
+use ringway::ring::{self, Consumer};
+use ringway::{Departure, PopError, PushError};
 
 use super::{AnyKind, AnyMemory, Place, bytes_of};
 
@@ -24,7 +25,7 @@ cases!(mpsc: ringway::mpsc::Mpsc; {
 });
 
 /// Something that a producer does.
-type Operation<K, M> = fn(&mut ends::Producer<K, [u8], M>);
+type Operation<K, M> = fn(&mut ring::Producer<K, [u8], M>);
 
 /// All records that are there, told apart by their first bytes.
 fn all<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> Vec<u8> {

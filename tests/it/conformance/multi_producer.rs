@@ -2,9 +2,10 @@
 use std::time::Duration;
 use std::{array, thread};
 
-use ringway::ends::{Consumer, Ring};
 use ringway::memory::Heap;
-use ringway::{Departure, LayoutError, Memory, Options, PopError, Presence, PushError, Role, SeatError};
+use ringway::memory::Memory;
+use ringway::ring::{Consumer, Ring};
+use ringway::{Departure, LayoutError, Options, PopError, Presence, PushError, Role, SeatError};
 
 use super::{AnyKind, Place, bytes_of};
 
@@ -30,7 +31,7 @@ fn each_producer_has_a_seat_of_its_own<K: AnyKind>(place: Place) {
     let ring = place.ring_of::<K, u64>(8, 5);
     assert_eq!(ring.producers(), 5);
     let first = ring.producer().unwrap();
-    let others = [(); 4].map(|()| first.another().unwrap());
+    let others = [(); 4].map(|()| first.try_clone().unwrap());
     assert_eq!((first.seat(), others.each_ref().map(|tx| tx.seat())), (0, [1, 2, 3, 4]));
     assert_eq!(others[3].ring().producers(), 5);
     // How many there are is told by the ring, not by the options of who joins it.
@@ -42,14 +43,14 @@ fn when_all_seats_are_taken_that_is_told<K: AnyKind>(place: Place) {
     let ring = place.ring_of::<K, [u8]>(512, 3);
     let ends = ring.several::<3>();
     let error = SeatError::AllTaken { role: Role::Producer, seats: 3, unresolved: 0 };
-    assert_eq!((ring.producer().err(), ends[1].another().err()), (Some(error), Some(error)));
+    assert_eq!((ring.producer().err(), ends[1].try_clone().err()), (Some(error), Some(error)));
     let text = error.to_string();
     assert!(text.starts_with("none of the 3 producer seats is free"), "{text}");
     assert!(text.contains("Options::producers"), "{text}");
     // Where there is one, who has it is told.
     let ring = place.ring_of::<K, [u8]>(512, 1);
     let tx = ring.producer().unwrap();
-    assert!(matches!(tx.another(), Err(SeatError::SeatTaken { role: Role::Producer, .. })));
+    assert!(matches!(tx.try_clone(), Err(SeatError::SeatTaken { role: Role::Producer, .. })));
 }
 
 fn a_seat_that_was_left_is_free_and_the_first_free_one_is_taken<K: AnyKind>(place: Place) {
@@ -334,7 +335,7 @@ fn there_are_65535_seats_at_most() {
         let ring = Place::Heap.ring_of::<K, u64>(1, 65_535);
         let mut rx = ring.consumer().unwrap();
         let mut tx = ring.producer().unwrap();
-        assert_eq!((ring.producers(), tx.another().unwrap().seat()), (65_535, 1));
+        assert_eq!((ring.producers(), tx.try_clone().unwrap().seat()), (65_535, 1));
         tx.try_push(&7).unwrap();
         assert_eq!(rx.try_pop(), Ok(7));
         drop(tx);

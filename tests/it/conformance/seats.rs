@@ -1,6 +1,6 @@
 //! Seats: who may sit where, and how a stream goes on with the next holder.
-use ringway::ends::{Consumer, Producer, Ring};
 use ringway::memory::Heap;
+use ringway::ring::{Consumer, Producer, Ring};
 use ringway::{Departure, LayoutError, Mapping, Options, PopError, Presence, PushError, Role, SeatError};
 
 use super::{AnyKind, Lanes, Mpsc, Place, Spsc};

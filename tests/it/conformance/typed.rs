@@ -2,7 +2,7 @@
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ringway::ends::{Carried, Item};
+use ringway::{Item, Message};
 use ringway::{PopError, PushError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -48,7 +48,7 @@ fn items_come_out_in_order_and_unchanged<K: AnyKind>(place: Place) {
 }
 
 fn items_of_any_size_are_carried<K: AnyKind>(place: Place) {
-    fn carries<K: AnyKind, T: Item + Carried + Copy + PartialEq + Debug>(
+    fn carries<K: AnyKind, T: Item + Message + Copy + PartialEq + Debug>(
         place: Place,
         item: impl Fn(u8) -> T,
     ) {

@@ -1,9 +1,11 @@
 //! What a reader finds in the rings that the story leaves behind, in any version's bytes; and that they go on from there.
 use std::fmt::Debug;
 
-use ringway::ends::{Carried, Kind, Ring};
+use ringway::Loss;
+use ringway::Message;
 use ringway::lanes::Lanes;
-use ringway::mpsc::{Loss, Mpsc};
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Departure, Identity, LayoutError, PopError, Presence};
 
@@ -19,12 +21,12 @@ fn who((pid, name): (u64, &str)) -> Identity {
     identity(pid, name)
 }
 
-fn attached<K: Kind, T: Carried + ?Sized>(memory: &Scripted) -> Result<Ring<K, T, Scripted>, LayoutError> {
+fn attached<K: Kind, T: Message + ?Sized>(memory: &Scripted) -> Result<Ring<K, T, Scripted>, LayoutError> {
     Ring::attach(memory.seen_by(SUCCESSOR.0, SUCCESSOR.1))
 }
 
 /// Who is in the seats: the consumer, then the producers. Their counters: records, bytes, aborted, lost.
-fn assert_seats<K: Kind, T: Carried + ?Sized>(
+fn assert_seats<K: Kind, T: Message + ?Sized>(
     ring: &Ring<K, T, Scripted>,
     expected: &[(Presence, [u64; 4])],
 ) {
@@ -54,7 +56,7 @@ fn all<R: Debug>(mut take: impl FnMut() -> Result<R, PopError>) -> Vec<R> {
 /// Takes all records from a byte ring; then somebody new sends one more, which comes too.
 fn assert_bytes<K: Kind>(
     ring: &Ring<K, [u8], Scripted>,
-    rx: &mut ringway::ends::Consumer<K, [u8], Scripted>,
+    rx: &mut ringway::ring::Consumer<K, [u8], Scripted>,
     expected: &[(u16, Vec<u8>)],
 ) {
     let read = all(|| rx.try_read().map(|record| (record.producer(), record.payload().to_vec())));
@@ -67,7 +69,7 @@ fn assert_bytes<K: Kind>(
 /// As `assert_bytes`, for items.
 fn assert_items<K: Kind>(
     ring: &Ring<K, Tick, Scripted>,
-    rx: &mut ringway::ends::Consumer<K, Tick, Scripted>,
+    rx: &mut ringway::ring::Consumer<K, Tick, Scripted>,
     times: &[u64],
 ) {
     assert_eq!(all(|| rx.try_pop()), times.iter().copied().map(Tick::new).collect::<Vec<_>>());

@@ -6,8 +6,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use ringway::memory::{Liveness, Memory, Park, SeatLock};
 use ringway::memory::{Region, Span};
-use ringway::{Claim, Identity, Label, Liveness, Memory, Park};
+use ringway::{Identity, Label};
 
 /// Aligned as a region must be.
 #[repr(align(128))]
@@ -96,16 +97,16 @@ unsafe impl Memory for Scripted {
 }
 
 impl Liveness for Scripted {
-    fn claim(&self, seat: Span) -> Result<Claim, i32> {
+    fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
         let mut held = self.block.held.lock().unwrap();
         if held.contains_key(&seat.start()) {
-            return Ok(Claim::Held);
+            return Ok(SeatLock::Held);
         }
         held.insert(seat.start(), self.who.pid);
-        Ok(Claim::Granted)
+        Ok(SeatLock::Acquired)
     }
 
-    fn disclaim(&self, seat: Span) {
+    fn unlock_seat(&self, seat: Span) {
         self.block.held.lock().unwrap().remove(&seat.start());
     }
 
@@ -113,7 +114,7 @@ impl Liveness for Scripted {
         !self.block.held.lock().unwrap().contains_key(&seat.start())
     }
 
-    fn is_claimant(&self) -> bool {
+    fn is_own_process(&self) -> bool {
         !self.block.dead.lock().unwrap().contains(&self.who.pid)
     }
 
@@ -124,7 +125,7 @@ impl Liveness for Scripted {
 
 /// Nobody parks; but the ring is one with barriers, as most are.
 impl Park for Scripted {
-    fn is_reached_by_barriers(&self) -> bool {
+    fn register_barrier(&self) -> bool {
         true
     }
 }

@@ -8,8 +8,9 @@
 //!   seat 3   late     is killed in a claim after that               are several
 //!   seat 4            nobody
 //! ```
+use ringway::Message;
 use ringway::Options;
-use ringway::ends::{Carried, Kind, Producer, Ring};
+use ringway::ring::{Kind, Producer, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::memory::Scripted;
@@ -53,15 +54,15 @@ pub fn counting(first: u8, len: usize) -> Vec<u8> {
 }
 
 /// A ring of this kind, as that process sees it.
-pub fn ring<K: Kind, T: Carried + ?Sized>(memory: &Scripted, who: (u64, &str)) -> Ring<K, T, Scripted> {
+pub fn ring<K: Kind, T: Message + ?Sized>(memory: &Scripted, who: (u64, &str)) -> Ring<K, T, Scripted> {
     Ring::attach(memory.seen_by(who.0, who.1)).unwrap()
 }
 
-fn producer<K: Kind, T: Carried + ?Sized>(memory: &Scripted, who: (u64, &str)) -> Producer<K, T, Scripted> {
+fn producer<K: Kind, T: Message + ?Sized>(memory: &Scripted, who: (u64, &str)) -> Producer<K, T, Scripted> {
     ring::<K, T>(memory, who).producer().unwrap()
 }
 
-fn made<K: Kind, T: Carried + ?Sized>(len: usize, capacity: usize) -> Scripted {
+fn made<K: Kind, T: Message + ?Sized>(len: usize, capacity: usize) -> Scripted {
     let memory = Scripted::new(len);
     let options = Options::new().capacity(capacity).producers(SEATS);
     Ring::<K, T, _>::format(memory.seen_by(MAKER.0, MAKER.1), &options).unwrap();
@@ -69,7 +70,7 @@ fn made<K: Kind, T: Carried + ?Sized>(len: usize, capacity: usize) -> Scripted {
 }
 
 /// Somebody mends the ring while there is no reader; then the reader comes back for a moment.
-fn recover<K: Kind, T: Carried + ?Sized>(memory: &Scripted) {
+fn recover<K: Kind, T: Message + ?Sized>(memory: &Scripted) {
     ring::<K, T>(memory, OPERATOR).recover().unwrap();
     drop(ring::<K, T>(memory, READER).consumer().unwrap());
 }

@@ -1,8 +1,8 @@
 //! Lies that can be noticed are, with the numbers, and for ever.
 use ringway::Corruption::{self, Descriptor, Head, Stamp, Tail};
-use ringway::ends::Ring;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::Ring;
 use ringway::spsc::Spsc;
 use ringway::{Departure, LayoutError, PopError, PushError, SeatError};
 

@@ -1,9 +1,11 @@
 //! The ends of a ring that is lied to, and what they have noticed.
 use std::time::Duration;
 
-use ringway::ends::{Carried, Consumer, Producer, Ring};
+use ringway::Message;
 use ringway::memory::ALIGN;
-use ringway::{Clock, Corruption, Memory, PopError, PushError, Role, mpsc};
+use ringway::memory::{Clock, Memory};
+use ringway::ring::{Consumer, Producer, Ring};
+use ringway::{Corruption, PopError, PushError, Role, mpsc};
 
 use super::kinds::{AnyKind, CONSUMER};
 use super::memory::Shared;
@@ -19,7 +21,7 @@ pub trait Peer: Memory + Clock {}
 impl<M: Memory + Clock> Peer for M {}
 
 /// What a ring carries, and the ways to send and receive it.
-pub trait Cargo: Carried {
+pub trait Cargo: Message {
     /// What capacities count, of each cell.
     const UNIT: usize;
     /// The fewest cells that a ring of it can have.
@@ -214,7 +216,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Ends<K, T, M> {
     pub fn another_producer(&mut self, which: usize) {
         let (which, through) = (which % self.txs.len(), (which + 1) % self.txs.len());
         let Some(tx) = &self.txs[through].end else { return };
-        let another = tx.another();
+        let another = tx.try_clone();
         self.txs[which].next(|| another);
     }
 

@@ -1,9 +1,10 @@
 //! The kinds of ring, and where each has its words (see the page on the format).
-use ringway::ends::{Batch, Consumer, Kind, Producer};
 use ringway::lanes::Lanes;
+use ringway::memory::Memory;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Batch, Consumer, Kind, Producer};
 use ringway::spsc::Spsc;
-use ringway::{Memory, Options, PushError};
+use ringway::{Options, PushError};
 
 use super::ends::{CAPACITY, Cargo};
 

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringway::ends::Ring;
 use ringway::memory::{ALIGN, Region, Span};
-use ringway::{Claim, Clock, Liveness, Memory, Park};
+use ringway::memory::{Clock, Liveness, Memory, Park, SeatLock};
+use ringway::ring::Ring;
 
 use super::ends::Cargo;
 use super::kinds::AnyKind;
@@ -144,17 +144,17 @@ unsafe impl Memory for Shared {
 }
 
 impl Liveness for Shared {
-    fn claim(&self, seat: Span) -> Result<Claim, i32> {
-        let Some(held) = &self.0.held else { return Ok(Claim::NoWitness) };
+    fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
+        let Some(held) = &self.0.held else { return Ok(SeatLock::Unsupported) };
         let mut held = held.lock().unwrap();
         if held.contains(&seat.start()) {
-            return Ok(Claim::Held);
+            return Ok(SeatLock::Held);
         }
         held.push(seat.start());
-        Ok(Claim::Granted)
+        Ok(SeatLock::Acquired)
     }
 
-    fn disclaim(&self, seat: Span) {
+    fn unlock_seat(&self, seat: Span) {
         if let Some(held) = &self.0.held {
             held.lock().unwrap().retain(|start| *start != seat.start());
         }
@@ -164,7 +164,7 @@ impl Liveness for Shared {
         self.0.held.as_ref().is_some_and(|held| !held.lock().unwrap().contains(&seat.start()))
     }
 
-    fn is_claimant(&self) -> bool {
+    fn is_own_process(&self) -> bool {
         !self.0.is_killing.load(Ordering::Relaxed)
     }
 }

@@ -17,16 +17,16 @@ mod unbounded_work;
 use std::fs;
 use std::path::Path;
 
-use ends::{CAPACITY, Cargo};
 use kinds::AnyKind;
 use memory::{MAGIC, Random, Shared};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
-use ringway::ends::Ring;
+use ends::{CAPACITY, Cargo};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::Ring;
 use ringway::spsc::Spsc;
 use ringway::{LayoutError, PopError, PushError, Role};
 use script::{Lie, Scene, Step, attach_as_any};

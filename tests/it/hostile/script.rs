@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ringway::ends::Ring;
 use ringway::lanes::Lanes;
+use ringway::memory::Clock;
 use ringway::mpsc::Mpsc;
+use ringway::ring::Ring;
 use ringway::spsc::Spsc;
-use ringway::{Clock, Corruption, SeatError};
+use ringway::{Corruption, SeatError};
 
 use super::ends::{Cargo, Ends, Peer};
 use super::kinds::AnyKind;

@@ -2,9 +2,9 @@
 use std::fs;
 use std::path::Path;
 
-use ringway::ends::Ring;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::Ring;
 use ringway::spsc::Spsc;
 
 use super::ends::{CAPACITY, Cargo};

@@ -1,9 +1,10 @@
 //! A liar who is asked, and goes on: each time a death is to be proved, there is another claim whose owner is dead.
 use std::time::Duration;
 
+use ringway::memory::{Clock, Liveness, Memory, Park};
 use ringway::memory::{Region, Span};
 use ringway::mpsc::{Mpsc, Ring};
-use ringway::{Clock, Corruption, Departure, Liveness, Memory, Options, Park, PopError, SeatError};
+use ringway::{Corruption, Departure, Options, PopError, SeatError};
 
 use super::ends::{CAPACITY, Cargo};
 use super::kinds::{ANNOUNCEMENT, AnyKind, CLAIM_END, COMMON, ROLE, STATE};

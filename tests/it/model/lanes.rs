@@ -6,7 +6,8 @@ use std::mem;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use ringway::lanes::{Carried, Consumer, Producer, Ring};
+use ringway::Message;
+use ringway::lanes::{Consumer, Producer, Ring};
 use ringway::memory::Heap;
 use ringway::{Options, PopError, PushError};
 
@@ -54,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
 type Item = [u32; 2];
 
 /// What lanes carry, here always one cell each.
-trait Kind: Carried {
+trait Kind: Message {
     /// Of a lane of so many cells.
     fn capacity(cells: usize) -> usize;
     /// Sends as many of the items as there is room for, in this way; how many that were.

@@ -3,8 +3,8 @@ use std::collections::VecDeque;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use ringway::ends::{Consumer, Kind, Producer, Ring};
 use ringway::memory::Heap;
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::{Departure, Options, PopError, PushError, lanes, mpsc, spsc};
 
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ringway::spsc::{Carried, Ring};
+use ringway::Message;
+use ringway::spsc::Ring;
 use ringway::{LayoutError, Options, SegmentError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -44,7 +45,7 @@ fn options() -> Options<'static> {
 }
 
 /// What `open` says about a ring of `T` that was made well and then had these words written over others.
-fn patched<T: Carried + ?Sized>(patches: &[(u64, u64)]) -> Result<(), SegmentError> {
+fn patched<T: Message + ?Sized>(patches: &[(u64, u64)]) -> Result<(), SegmentError> {
     let place = Place::new();
     let path = place.at("ring");
     Ring::<T>::create(&path, &options()).unwrap();

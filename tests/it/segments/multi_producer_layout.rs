@@ -3,9 +3,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ringway::ends::{Carried, Kind, Ring};
+use ringway::Message;
 use ringway::lanes::{self, Lanes};
 use ringway::mpsc::{self, Mpsc};
+use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
 use ringway::{LayoutError, Options, Role, SeatError, SegmentError};
 
@@ -35,7 +36,7 @@ fn word(path: &Path, at: u64) -> u64 {
 }
 
 /// What stands in the fields of a new ring.
-fn format_of<K: Kind, T: Carried + ?Sized>(capacity: usize, producers: usize) -> [u64; 10] {
+fn format_of<K: Kind, T: Message + ?Sized>(capacity: usize, producers: usize) -> [u64; 10] {
     let place = Place::new();
     let path = place.at("ring");
     Ring::<K, T>::create(&path, &Options::new().capacity(capacity).producers(producers)).unwrap();
@@ -86,7 +87,7 @@ fn strides_are_what_is_written_down() {
 }
 
 /// What `open` says about a ring of five producers that was made well and then had this word written over another.
-fn patched<K: Kind, T: Carried + ?Sized>(at: u64, word: u64) -> Result<Ring<K, T>, SegmentError> {
+fn patched<K: Kind, T: Message + ?Sized>(at: u64, word: u64) -> Result<Ring<K, T>, SegmentError> {
     let place = Place::new();
     let path = place.at("ring");
     Ring::<K, T>::create(&path, &Options::new().capacity(1024).producers(5)).unwrap();
@@ -96,7 +97,7 @@ fn patched<K: Kind, T: Carried + ?Sized>(at: u64, word: u64) -> Result<Ring<K, T
 
 /// That of a ring so patched, this field is named.
 #[track_caller]
-fn assert_damaged<K: Kind, T: Carried + ?Sized>(at: u64, word: u64, field: &str) {
+fn assert_damaged<K: Kind, T: Message + ?Sized>(at: u64, word: u64, field: &str) {
     let error = patched::<K, T>(at, word).map(drop).unwrap_err();
     let SegmentError::Layout { error: LayoutError::Field { field: named, found }, .. } = error else {
         panic!("{error:?}")
@@ -105,7 +106,7 @@ fn assert_damaged<K: Kind, T: Carried + ?Sized>(at: u64, word: u64, field: &str)
     assert_tells(&error, true, &["is damaged", &format!("its {field} cannot be {found}"), "make it anew"]);
 }
 
-fn damage_is_named<K: Kind, T: Carried + ?Sized>(len: u64) {
+fn damage_is_named<K: Kind, T: Message + ?Sized>(len: u64) {
     for producers in [0, 65_536, 1 << 32, u64::MAX] {
         assert_damaged::<K, T>(PRODUCERS, producers, "producers");
     }

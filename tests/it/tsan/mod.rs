@@ -24,12 +24,13 @@ use std::thread;
 use std::time::Duration;
 
 use place::{AnyKind, Named, OnHeap, Place};
-use ringway::ends::{Consumer, Producer, Ring};
 use ringway::lanes::Lanes;
+use ringway::memory::Clock;
 use ringway::memory::{Heap, Memory};
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Consumer, Producer, Ring};
 use ringway::spsc::Spsc;
-use ringway::{Clock, Departure, PopError, Trust};
+use ringway::{Departure, PopError, Trust};
 
 const LONG: Duration = Duration::from_secs(60);
 const CLOSED: PopError = PopError::Closed(Departure::Left);

@@ -6,9 +6,10 @@ use std::ptr::NonNull;
 use std::thread;
 use std::time::Duration;
 
+use ringway::Options;
 use ringway::memory::{Heap, Memory, Region};
+use ringway::memory::{Liveness, Park};
 use ringway::spsc::Ring;
-use ringway::{Liveness, Options, Park};
 
 use super::trust;
 

@@ -1,5 +1,6 @@
 //! What is exchanged: records of bytes, and items whose fields are aligned to four bytes on one machine and to eight on the other.
-use ringway::ends::{Carried, Consumer, Kind, Producer};
+use ringway::Message;
+use ringway::ring::{Consumer, Kind, Producer};
 use ringway::{PopError, PushError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -29,7 +30,7 @@ impl Mixed {
 }
 
 /// Something numbered that a ring carries.
-pub trait Cargo: Carried {
+pub trait Cargo: Message {
     const WORD: &'static str;
     /// Of a small ring: one that takes several laps for what is sent.
     const CAPACITY: usize;

@@ -1,9 +1,9 @@
 //! A death in one build is seen by the other, which goes on where the dead one stopped.
 use std::mem;
 
-use ringway::ends::{Kind, Ring};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Departure, Options, PopError, Presence, Role};
 

@@ -4,9 +4,9 @@ use std::os::unix::fs::FileExt;
 use std::thread::{scope, yield_now};
 use std::time::{Duration, Instant};
 
-use ringway::ends::{Kind, Ring};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Departure, Options, PopError};
 

@@ -11,9 +11,10 @@ mod echo;
 use std::env;
 
 use cargo::Mixed;
-use ringway::ends::{Carried, Kind, Ring};
+use ringway::Message;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
 use support::Name;
 use support::process::{self, Act, Child, say};
@@ -52,7 +53,7 @@ fn the_other_is_what_was_asked_for() {
 }
 
 /// All that a ring tells of itself: what both sides must see alike.
-fn told<K: Kind, T: Carried + ?Sized>(ring: &Ring<K, T>) -> String {
+fn told<K: Kind, T: Message + ?Sized>(ring: &Ring<K, T>) -> String {
     let seats: Vec<_> = ring.seats().collect();
     format!("{} {} {seats:?}", ring.capacity(), ring.producers())
 }

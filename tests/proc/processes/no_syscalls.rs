@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use ringway::ends::{Kind, Producer, Ring};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Kind, Producer, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
 

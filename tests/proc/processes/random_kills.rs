@@ -4,8 +4,9 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 use std::{process, thread};
 
-use ringway::spsc::{Carried, Consumer, Payload, Producer, Ring};
+use ringway::spsc::{Consumer, Producer, Ring};
 use ringway::{Departure, Options, PopError, PushError};
+use ringway::{Message, Payload};
 
 use super::{Item, is_empty, is_full};
 use support::Name;
@@ -227,7 +228,7 @@ pub fn drain_items(words: &[&str]) {
 }
 
 /// Whether there can be more: not if the producer left. If it died, there is a new one.
-fn goes_on<S, T: Carried + ?Sized>(seen: Result<S, PopError>, rx: &Consumer<T>) -> bool {
+fn goes_on<S, T: Message + ?Sized>(seen: Result<S, PopError>, rx: &Consumer<T>) -> bool {
     match seen {
         Err(PopError::Closed(Departure::Left)) => return false,
         Err(PopError::Closed(Departure::Died)) => assert!(rx.wait_for_producer(PATIENCE), "nobody came"),

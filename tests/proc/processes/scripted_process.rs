@@ -4,9 +4,10 @@ use std::os::unix::fs::FileExt;
 use std::process::exit;
 use std::time::Duration;
 
-use ringway::ends::{Consumer, Kind, Producer, Ring};
+use ringway::Loss;
 use ringway::lanes::Lanes;
-use ringway::mpsc::{Loss, Mpsc};
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::{Options, PopError, PushError};
 
 use super::forks::fork;
@@ -86,7 +87,7 @@ fn obey<K: Many>(tx: &mut Producer<K, [u8]>, words: &[&str]) {
             }
             "blame" => say(tx.stalled().map_or_else(|| "nobody".into(), |blame| blame.to_string())),
             // Sits once more, in the same mapping, until the end.
-            "another" => match tx.another() {
+            "another" => match tx.try_clone() {
                 Ok(mut another) => {
                     say(format!("seat {}", another.seat()));
                     obey(&mut another, words);

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use ringway::ends::{Batch, Carried, Consumer, Kind, Producer, Ring};
+use ringway::Message;
 use ringway::lanes::{self, Lanes};
 use ringway::memory::Heap;
 use ringway::mpsc::{self, Mpsc};
+use ringway::ring::{Batch, Consumer, Kind, Producer, Ring};
 use ringway::spsc::{self, Spsc};
 use ringway::{Corruption, Options, PopError, Presence, PushError, Role, SeatError, Select};
 
@@ -23,7 +24,7 @@ const SOON: Duration = Duration::from_millis(1);
 const RECORD: usize = 1000;
 
 /// What a ring carries, sent and received by waiting forms.
-trait Cargo: Carried {
+trait Cargo: Message {
     fn send<K: Kind>(tx: &mut Producer<K, Self>, limit: Option<Duration>) -> Result<(), PushError>;
     fn receive<K: Kind>(rx: &mut Consumer<K, Self>, limit: Option<Duration>) -> Result<(), PopError>;
     fn try_receive<K: Kind>(rx: &mut Consumer<K, Self>) -> Result<(), PopError>;
@@ -228,7 +229,7 @@ pub fn go_on_when_told(words: &[&str]) {
 }
 
 /// Creates a ring and has it cut when `ready` is done with its ends.
-fn cut<K: Kind, T: Carried + ?Sized, R>(
+fn cut<K: Kind, T: Message + ?Sized, R>(
     name: &str,
     ready: impl FnOnce(&mut Producer<K, T>, &mut Consumer<K, T>) -> R,
 ) -> (Producer<K, T>, Consumer<K, T>, R) {

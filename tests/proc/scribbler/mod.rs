@@ -33,11 +33,11 @@ use std::time::{Duration, Instant};
 
 use corruptor::Liar;
 use payloads::{AnyKind, Cargo};
-use ringway::ends::Ring;
 use ringway::lanes::Lanes;
+use ringway::memory::{Clock, Memory};
 use ringway::mpsc::Mpsc;
+use ringway::ring::Ring;
 use ringway::spsc::Spsc;
-use ringway::{Clock, Memory};
 use support::Name;
 use support::process::{self, Act, Child, Dice, PATIENCE, say};
 use target::{Block, SegmentFile};

@@ -2,11 +2,13 @@
 use std::mem;
 use std::time::Duration;
 
-use ringway::ends::{Batch, Carried, Consumer, Kind, Producer};
+use ringway::Message;
 use ringway::lanes::{self, Lanes};
+use ringway::memory::{Clock, Memory};
 use ringway::mpsc::{self, Mpsc};
+use ringway::ring::{Batch, Consumer, Kind, Producer};
 use ringway::spsc::{self, Spsc};
-use ringway::{Clock, Memory, Options, PopError, PushError};
+use ringway::{Options, PopError, PushError};
 
 use super::workload::Parts;
 use support::process::Dice;
@@ -92,7 +94,7 @@ impl AnyKind for Lanes {
 /// As long as it may be waited for.
 pub const SOON: Duration = Duration::from_micros(100);
 
-pub trait Cargo: Carried {
+pub trait Cargo: Message {
     const NAME: &'static str;
     const CAPACITY: usize;
 
@@ -171,7 +173,7 @@ impl Cargo for [u8] {
         dice: &mut Dice,
     ) -> Result<usize, PopError> {
         let max = rx.max_record();
-        let check = |payload: ringway::ends::Payload<'_>| assert!(payload.to_vec().len() <= max);
+        let check = |payload: ringway::ring::Payload<'_>| assert!(payload.to_vec().len() <= max);
         match dice.below(12) {
             0 => rx.read_timeout(SOON).map(|record| check(record.payload())).map(|()| 1),
             1..3 => rx.try_read().map(|record| record.keep()).map(|()| 0),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use ringway::memory::{ALIGN, Heap, Region};
-use ringway::{Clock, Liveness, Memory, Park, ParkWord};
+use ringway::memory::{Clock, Liveness, Memory, Park, ParkWord};
 
 /// Words that a liar can reach.
 pub trait Words: Send + 'static {
@@ -97,8 +97,8 @@ impl Park for Block {
     fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
         self.0.heap.unpark(word, most)
     }
-    fn is_reached_by_barriers(&self) -> bool {
-        self.0.heap.is_reached_by_barriers()
+    fn register_barrier(&self) -> bool {
+        self.0.heap.register_barrier()
     }
     fn barrier(&self) -> bool {
         self.0.heap.barrier()

@@ -3,7 +3,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::time::{Duration, Instant};
 
-use ringway::ends::{Consumer, Producer, Ring};
+use ringway::ring::{Consumer, Producer, Ring};
 use ringway::{Corruption, PopError, PushError, Role};
 
 use super::payloads::{AnyKind, Cargo, Peer, SOON};
@@ -141,7 +141,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
         self.txs.clear();
         for _ in 0..self.parts.producers {
             let taken = match self.txs.first() {
-                Some(first) => first.end.another(),
+                Some(first) => first.end.try_clone(),
                 None => self.ring.producer(),
             };
             self.txs.extend(Self::seated(&mut self.counts, taken));

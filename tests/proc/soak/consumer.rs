@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use ringway::PopError;
-use ringway::ends::{Consumer, Ring};
+use ringway::ring::{Consumer, Ring};
 
 use super::ledger::{Notes, Seen};
 use super::producer::{Many, is_stopped, record, stop_signal};

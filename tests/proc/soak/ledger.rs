@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
-use ringway::mpsc::Loss;
+use ringway::Loss;
 
 use super::producers::Story;
 use support::Name;

@@ -11,9 +11,9 @@ mod ledger;
 mod producer;
 mod producers;
 
-use ringway::ends::Ring;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::Ring;
 use ringway::{Options, PopError};
 
 use ledger::{Account, Notes};

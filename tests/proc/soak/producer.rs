@@ -3,9 +3,11 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
 
-use ringway::ends::{CELL, Consumer, Kind, Producer, Ring};
+use ringway::CELL;
+use ringway::Loss;
 use ringway::lanes::Lanes;
-use ringway::mpsc::{Loss, Mpsc};
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::{Options, PushError, SeatError};
 
 use super::ledger::Notes;

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use ringway::mpsc::Ring;
-use ringway::{Options, Wait};
+use ringway::{Options, WaitStrategy};
 
 use super::instrumented_memory::watched;
 use support::Name;
@@ -15,14 +15,14 @@ const TIME: Duration = Duration::from_millis(1000);
 const EACH: u64 = 100;
 
 /// What each has sent, and the wake-up calls of the consumer.
-fn crowd(capacity: usize, how: Wait) -> ([u64; PRODUCERS], u64) {
+fn crowd(capacity: usize, how: WaitStrategy) -> ([u64; PRODUCERS], u64) {
     let name = Name::unique("ringway-crowd");
     let ring = Ring::<u64>::create(&name, &Options::new().capacity(capacity).producers(PRODUCERS)).unwrap();
     let ring = watched(&ring);
     // Another view for who sends, so that only the consumer's calls count.
     let sending = watched(&Ring::<u64>::open(&name).unwrap());
     let mut rx = ring.consumer().unwrap();
-    rx.set_wait(how);
+    rx.set_wait_strategy(how);
     let (is_over, sent) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; PRODUCERS]);
     // All before the first leaves: or the ring would be closed.
     let senders = [(); PRODUCERS].map(|()| sending.producer().unwrap());
@@ -30,7 +30,7 @@ fn crowd(capacity: usize, how: Wait) -> ([u64; PRODUCERS], u64) {
         for (mut tx, sent) in senders.into_iter().zip(&sent) {
             let is_over = &is_over;
             scope.spawn(move || {
-                tx.set_wait(how);
+                tx.set_wait_strategy(how);
                 while !is_over.load(Relaxed) {
                     tx.push(&1).unwrap();
                     sent.fetch_add(1, Relaxed);
@@ -50,7 +50,7 @@ fn crowd(capacity: usize, how: Wait) -> ([u64; PRODUCERS], u64) {
     (sent.map(AtomicU64::into_inner), ring.memory().notes.calls.load(Relaxed))
 }
 
-fn all_get_on(capacity: usize, how: Wait) {
+fn all_get_on(capacity: usize, how: WaitStrategy) {
     let (sent, calls) = crowd(capacity, how);
     let all: u64 = sent.iter().sum();
     let least = *sent.iter().min().unwrap() as f64 / (all as f64 / PRODUCERS as f64);
@@ -65,7 +65,7 @@ fn all_get_on(capacity: usize, how: Wait) {
 #[test]
 fn a_crowd_of_producers_gets_on() {
     for capacity in [16, 256] {
-        for how in [Wait::Adaptive, Wait::Park] {
+        for how in [WaitStrategy::Adaptive, WaitStrategy::Park] {
             all_get_on(capacity, how);
         }
     }

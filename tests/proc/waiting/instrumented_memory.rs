@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use ringway::ends::{self, Carried, Kind};
+use ringway::Message;
+use ringway::memory::{Clock, Liveness, Park, ParkWord, SeatLock};
 use ringway::memory::{Memory, Region, Span};
-use ringway::{Claim, Clock, Identity, Liveness, Mapping, Park, ParkWord};
+use ringway::ring::{self, Kind};
+use ringway::{Identity, Mapping};
 
 /// A segment as it is, but that this process's parks and wake-up calls are noted.
 #[derive(Clone)]
@@ -64,9 +66,9 @@ pub fn now() -> u64 {
 }
 
 /// The ring that is in that segment, by another view of it.
-pub fn watched<K: Kind, T: Carried + ?Sized>(ring: &ends::Ring<K, T>) -> ends::Ring<K, T, Watched> {
+pub fn watched<K: Kind, T: Message + ?Sized>(ring: &ring::Ring<K, T>) -> ring::Ring<K, T, Watched> {
     let memory = Watched { mapping: ring.memory().clone(), notes: Arc::default() };
-    ends::Ring::attach(memory).unwrap()
+    ring::Ring::attach(memory).unwrap()
 }
 
 impl Park for Watched {
@@ -101,8 +103,8 @@ impl Park for Watched {
         self.notes.woken.fetch_add(woken.into(), Relaxed);
         woken
     }
-    fn is_reached_by_barriers(&self) -> bool {
-        self.mapping.is_reached_by_barriers()
+    fn register_barrier(&self) -> bool {
+        self.mapping.register_barrier()
     }
     fn barrier(&self) -> bool {
         self.mapping.barrier()
@@ -110,11 +112,11 @@ impl Park for Watched {
 }
 
 impl Liveness for Watched {
-    fn claim(&self, seat: Span) -> Result<Claim, i32> {
-        self.mapping.claim(seat)
+    fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
+        self.mapping.lock_seat(seat)
     }
-    fn disclaim(&self, seat: Span) {
-        self.mapping.disclaim(seat);
+    fn unlock_seat(&self, seat: Span) {
+        self.mapping.unlock_seat(seat);
     }
     fn is_proved_dead(&self, seat: Span) -> bool {
         self.mapping.is_proved_dead(seat)
@@ -122,8 +124,8 @@ impl Liveness for Watched {
     fn is_running(&self, who: &Identity) -> bool {
         self.mapping.is_running(who)
     }
-    fn is_claimant(&self) -> bool {
-        self.mapping.is_claimant()
+    fn is_own_process(&self) -> bool {
+        self.mapping.is_own_process()
     }
     fn identity(&self) -> Identity {
         self.mapping.identity()

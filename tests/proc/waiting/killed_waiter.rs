@@ -4,9 +4,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use ringway::ends::{self, Kind};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{self, Kind};
 use ringway::spsc::{Ring, Spsc};
 use ringway::{Departure, Options, PopError, Select};
 
@@ -86,7 +86,7 @@ pub fn push_for_ever(words: &[&str]) {
 }
 
 fn push<K: Kind>(name: &str) {
-    let mut tx = ends::Ring::<K, u64>::open(name).unwrap().producer().unwrap();
+    let mut tx = ring::Ring::<K, u64>::open(name).unwrap().producer().unwrap();
     say("sat");
     while tx.push(&1).is_ok() {}
 }
@@ -96,7 +96,7 @@ fn killed_producers_cost_one_call<K: Kind>(kind: &str, producers: usize, words: 
     for _ in 0..ROUNDS {
         let name = Name::unique("ringway-killed");
         let options = Options::new().capacity(CELLS).producers(producers);
-        let ring = ends::Ring::<K, u64>::create(&name, &options).unwrap();
+        let ring = ring::Ring::<K, u64>::create(&name, &options).unwrap();
         let file = File::open(ring.path()).unwrap();
         let ring = watched(&ring);
         let (mut rx, notes) = (ring.consumer().unwrap(), ring.memory().notes.clone());

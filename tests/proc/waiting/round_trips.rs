@@ -11,11 +11,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
-use ringway::ends::{self, Consumer, Kind, Producer};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{self, Consumer, Kind, Producer};
 use ringway::spsc::Spsc;
-use ringway::{Options, Pollable, PopError, Wait};
+use ringway::{Options, Pollable, PopError, WaitStrategy};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::instrumented_memory::{Watched, now, slept_through_here, watched};
@@ -59,12 +59,12 @@ fn pause(dice: &mut Dice) {
     }
 }
 
-fn drawn(dice: &mut Dice) -> Wait {
+fn drawn(dice: &mut Dice) -> WaitStrategy {
     // Seldom: who spins on a core that the other side needs has it wait for milliseconds.
     match dice.below(64) {
-        0 => Wait::Spin,
-        1..24 => Wait::Park,
-        _ => Wait::Adaptive,
+        0 => WaitStrategy::Spin,
+        1..24 => WaitStrategy::Park,
+        _ => WaitStrategy::Adaptive,
     }
 }
 
@@ -78,7 +78,7 @@ struct Sender<K: Kind> {
 }
 
 impl<K: Kind> Sender<K> {
-    fn new(ring: &ends::Ring<K, Message, Watched>) -> Self {
+    fn new(ring: &ring::Ring<K, Message, Watched>) -> Self {
         Self { tx: ring.producer().unwrap(), sent: 0, sent_at: 0, slept_through: Vec::new() }
     }
 
@@ -116,7 +116,7 @@ struct Receiver<K: Kind> {
 }
 
 impl<K: Kind> Receiver<K> {
-    fn new(ring: &ends::Ring<K, Message, Watched>) -> Self {
+    fn new(ring: &ring::Ring<K, Message, Watched>) -> Self {
         Self { end: Some(End::Bare(ring.consumer().unwrap())), slept_through: None, lost: 0 }
     }
 
@@ -126,7 +126,7 @@ impl<K: Kind> Receiver<K> {
             End::Bare(rx) => rx,
             End::Attended(rx) => rx.into_inner(),
         };
-        end.set_wait(drawn(dice));
+        end.set_wait_strategy(drawn(dice));
         let notes = end.ring().memory().notes.clone();
         notes.descriptor.store(0, Relaxed);
         self.end = Some(if dice.below(4) == 0 {
@@ -171,8 +171,8 @@ impl<K: Kind> Receiver<K> {
     }
 }
 
-fn rings<K: Kind>(names: [&str; 2]) -> [ends::Ring<K, Message, Watched>; 2] {
-    names.map(|name| watched(&ends::Ring::<K, Message>::open(name).unwrap()))
+fn rings<K: Kind>(names: [&str; 2]) -> [ring::Ring<K, Message, Watched>; 2] {
+    names.map(|name| watched(&ring::Ring::<K, Message>::open(name).unwrap()))
 }
 
 pub fn send_back(words: &[&str]) {
@@ -193,7 +193,7 @@ fn back<K: Kind>(words: &[&str]) {
         let taken = now();
         if message.number % PHASE == 0 {
             rx.change(&mut dice);
-            tx.tx.set_wait(drawn(&mut dice));
+            tx.tx.set_wait_strategy(drawn(&mut dice));
         }
         pause(&mut dice);
         tx.send(taken);
@@ -210,8 +210,8 @@ fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
     let names = [Name::unique("ringway-trips"), Name::unique("ringway-trips")];
     let options =
         |capacity| Options::new().capacity(capacity).producers(if kind == "spsc" { 1 } else { SEATS });
-    ends::Ring::<K, Message>::create(&names[0], &options(1)).unwrap();
-    ends::Ring::<K, Message>::create(&names[1], &options(64)).unwrap();
+    ring::Ring::<K, Message>::create(&names[0], &options(1)).unwrap();
+    ring::Ring::<K, Message>::create(&names[1], &options(64)).unwrap();
     let [there, back] = rings::<K>([names[0].as_str(), names[1].as_str()]);
     let mut dice = Dice::new();
     let (seed, began) = (dice.seed(), Instant::now());
@@ -227,7 +227,7 @@ fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
         if tx.sent / PHASE > phase {
             phase = tx.sent / PHASE;
             rx.change(&mut dice);
-            tx.tx.set_wait(drawn(&mut dice));
+            tx.tx.set_wait_strategy(drawn(&mut dice));
         }
         let burst = if dice.below(4) == 0 { 1 + dice.below(BURST) } else { 1 };
         let sent_at = Instant::now();

@@ -1,10 +1,11 @@
 //! Ourselves. No privilege: the same loops, cores and checks as for everybody, the default options, the safe functions.
 //! Where a trusted slice saves a copy the bar says so; between processes each has its own mapping of a named segment.
-use ringway::ends::{Consumer, Kind, Producer, Ring};
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::lanes::Lanes;
 use ringway::memory::{Heap, Memory};
 use ringway::mpsc::Mpsc;
-use ringway::spsc::{Carried, Spsc};
+use ringway::Message;
+use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError, Trust};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
@@ -77,14 +78,14 @@ fn fan<const N: usize>(list: &mut Vec<Cell>) {
 /// What differs between the kinds when one is made.
 trait Sort: Kind {
     fn options(shape: &Shape) -> Options<'static>;
-    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize;
+    fn len<T: Message + ?Sized>(shape: &Shape) -> usize;
 }
 
 impl Sort for Spsc {
     fn options(shape: &Shape) -> Options<'static> {
         Options::new().capacity(shape.capacity)
     }
-    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize {
+    fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
         ringway::spsc::Ring::<T>::required_len(shape.capacity)
     }
 }
@@ -93,7 +94,7 @@ impl Sort for Mpsc {
     fn options(shape: &Shape) -> Options<'static> {
         Options::new().capacity(shape.capacity).producers(shape.producers)
     }
-    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize {
+    fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
         ringway::mpsc::Ring::<T>::required_len(shape.capacity, shape.producers)
     }
 }
@@ -103,7 +104,7 @@ impl Sort for Lanes {
     fn options(shape: &Shape) -> Options<'static> {
         Options::new().capacity(shape.capacity / shape.producers).producers(shape.producers)
     }
-    fn len<T: Carried + ?Sized>(shape: &Shape) -> usize {
+    fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
         ringway::lanes::Ring::<T>::required_len(shape.capacity / shape.producers, shape.producers)
     }
 }
@@ -111,17 +112,17 @@ impl Sort for Lanes {
 /// Memory that a ring is made in, and found in again.
 trait Site: Memory + 'static {
     /// What stays with who made it, until it goes.
-    type Stay<K: Sort, T: Carried + ?Sized + 'static>;
-    fn make<K: Sort, T: Carried + ?Sized>(shape: &Shape) -> Result<Self::Stay<K, T>>;
-    fn ring<K: Sort, T: Carried + ?Sized>(stay: &Self::Stay<K, T>) -> Result<Ring<K, T, Self>>;
+    type Stay<K: Sort, T: Message + ?Sized + 'static>;
+    fn make<K: Sort, T: Message + ?Sized>(shape: &Shape) -> Result<Self::Stay<K, T>>;
+    fn ring<K: Sort, T: Message + ?Sized>(stay: &Self::Stay<K, T>) -> Result<Ring<K, T, Self>>;
 }
 
 impl Site for Here {
-    type Stay<K: Sort, T: Carried + ?Sized + 'static> = Ring<K, T, Self>;
-    fn make<K: Sort, T: Carried + ?Sized>(shape: &Shape) -> Result<Ring<K, T, Self>> {
+    type Stay<K: Sort, T: Message + ?Sized + 'static> = Ring<K, T, Self>;
+    fn make<K: Sort, T: Message + ?Sized>(shape: &Shape) -> Result<Ring<K, T, Self>> {
         Ok(Ring::format(Heap::new(K::len::<T>(shape)), &K::options(shape))?)
     }
-    fn ring<K: Sort, T: Carried + ?Sized>(stay: &Ring<K, T, Self>) -> Result<Ring<K, T, Self>> {
+    fn ring<K: Sort, T: Message + ?Sized>(stay: &Ring<K, T, Self>) -> Result<Ring<K, T, Self>> {
         Ok(stay.clone())
     }
 }
@@ -137,13 +138,13 @@ impl Drop for Name {
 }
 
 impl Site for There {
-    type Stay<K: Sort, T: Carried + ?Sized + 'static> = Name;
-    fn make<K: Sort, T: Carried + ?Sized>(shape: &Shape) -> Result<Name> {
+    type Stay<K: Sort, T: Message + ?Sized + 'static> = Name;
+    fn make<K: Sort, T: Message + ?Sized>(shape: &Shape) -> Result<Name> {
         let name = Name(shape.name.clone());
         Ring::<K, T>::create(&name.0, &K::options(shape))?;
         Ok(name)
     }
-    fn ring<K: Sort, T: Carried + ?Sized>(name: &Name) -> Result<Ring<K, T>> {
+    fn ring<K: Sort, T: Message + ?Sized>(name: &Name) -> Result<Ring<K, T>> {
         Ok(Ring::open(&name.0)?)
     }
 }
@@ -151,8 +152,8 @@ impl Site for There {
 // ---- Items
 
 struct Items<K: Sort, const N: usize, M: Site>(M::Stay<K, Words<N>>);
-struct Sends<K: Sort, T: Carried + ?Sized, M: Memory>(Producer<K, T, M>);
-struct Takes<K: Sort, T: Carried + ?Sized, M: Memory>(Consumer<K, T, M>);
+struct Sends<K: Sort, T: Message + ?Sized, M: Memory>(Producer<K, T, M>);
+struct Takes<K: Sort, T: Message + ?Sized, M: Memory>(Consumer<K, T, M>);
 
 impl<K: Sort, const N: usize, M: Site> Peer<Words<N>> for Items<K, N, M> {
     type Tx = Sends<K, Words<N>, M>;

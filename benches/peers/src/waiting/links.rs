@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::time::Duration;
 
-use ringway::ends::{self, Item, Kind};
+use ringway::Item;
+use ringway::ring::{self, Kind};
 use ringway::memory::{Region, Span};
 use ringway::spsc::{self, Spsc};
-use ringway::{
-    Claim, Clock, Identity, Liveness, Mapping, Memory, Options, Park, ParkWord, Pollable, PopError,
-    PushError, Select, Selectable, Wait,
-};
+use ringway::memory::{Clock, Liveness, Memory, Park, ParkWord, SeatLock};
+use ringway::{Identity, Mapping, Options, Pollable, PopError, PushError, Select, Selectable, WaitStrategy};
 use zerocopy::IntoBytes;
 
 use crate::drive::*;
@@ -43,11 +42,11 @@ fn call() {
 pub struct Counting(Mapping);
 
 impl Liveness for Counting {
-    fn claim(&self, seat: Span) -> std::result::Result<Claim, i32> {
-        self.0.claim(seat)
+    fn lock_seat(&self, seat: Span) -> std::result::Result<SeatLock, i32> {
+        self.0.lock_seat(seat)
     }
-    fn disclaim(&self, seat: Span) {
-        self.0.disclaim(seat)
+    fn unlock_seat(&self, seat: Span) {
+        self.0.unlock_seat(seat)
     }
     fn is_proved_dead(&self, seat: Span) -> bool {
         call();
@@ -57,8 +56,8 @@ impl Liveness for Counting {
         self.0.is_running(who)
     }
     #[inline(always)]
-    fn is_claimant(&self) -> bool {
-        self.0.is_claimant()
+    fn is_own_process(&self) -> bool {
+        self.0.is_own_process()
     }
     fn identity(&self) -> Identity {
         self.0.identity()
@@ -74,8 +73,8 @@ impl Park for Counting {
         call();
         self.0.unpark(word, most)
     }
-    fn is_reached_by_barriers(&self) -> bool {
-        self.0.is_reached_by_barriers()
+    fn register_barrier(&self) -> bool {
+        self.0.register_barrier()
     }
     fn barrier(&self) -> bool {
         call();
@@ -101,9 +100,9 @@ unsafe impl Memory for Counting {
 }
 
 /// A ring of this name, in memory that counts.
-fn open<K: Kind, M: Item>(name: &str) -> Result<ends::Ring<K, M, Counting>> {
-    let memory = ends::Ring::<K, M>::open(name)?.memory().clone();
-    Ok(ends::Ring::attach(Counting(memory))?)
+fn open<K: Kind, M: Item>(name: &str) -> Result<ring::Ring<K, M, Counting>> {
+    let memory = ring::Ring::<K, M>::open(name)?.memory().clone();
+    Ok(ring::Ring::attach(Counting(memory))?)
 }
 
 // ---- Our rings
@@ -121,7 +120,7 @@ impl<const WAITS: bool, M: Message + Item, K: Kind> Peer<M> for Items<WAITS, M, 
 
     fn make(shape: &Shape) -> Result<Self> {
         let options = Options::new().capacity(shape.capacity).producers(shape.producers);
-        ends::Ring::<K, M>::create(&shape.name, &options)?;
+        ring::Ring::<K, M>::create(&shape.name, &options)?;
         Ok(Self { name: shape.name.clone(), is: PhantomData })
     }
     /// Opened anew: an end belongs to the process that opened its ring.
@@ -136,12 +135,12 @@ impl<const WAITS: bool, M: Message + Item, K: Kind> Peer<M> for Items<WAITS, M, 
 impl<const WAITS: bool, M: Item, K: Kind> Drop for Items<WAITS, M, K> {
     fn drop(&mut self) {
         // Gone already: nothing to tidy up.
-        let _ = ends::Ring::<K, M>::unlink(&self.name);
+        let _ = ring::Ring::<K, M>::unlink(&self.name);
     }
 }
 
-pub struct ItemsTx<const WAITS: bool, M: Item, K: Kind>(ends::Producer<K, M, Counting>);
-pub struct ItemsRx<const WAITS: bool, M: Item, K: Kind>(ends::Consumer<K, M, Counting>);
+pub struct ItemsTx<const WAITS: bool, M: Item, K: Kind>(ring::Producer<K, M, Counting>);
+pub struct ItemsRx<const WAITS: bool, M: Item, K: Kind>(ring::Consumer<K, M, Counting>);
 
 #[cold]
 fn lost(error: impl std::fmt::Display) -> ! {
@@ -230,7 +229,7 @@ impl<const HOW: u8, M: Message + Item> Peer<M> for By<HOW, M> {
     }
     fn rx(&mut self) -> Result<Self::Rx> {
         let mut rx = self.0.rx()?;
-        rx.0.set_wait(if HOW == SPIN { Wait::Spin } else { Wait::Park });
+        rx.0.set_wait_strategy(if HOW == SPIN { WaitStrategy::Spin } else { WaitStrategy::Park });
         Ok(rx)
     }
 }

@@ -4,7 +4,7 @@
 //! cd loom-tests && cargo run --release --bin orderings [-- PART-OF-A-NAME]
 //! ```
 //!
-//! An ordering is weakened at run time, by an environment variable: see `src/sync/weaken.rs`. First every model runs as it is
+//! An ordering is weakened at run time, by an environment variable: see `src/sync/model/mutate.rs`. First every model runs as it is
 //! and tells which orderings it meets; then, for each ordering, those that met it run until one fails. All that stand in the
 //! source have to be met, and each has to be caught, or to stand in [`exempt`] with its argument.
 //!

@@ -1,10 +1,10 @@
 //! Nobody says of a type that a ring may carry it, but by zerocopy's traits.
 //~ error[E0277]
-//~ sealed::Carried` is not satisfied
+//~ sealed::Message` is not satisfied
 struct Flag(#[allow(dead_code)] bool);
 
 #[cfg(not(feature = "mended"))]
-impl ringway::spsc::Carried for Flag {} //~ here
+impl ringway::spsc::Message for Flag {} //~ here
 
 fn main() {
     let _flag = Flag(true);

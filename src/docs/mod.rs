@@ -1,0 +1,2 @@
+//! Pages about the whole library, to read; no code.
+pub mod format;

@@ -1,0 +1,20 @@
+//! Waiting for several things at once: [`Select`], [`Pollable`], `AsyncConsumer`.
+#[cfg(feature = "async")]
+mod async_consumer;
+#[cfg(loom)]
+mod model;
+#[cfg(feature = "std")]
+mod pollable;
+#[cfg(feature = "std")]
+mod select;
+
+#[cfg(feature = "async")]
+pub use async_consumer::AsyncConsumer;
+#[cfg(loom)]
+pub use model::WakerThread;
+#[cfg(feature = "std")]
+pub use pollable::Pollable;
+#[cfg(feature = "std")]
+pub(crate) use pollable::WakerThread as PollWakerThread;
+#[cfg(feature = "std")]
+pub use select::{Select, Selectable};

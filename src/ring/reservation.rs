@@ -1,0 +1,195 @@
+//! [`Reservation`] and [`Batch`]: records that are written in place, or that appear together.
+use core::fmt;
+
+use super::{DefaultMemory, Kind, PayloadMut};
+use crate::error::PushError;
+use crate::memory::Memory;
+use crate::ring::ProduceBytes;
+use crate::seat::Seat;
+
+/// Room for a record, to be written in place. Dropping it, also in a panic, aborts it: nothing is sent.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// let mut reservation = tx.try_reserve(100)?;
+/// reservation.payload().write_at(0, b"head")?;
+/// reservation.payload().write_at(4, b"body")?;
+/// reservation.commit_len(8)?; // it turned out shorter
+///
+/// tx.try_reserve(100)?.abort(); // or not at all
+///
+/// assert_eq!(rx.try_read()?.payload().to_vec(), b"headbody");
+/// assert!(rx.try_read().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a reservation that is not committed is aborted"]
+pub struct Reservation<'a, K: Kind, M: Memory = DefaultMemory> {
+    core: &'a mut K::ByteProducer,
+    seat: &'a Seat<M>,
+    claim: <K::ByteProducer as ProduceBytes>::Claim,
+    /// Whether it is sent with others.
+    in_batch: bool,
+    is_sent: bool,
+}
+
+impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
+    #[inline(always)]
+    pub(super) fn new(
+        core: &'a mut K::ByteProducer,
+        seat: &'a Seat<M>,
+        claim: <K::ByteProducer as ProduceBytes>::Claim,
+        in_batch: bool,
+    ) -> Self {
+        Self { core, seat, claim, in_batch, is_sent: false }
+    }
+
+    /// Where to write. The bytes hold whatever an earlier record left there.
+    #[inline(always)]
+    pub fn payload(&mut self) -> PayloadMut<'_> {
+        PayloadMut::new(self.claim.as_ref().clone())
+    }
+
+    /// How many bytes were reserved.
+    pub fn len(&self) -> usize {
+        self.claim.as_ref().len()
+    }
+
+    /// Whether no bytes were reserved.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sends the record. Inside of a batch: with the others.
+    #[inline(always)]
+    pub fn commit(self) {
+        let len = self.len();
+        self.send(len);
+    }
+
+    /// Sends the first `len` bytes as the record.
+    ///
+    /// # Errors
+    /// [`PushError::TooLarge`] if fewer were reserved; then it is aborted.
+    #[inline(always)]
+    pub fn commit_len(self, len: usize) -> Result<(), PushError> {
+        let max = self.len();
+        if len > max {
+            return Err(PushError::TooLarge { len, max });
+        }
+        self.send(len);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn send(mut self, len: usize) {
+        self.is_sent = true;
+        self.core.stage(&self.claim, len);
+        if !self.in_batch && self.core.publish() {
+            self.seat.wake_consumer();
+        }
+    }
+
+    /// Sends nothing: the same as dropping it.
+    pub fn abort(self) {}
+}
+
+/// Aborts what was not sent.
+impl<K: Kind, M: Memory> Drop for Reservation<'_, K, M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Not in a forked child: it is its parent's.
+        if !self.is_sent && !self.in_batch && self.seat.memory().is_own_process() && self.core.abort() {
+            self.seat.wake_consumer();
+        }
+    }
+}
+
+impl<K: Kind, M: Memory> fmt::Debug for Reservation<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Records that become visible all at once, or not at all: also if this process dies.
+///
+/// Dropping it sends nothing. Its records count against the ring's capacity from the start; one that finds no room
+/// gets [`PushError::Full`], and the batch can be committed without it.
+///
+/// # Examples
+/// ```
+/// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
+/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// let mut batch = tx.batch();
+/// batch.try_push(b"debit")?;
+/// batch.try_push(b"credit")?;
+/// assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
+/// batch.commit();
+/// assert_eq!(rx.drain(8, |_| ())?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a batch that is not committed is aborted"]
+pub struct Batch<'a, K: Kind, M: Memory = DefaultMemory> {
+    core: &'a mut K::ByteProducer,
+    seat: &'a Seat<M>,
+}
+
+impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
+    pub(super) fn new(core: &'a mut K::ByteProducer, seat: &'a Seat<M>) -> Self {
+        Self { core, seat }
+    }
+
+    /// Adds a record with these bytes.
+    ///
+    /// # Errors
+    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`]; the batch stays as it was.
+    #[inline(always)]
+    pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {
+        let mut reservation = self.try_reserve(record.len())?;
+        reservation.payload().fill_from(record);
+        reservation.commit();
+        Ok(())
+    }
+
+    /// Sets room for a further record of `len` bytes aside.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    #[inline(always)]
+    pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
+        let claim = self.core.claim(len)?;
+        Ok(Reservation::new(self.core, self.seat, claim, true))
+    }
+
+    /// Sends all of it.
+    #[inline(always)]
+    pub fn commit(self) {
+        if self.core.publish() {
+            self.seat.wake_consumer();
+        }
+    }
+
+    /// Sends nothing: the same as dropping it.
+    pub fn abort(self) {}
+}
+
+/// Takes back what was not committed.
+impl<K: Kind, M: Memory> Drop for Batch<'_, K, M> {
+    fn drop(&mut self) {
+        // Not in a forked child: what its parent staged may be published by now.
+        if self.seat.memory().is_own_process() && self.core.withdraw() {
+            self.seat.wake_consumer();
+        }
+    }
+}
+
+impl<K: Kind, M: Memory> fmt::Debug for Batch<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,160 @@
+//! The only door to atomics.
+//!
+//! Every shared word is a [`Word`] (64 bits) or a [`Half`] (32 bits, what a futex needs). They wrap
+//! core's atomics, or loom's under `--cfg loom`, so that the code that is model-checked is the code
+//! that ships. `clippy.toml` bars core's atomics everywhere else.
+//!
+//! Sequentially consistent *accesses* are not offered: no algorithm here needs them, and loom treats
+//! them as acquire/release. The full [`fence`] is, and loom models it exactly.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+#[cfg(loom)]
+mod model;
+
+#[cfg(not(loom))]
+use core::sync::atomic;
+#[cfg(loom)]
+pub(crate) use model::crash;
+#[cfg(loom)]
+use model::crash as atomic;
+
+pub(crate) use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+use core::sync::atomic::compiler_fence as fence_compiler;
+
+#[cfg(all(not(loom), not(target_has_atomic = "64")))]
+compile_error!(
+    "ringway needs lock-free 64-bit atomics: its positions are 64 bits wide so that they never wrap"
+);
+
+/// A 64-bit word that several processes see.
+#[repr(transparent)]
+pub struct Word(atomic::AtomicU64);
+
+impl Word {
+    /// For a static.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) const fn zero() -> Self {
+        Self(atomic::AtomicU64::new(0))
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(value: u64) -> Self {
+        Self(atomic::AtomicU64::new(value))
+    }
+
+    /// One of which loom knows nothing.
+    #[cfg(loom)]
+    pub(crate) fn plain(value: u64) -> Self {
+        Self(atomic::AtomicU64::Plain(core::sync::atomic::AtomicU64::new(value)))
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn load(&self, order: Ordering) -> u64 {
+        self.0.load(order)
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn store(&self, value: u64, order: Ordering) {
+        self.0.store(value, order);
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+        self.0.fetch_or(bits, order)
+    }
+
+    #[cfg(any(feature = "alloc", loom))]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn swap(&self, value: u64, order: Ordering) -> u64 {
+        self.0.swap(value, order)
+    }
+}
+
+/// A 32-bit word that several processes see; a sleeper parks on it.
+#[repr(transparent)]
+pub(crate) struct Half(atomic::AtomicU32);
+
+impl Half {
+    #[cfg(any(feature = "std", loom))]
+    pub(crate) fn new(value: u32) -> Self {
+        Self(atomic::AtomicU32::new(value))
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn load(&self, order: Ordering) -> u32 {
+        self.0.load(order)
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn store(&self, value: u32, order: Ordering) {
+        self.0.store(value, order);
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn fetch_or(&self, bits: u32, order: Ordering) -> u32 {
+        self.0.fetch_or(bits, order)
+    }
+
+    #[inline]
+    #[cfg_attr(loom, track_caller)]
+    pub(crate) fn compare_exchange(
+        &self,
+        current: u32,
+        new: u32,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u32, u32> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+
+    /// The atomic itself, for the one system call that takes it.
+    #[cfg(feature = "std")]
+    pub(crate) fn as_atomic(&self) -> &atomic::AtomicU32 {
+        &self.0
+    }
+}
+
+/// A full fence. Under loom it is loom's, which is modelled exactly.
+#[inline]
+#[cfg_attr(loom, track_caller)]
+pub(crate) fn full_fence() {
+    atomic::fence(Ordering::SeqCst);
+}
+
+/// Keeps the compiler, not the machine, from moving accesses across.
+#[inline]
+pub(crate) fn compiler_fence() {
+    fence_compiler(Ordering::SeqCst);
+}
+
+/// Leaves the processor's other thread, and the line that is looked at, alone for a moment.
+#[inline]
+pub(crate) fn pause() {
+    core::hint::spin_loop();
+}
+
+/// Lets another thread run, where there is a system to do that.
+pub(crate) fn yield_now() {
+    #[cfg(feature = "std")]
+    std::thread::yield_now();
+    #[cfg(not(feature = "std"))]
+    pause();
+}

@@ -1,0 +1,3 @@
+//! What the model checker adds to the atomics: a participant that stops after a number of writes, and an ordering that is weakened.
+pub(crate) mod crash;
+mod mutate;
