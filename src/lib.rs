@@ -59,7 +59,6 @@ pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatErr
 pub use identity::{Identity, ItemLayout, Label, Role};
 pub use layout::Options;
 pub use memory::Item;
-pub use mpsc::Loss;
 #[cfg(feature = "std")]
 pub use os::Mapping;
 #[cfg(feature = "async")]
@@ -70,7 +69,9 @@ pub use poll::WakerThread;
 pub use poll::{Pollable, Select, Selectable};
 #[cfg(not(loom))]
 pub use ring::Trust;
-pub use ring::{CELL, Counters, Message, Payload, PayloadMut, RangeError, Recovered, SeatInfo, Stall};
+pub use ring::{
+    CELL, Counters, Loss, Losses, Message, Payload, PayloadMut, RangeError, Recovered, SeatInfo, Stall,
+};
 pub use seat::Presence;
 #[cfg(feature = "std")]
 pub use segment::Unlinked;

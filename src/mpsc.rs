@@ -1,228 +1,125 @@
-//! Many producers, one consumer, one order: what one producer has sent before another begins comes first.
+//! Many producers, one consumer, one order: what one producer sent before another began comes first.
 //!
-//! Producers may be threads or processes, up to 65,535 of them, and any of them may be killed or stopped at any instruction.
-//! The names are those of [`spsc`](crate::spsc); what differs is told here. (The types stand for those in [`ends`],
-//! where their methods are.)
+//! Producers may be threads or processes, up to 65,535 of them, and each of them may be killed or stopped at
+//! any instruction. The names are those of [`spsc`](crate::spsc); this page says what differs.
 //!
 //! # `mpsc` or `lanes`
 //! | | `mpsc` | [`lanes`](crate::lanes) |
 //! |---|---|---|
 //! | order | one, of all records | of each producer's records |
-//! | sending | lock-free: producers compete for the next cell | wait-free: each has cells of its own |
-//! | a producer that stopped in the middle of a record | holds up all that were sent after it, until it goes on or dies | holds up nothing but its own lane |
-//! | a producer that died there | its record is lost, and reported by [`losses`](Consumer::losses) | its record was never there |
-//! | room | shared: one may fill the ring for all | each has its own |
-//! | memory | 512 bytes a seat, and the cells once | 512 bytes a seat, and the cells for each |
+//! | sending | lock-free: producers compete for the next cell | wait-free: each producer has cells of its own |
+//! | a producer that is stopped in the middle of a record | holds up everything sent after it, until it continues or dies | holds up only its own lane |
+//! | a producer that died there | its record is lost, and reported by [`losses`](ring::Consumer::losses) | its record was never there |
+//! | room | shared: one producer may fill the ring for all | each producer has its own |
+//! | memory | 512 bytes a seat, and the cells once | 512 bytes a seat, and the cells for each seat |
 //!
-//! Take `lanes`, unless the order between producers means something.
+//! Take `lanes`, unless the order between producers matters.
 //!
 //! # Guarantees
-//! | operation | progress | if a producer dies | if a producer stops | if the consumer dies |
+//! | operation | progress | if a producer dies | if a producer is stopped | if the consumer dies |
 //! |---|---|---|---|---|
 //! | `try_push`, `try_push_slice`, `try_reserve`, `try_batch` | lock-free | no difference | no difference | `Full` once the room is used up |
 //! | `commit`, `abort` | wait-free | | | |
 //! | `push`, `reserve`, `batch` | wait while the ring is full | no difference | no difference | `Closed` when it is full |
-//! | `try_pop`, `try_read`, `drain` | bounded by the capacity | what it had not published is passed over | `Empty`, from its record on, until it goes on | |
-//! | `pop`, `read` | wait while there is nothing to read | passed over within 100 ms | wait, and [`stalled`](Consumer::stalled) says for whom | |
-//! | [`Ring::producer`] | bounded by the number of seats | takes its seat, once what it claimed is decided | its seat stays its own | no difference, unless a dead producer's claim is to be decided |
+//! | `try_pop`, `try_read`, `drain` | bounded by the capacity | what it had not published is passed over | `Empty`, from its record on, until it continues | |
+//! | `pop`, `read` | wait while there is nothing to read | passed over within 100 ms | wait, and [`stalled`](ring::Consumer::stalled) names it | |
+//! | [`Ring::producer`] | bounded by the number of seats | takes its seat, once it is decided what becomes of its claim | its seat stays its own | no difference, unless a dead producer's claim is to be decided |
 //!
-//! A peer that lies can have an operation report `Corrupt`, or hand over wrong data; nothing worse. See
+//! A lying peer can make an operation return `Corrupt`, or hand over wrong data; nothing worse. See
 //! [`spsc`](crate::spsc#guarantees).
 //!
 //! # Reservations hold up what comes after them
-//! A reservation has its place in the order from the moment it is made. Until it is committed or aborted, the consumer cannot
-//! go past it: fill it at once. What takes long should be prepared before. And there is no queue for room: one who wants much of it
-//! at once may wait long behind others who want little.
-//!
-//! # Batches
-//! A batch, too, has its place from the start, so its room must be asked for: see [`Producer::batch`]. A slice of items
-//! appears whole.
+//! A reservation has its place in the order from the moment it is made. Until it is committed or aborted, the
+//! consumer cannot go past it: prepare what takes long before you reserve. A batch, too, has its place from
+//! the start. There is no queue for room: a producer that wants much at once may wait long beside others that
+//! want little. A slice of items becomes visible as a whole.
 //!
 //! # Closed
-//! A consumer that has taken everything is told [`Closed`](crate::PopError::Closed) while no producer is here and there was one:
-//! `Left`, or `Died` if one of them did. That is not final: it is told as long as it is so, and a daemon that wants to stay
-//! calls [`wait_for_producer`](Consumer::wait_for_producer), or simply asks again. A producer is told that the consumer is
-//! gone when it waits for room; what it has sent stays for the next consumer. That producers died is known once somebody has
-//! [asked](crate::spsc#deaths): who only tries is told `Empty` until then.
+//! A consumer gets [`Closed`](crate::PopError::Closed) while the ring is empty, no producer is attached, and
+//! there was one: `Died` if one of them died, else `Left` if one was dropped, else `Finished`. It is a state,
+//! not an end: see [`spsc`](crate::spsc#when-a-ring-is-closed). A death has to be
+//! [detected](crate::spsc#detecting-that-a-peer-died) first; until then a consumer that does not block gets
+//! `Empty`.
 //!
 //! # Cost
-//! Beside `spsc`: one compare-exchange a record, or a slice, or a batch. As long as the consumer is not stuck it looks at
-//! nothing but the next stamp; if it has looked a thousand times in vain where something was claimed, it asks the system, also
-//! in the `try_` forms, whether those live who may have claimed it. Instructions (`cargo bench --bench instructions`, x86-64, Rust
-//! 1.95): push and pop of 8 bytes 51 and 31, of 64 bytes 63 and 40; slices of 64 items of 8 bytes, drained, 17 and 21 an item; a record
-//! of 64 bytes, copied, 236 and 136. Tried and dropped: to prefetch the cells of the next claims (level).
-use crate::error::PushError;
-use crate::layout::{Geometry, Kind, Options, RoleBlock};
-use crate::memory::{Clock, Memory, Region};
+//! Beside `spsc`: one compare-exchange for each record, slice or batch. While the consumer is not stuck it
+//! looks at nothing but the next stamp. After a thousand looks at a claim that is not published it asks the
+//! kernel, also in the `try_` forms, whether the producers live that may have claimed it. Instruction counts:
+//! `cargo bench --bench instructions`.
+use crate::layout::{Geometry, Kind, RoleBlock};
+use crate::memory::{Item, Region};
 use crate::ring::cells::bytes::ByteConsumer;
 use crate::ring::cells::items::ItemConsumer;
-use crate::ring::mpsc::{Losses as Log, MpscByteProducer, MpscConsumer, MpscItemProducer, is_resolved};
+use crate::ring::mpsc::{MpscByteProducer, MpscConsumer, MpscItemProducer, is_resolved};
 use crate::ring::{self, DefaultMemory, sealed};
-use core::time::Duration;
 
-pub use crate::ring::mpsc::Loss;
-pub use crate::ring::{CELL, Item, Message, Payload, PayloadMut, RangeError};
-
-/// The kind of ring: many producers, one order.
+/// Many producers, one consumer, one order: the kind of ring that this module is about.
 #[derive(Clone, Copy, Debug)]
 pub enum Mpsc {}
 
-/// A ring of many producers, in one order, that carries `T`.
+/// A ring with many producers in one order, and one consumer.
+///
+/// The type is [`ring::Ring`](crate::ring::Ring); its page has all methods. Make one with
+/// [`create`](ring::Ring::create), [`open`](ring::Ring::open), [`open_or_create`](ring::Ring::open_or_create) or
+/// [`on_heap`](ring::Ring::on_heap); take part with [`producer`](ring::Ring::producer) and
+/// [`consumer`](ring::Ring::consumer).
 pub type Ring<T, M = DefaultMemory> = ring::Ring<Mpsc, T, M>;
-/// One of its producers.
+
+/// One of the producers of an [`mpsc`](self) ring.
+///
+/// The type is [`ring::Producer`](crate::ring::Producer); its page has all methods.
+///
+/// | | items, `Producer<T>` | records of bytes, `Producer<[u8]>` |
+/// |---|---|---|
+/// | without waiting | `try_push(&item)`, `try_push_slice(&items)` | `try_push(bytes)`, `try_reserve(len)`, `try_batch(room)` |
+/// | waiting for room | `push(&item)`, `push_slice(&items)` | `push(bytes)`, `reserve(len)`, `batch(room)` |
+/// | for so long at most | `push_timeout`, `push_slice_timeout` | `push_timeout`, `reserve_timeout`, `batch_timeout` |
+///
+/// All have `close`, `len`, `position`, `seat`, `stalled`, `consumer_presence`, `wait_for_consumer`,
+/// `set_wait_strategy`, `try_clone`.
 pub type Producer<T, M = DefaultMemory> = ring::Producer<Mpsc, T, M>;
-/// Its consumer.
+
+/// The consumer of an [`mpsc`](self) ring.
+///
+/// The type is [`ring::Consumer`](crate::ring::Consumer); its page has all methods.
+///
+/// | | items, `Consumer<T>` | records of bytes, `Consumer<[u8]>` |
+/// |---|---|---|
+/// | without waiting | `try_pop()`, `try_peek()`, `try_pop_slice(&mut items)`, `drain(limit, each)`, `try_iter()` | `try_read()`, `drain(limit, each)` |
+/// | waiting for the next | `pop()`, `peek()`, `iter()`, `wait()` | `read()`, `wait()` |
+/// | for so long at most | `pop_timeout`, `wait_timeout` | `read_timeout`, `wait_timeout` |
+///
+/// All have `close`, `len`, `position`, `stalled`, `losses`, `producer_presence`, `wait_for_producer`,
+/// `set_wait_strategy`, `into_pollable`, `into_async`.
 pub type Consumer<T, M = DefaultMemory> = ring::Consumer<Mpsc, T, M>;
-/// Room for a record of such a ring.
+
+/// Room for a record, to be written in place: see [`ring::Reservation`](crate::ring::Reservation).
 pub type Reservation<'a, M = DefaultMemory> = ring::Reservation<'a, Mpsc, M>;
-/// Records of such a ring that appear together.
+
+/// Records that become visible together: see [`ring::Batch`](crate::ring::Batch).
 pub type Batch<'a, M = DefaultMemory> = ring::Batch<'a, Mpsc, M>;
-/// A record of such a ring.
+
+/// A record, read in place: see [`ring::Record`](crate::ring::Record).
 pub type Record<'a, M = DefaultMemory> = ring::Record<'a, Mpsc, M>;
+
+/// A consumer with a file descriptor: see [`Pollable`](crate::Pollable).
+#[cfg(feature = "std")]
+pub type Pollable<T, M = DefaultMemory> = crate::Pollable<Mpsc, T, M>;
+
+/// A consumer that tasks wait for: see [`AsyncConsumer`](crate::AsyncConsumer).
+#[cfg(feature = "async")]
+pub type AsyncConsumer<T, M = DefaultMemory> = crate::AsyncConsumer<Mpsc, T, M>;
 
 impl sealed::Kind for Mpsc {
     const KIND: Kind = Kind::Mpsc;
     const NAMES: [&'static str; 3] = ["mpsc::Ring", "mpsc::Producer", "mpsc::Consumer"];
+    const TAIL_COUNTS_ITEMS: bool = false;
     type ItemProducer<T: Item> = MpscItemProducer<T>;
-    type ItemConsumer<T: Item, M: Memory> = MpscConsumer<ItemConsumer<T>, M>;
+    type ItemConsumer<T: Item> = MpscConsumer<ItemConsumer<T>>;
     type ByteProducer = MpscByteProducer;
-    type ByteConsumer<M: Memory> = MpscConsumer<ByteConsumer, M>;
+    type ByteConsumer = MpscConsumer<ByteConsumer>;
 
     fn is_seat_reusable(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
         is_resolved(region, geometry, block)
-    }
-}
-
-impl<T: Message + ?Sized> Ring<T> {
-    /// How many bytes of memory a ring of this capacity (see [`Options::capacity`] for its unit) with so many seats for
-    /// producers needs. At most `usize::MAX`, which no memory has.
-    ///
-    /// # Examples
-    /// ```
-    /// use ringway::{Options, memory::Heap, mpsc::Ring};
-    ///
-    /// let options = Options::new().capacity(64).producers(3);
-    /// let ring = Ring::<u64, _>::format(Heap::new(Ring::<u64>::required_len(64, 3)), &options)?;
-    /// let mut tx = ring.producer()?;
-    /// let mut other = tx.try_clone()?;
-    /// tx.try_push(&1)?;
-    /// other.try_push(&2)?;
-    /// let mut rx = ring.consumer()?;
-    /// assert_eq!((rx.try_pop()?, rx.try_pop()?), (1, 2));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub const fn required_len(capacity: usize, producers: usize) -> usize {
-        Self::planned_len(&Options::new().capacity(capacity).producers(producers))
-    }
-}
-
-impl<M: Memory> Producer<[u8], M> {
-    /// Begins a batch, for which `room` bytes are set aside if they are free: records that become visible all at once. Each of
-    /// its records takes a multiple of [`CELL`] bytes of the room, at least one; what is not used is given back.
-    ///
-    /// # Errors
-    /// [`PushError::Full`]; [`PushError::TooLarge`] if `room` is more than [`max_record`](Self::max_record);
-    /// [`PushError::Corrupt`].
-    ///
-    /// # Examples
-    /// ```
-    /// # use ringway::{Options, PopError, memory::Heap};
-    /// use ringway::mpsc::{CELL, Ring};
-    ///
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024, 2));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024).producers(2))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// let mut batch = tx.try_batch(2 * CELL)?;
-    /// batch.try_push(b"debit")?;
-    /// batch.try_push(b"credit")?;
-    /// assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
-    /// batch.commit();
-    /// assert_eq!(rx.drain(8, |_| ())?, 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, M>, PushError> {
-        self.begin(|core| core.begin(room))?;
-        Ok(self.opened_batch())
-    }
-
-    /// Begins a batch; waits while there is no room for it. See [`try_batch`](Self::try_batch).
-    ///
-    /// # Errors
-    /// As [`try_batch`](Self::try_batch), with [`PushError::Closed`] for `Full`.
-    ///
-    /// # Examples
-    /// See [`try_batch`](Self::try_batch).
-    pub fn batch(&mut self, room: usize) -> Result<Batch<'_, M>, PushError> {
-        self.begin_waiting(room, |core| core.begin(room), |_| || None)?;
-        Ok(self.opened_batch())
-    }
-
-    /// Begins a batch; waits while there is no room for it, for `timeout` at most. See [`try_batch`](Self::try_batch).
-    ///
-    /// # Errors
-    /// As [`batch`](Self::batch), and [`PushError::Elapsed`].
-    ///
-    /// # Examples
-    /// See [`try_batch`](Self::try_batch).
-    pub fn batch_timeout(&mut self, room: usize, timeout: Duration) -> Result<Batch<'_, M>, PushError>
-    where
-        M: Clock,
-    {
-        self.begin_waiting(room, |core| core.begin(room), |memory| ring::deadline(memory.clone(), timeout))?;
-        Ok(self.opened_batch())
-    }
-}
-
-impl<T: Item, M: Memory> Consumer<T, M> {
-    /// The items that dead producers had claimed and not published, each once: of those that this consumer has passed
-    /// over and not yet reported, at most the last 16. See [`Losses::forgotten`] for whether there were more.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// use ringway::mpsc::Ring;
-    ///
-    /// let mut rx = Ring::<u64>::open("ticks")?.consumer()?;
-    /// while let Ok(_tick) = rx.pop() {
-    ///     for loss in rx.losses() {
-    ///         eprintln!("{loss}");
-    ///     }
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn losses(&mut self) -> Losses<'_> {
-        Losses { log: self.core.losses() }
-    }
-}
-
-impl<M: Memory> Consumer<[u8], M> {
-    /// The records, or batches, that dead producers had claimed and not published, each once: of those that this consumer has
-    /// passed over and not yet reported, at most the last 16. See [`Losses::forgotten`] for whether there were more.
-    ///
-    /// # Examples
-    /// As for items.
-    pub fn losses(&mut self) -> Losses<'_> {
-        Losses { log: self.core.losses() }
-    }
-}
-
-/// What was lost: see [`Consumer::losses`]. An iterator that removes what it gives.
-#[derive(Debug)]
-#[must_use = "what is not asked for stays where it is"]
-pub struct Losses<'a> {
-    log: &'a mut Log,
-}
-
-impl Losses<'_> {
-    /// How many losses were not kept, because more came than were asked for.
-    pub fn forgotten(&self) -> u64 {
-        self.log.forgotten
-    }
-}
-
-impl Iterator for Losses<'_> {
-    type Item = Loss;
-
-    fn next(&mut self) -> Option<Loss> {
-        self.log.pop()
     }
 }

@@ -33,7 +33,10 @@ use crate::identity::{Identity, Role};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Departure {
+    /// It closed.
+    Finished,
     /// Its end was dropped: because it was done, or by an early return (`?`), or by a panic that unwound.
     Left,
     /// Its process ended without that, the kernel says: it was killed, or crashed; or it called `exit`, which drops nothing, or came to the
@@ -44,6 +47,7 @@ pub enum Departure {
 impl fmt::Display for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Finished => "finished",
             Self::Left => "left",
             Self::Died => "died",
         })

@@ -78,7 +78,7 @@ const _: () = {
 /// two cells.
 const _: () = {
     let spec = Spec { kind: Kind::Lanes, carries: Carries::Bytes, item_size: 1, item_align: 1 };
-    let plan = Geometry::plan(&spec, &Options::new().capacity(128).producers(3));
+    let plan = Geometry::plan(&spec, &Options::new().capacity(128).max_producers(3));
     let parts = [plan.roles.get(), plan.ready.get(), plan.descriptors.get(), plan.cells.get(), plan.len];
     assert!(matches!(parts, [512, 3072, 3200, 3584, 3968]), "the parts are not as documented");
     let blocks =

@@ -67,7 +67,7 @@ impl<'a> Options<'a> {
 
     /// How many seats for producers a new ring of several has: at most 65,535, of 512 bytes each; in a ring of `lanes` each
     /// has cells of its own besides. Zero stands for the default, 16. A ring of one producer has one.
-    pub const fn producers(self, producers: usize) -> Self {
+    pub const fn max_producers(self, producers: usize) -> Self {
         Self { producers, ..self }
     }
 

@@ -10,6 +10,8 @@ pub(crate) enum State {
     Taken = 1,
     Left = 2,
     Died = 3,
+    /// Its holder closed it.
+    Finished = 4,
 }
 
 /// A state word: who sits, and the how-manieth holder that is. The epoch keeps a peer that was slow to
@@ -31,6 +33,7 @@ impl SeatState {
             0 => State::Never,
             1 => State::Taken,
             2 => State::Left,
+            4 => State::Finished,
             // Only a liar writes anything else; who left no valid state is gone.
             _ => State::Died,
         }

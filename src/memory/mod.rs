@@ -19,28 +19,28 @@
 //! * I3: no reference to payload bytes is ever formed (a peer may write them at any moment); payload is
 //!   copied by `copy`, control words are atomics.
 mod copy;
+#[cfg(not(loom))]
+mod statics;
 #[cfg(feature = "std")]
 mod heap;
 #[cfg(loom)]
 mod model;
 mod position;
+mod traits;
 #[cfg(not(loom))]
 mod region;
-#[cfg(not(loom))]
-mod statics;
-mod traits;
 mod views;
 
+#[cfg(not(loom))]
+pub use statics::StaticMemory;
 #[cfg(feature = "std")]
 pub use heap::Heap;
 #[cfg(loom)]
 pub use model::{Model, Region};
-pub use position::Position;
+pub use traits::{SeatLock, Clock, Liveness, Park, ParkWord};
 #[cfg(not(loom))]
 pub use region::Region;
-#[cfg(not(loom))]
-pub use statics::StaticMemory;
-pub use traits::{Clock, Liveness, Park, ParkWord, SeatLock};
+pub use position::Position;
 pub(crate) use views::{Cells, Descriptors, PayloadRef, Slot, Slots, Stamped, WordRef};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};

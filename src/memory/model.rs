@@ -12,7 +12,7 @@ use core::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
 
-use super::{Clock, Liveness, Memory, Park, ParkWord, SeatLock, Span};
+use super::{SeatLock, Clock, Liveness, Memory, Park, ParkWord, Span};
 use crate::sync::{Acquire, Half, Relaxed, Release, Word, crash};
 
 struct Cell {

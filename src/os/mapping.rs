@@ -14,7 +14,7 @@ use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
 use crate::layout::{MAGIC, Options};
-use crate::memory::{Liveness, Memory, Offset, Region, SeatLock, Span};
+use crate::memory::{SeatLock, Liveness, Memory, Offset, Region, Span};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
 ///

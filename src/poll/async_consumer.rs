@@ -1,4 +1,4 @@
-//! [`AsyncConsumer`]: a consumer that tasks wait for, by its attendant.
+//! [`AsyncConsumer`]: a consumer that tasks can wait for.
 use core::fmt;
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
@@ -10,20 +10,22 @@ use std::vec::Vec;
 
 use futures_core::Stream;
 
-use super::pollable::Signal;
+use super::waker_thread::Notify;
 use crate::error::{Departure, PopError};
-use crate::memory::Memory;
-use crate::ring::{Consumer, DefaultMemory, Item, Kind, Message};
+use crate::memory::{Item, Memory};
+use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 
-/// A consumer that a task can wait for, whatever runs it: see [`Consumer::into_async`]. Also a [`Stream`], of items or of whole
-/// records. It ends once everything is taken and the producers have left; if one has died instead, or if the ring is corrupt, after that
-/// error. Once it has ended it stays so; `try_` calls go on with whoever comes next.
+/// A consumer that a task can wait for, on any executor. See [`Consumer::into_async`].
+///
+/// It is also a [`Stream`], of items or of whole records. The stream releases each record before it yields it:
+/// a record is delivered at most once. The stream ends when the ring is empty and its producers have
+/// [finished or left](Departure); if one has died instead, or if the ring is corrupt, it ends after that error.
+/// Once it has ended it stays so. The `try_` calls continue with the next producer.
 ///
 /// # Examples
 /// ```
-/// # use ringway::{Options, memory::Heap, spsc::Ring};
-/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+/// # use ringway::{Options, spsc::Ring};
+/// let ring = Ring::<[u8]>::on_heap(&Options::new())?;
 /// # futures_executor::block_on(async {
 /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?.into_async()?);
 /// let sender = std::thread::spawn(move || tx.push(b"a record"));
@@ -34,46 +36,48 @@ use crate::ring::{Consumer, DefaultMemory, Item, Kind, Message};
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// As a stream, with tokio: see `examples/task.rs`.
 pub struct AsyncConsumer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
-    end: Consumer<K, T, M>,
+    consumer: Consumer<K, T, M>,
     /// The task that waits.
     task: Arc<Mutex<Option<Waker>>>,
-    signal: Signal,
+    notify: Notify,
     /// Whether the stream has ended.
     is_over: bool,
 }
 
+/// Waiting in a task.
 impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
-    /// Makes it one that tasks can wait for. Starts a thread, which sleeps, on the same terms as [`into_pollable`](Self::into_pollable).
+    /// Makes it a consumer that tasks can wait for. Starts a thread, like
+    /// [`into_pollable`](Self::into_pollable).
     ///
     /// # Errors
-    /// As [`into_pollable`](Self::into_pollable).
+    /// Like [`into_pollable`](Self::into_pollable).
     ///
     /// # Examples
     /// See [`AsyncConsumer`].
+    #[doc(alias("stream", "future"))]
     pub fn into_async(mut self) -> io::Result<AsyncConsumer<K, T, M>> {
         let task = Arc::new(Mutex::new(None::<Waker>));
-        let signal: Signal = {
+        let notify: Notify = {
             let task = task.clone();
             Arc::new(move || {
-                // Taken first: who is woken may be back before this returns.
+                // Taken first: the task may be back here before `wake` returns.
                 let waker = task.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some(waker) = waker {
                     waker.wake();
                 }
             })
         };
-        self.hire_for(&signal)?;
-        Ok(AsyncConsumer { end: self, task, signal, is_over: false })
+        self.spawn_waker(&notify)?;
+        Ok(AsyncConsumer { consumer: self, task, notify, is_over: false })
     }
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
-    /// Waits until a `try_` call may say something else than [`PopError::Empty`]. It may still say that: then wait again.
+    /// Waits until a `try_` call may return something else than [`PopError::Empty`]. It may still return that:
+    /// then wait again.
     ///
-    /// Cancel-safe: nothing is taken.
+    /// Cancel-safe: it takes nothing.
     ///
     /// # Examples
     /// See [`AsyncConsumer`].
@@ -81,16 +85,15 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
         poll_fn(|context| self.poll_ready(context)).await;
     }
 
-    /// As [`ready`](Self::ready), for who writes futures by hand: after a `Pending`, the task is woken.
+    /// Like [`ready`](Self::ready), for futures written by hand: after a `Pending`, the task is woken.
     pub fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
-        if self.end.arm(&self.signal) { Poll::Pending } else { Poll::Ready(()) }
+        if self.consumer.arm_waker(&self.notify) { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// The consumer alone, without thread.
-    pub fn into_inner(mut self) -> Consumer<K, T, M> {
-        self.end.awake().attendant = None;
-        self.end
+    pub fn into_inner(self) -> Consumer<K, T, M> {
+        self.consumer.without_waker()
     }
 
     fn poll_with<R>(
@@ -101,14 +104,14 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
         if self.is_over {
             return Poll::Ready(None);
         }
-        for _ in 0..MOST_ATTEMPTS {
-            match take(self.end.awake()) {
+        for _ in 0..MAX_ATTEMPTS {
+            match take(self.consumer.checked()) {
                 Err(PopError::Empty) => {
                     if self.poll_ready(context).is_pending() {
                         return Poll::Pending;
                     }
                 }
-                Err(PopError::Closed(Departure::Left)) => {
+                Err(PopError::Closed(Departure::Finished | Departure::Left)) => {
                     self.is_over = true;
                     return Poll::Ready(None);
                 }
@@ -118,14 +121,14 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
                 }
             }
         }
-        // Somebody keeps saying that there is something, and there is not.
+        // A peer shows records and takes them back.
         context.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
-/// Of one poll: a second one is usual, more are a liar's.
-const MOST_ATTEMPTS: u32 = 4;
+/// Attempts of one poll. A second one is usual; a lying peer causes more.
+const MAX_ATTEMPTS: u32 = 4;
 
 impl<K: Kind, T: Item, M: Memory + 'static> Stream for AsyncConsumer<K, T, M>
 where
@@ -145,7 +148,7 @@ where
     type Item = Result<Vec<u8>, PopError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_with(context, |end| Ok(end.try_read()?.payload().to_vec()))
+        self.get_mut().poll_with(context, |consumer| Ok(consumer.try_read()?.payload().to_vec()))
     }
 }
 
@@ -153,18 +156,18 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Deref for AsyncConsumer<
     type Target = Consumer<K, T, M>;
 
     fn deref(&self) -> &Consumer<K, T, M> {
-        &self.end
+        &self.consumer
     }
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> DerefMut for AsyncConsumer<K, T, M> {
     fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
-        self.end.awake()
+        self.consumer.checked()
     }
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory> fmt::Debug for AsyncConsumer<K, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncConsumer").field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("AsyncConsumer").field("consumer", &self.consumer).finish_non_exhaustive()
     }
 }

@@ -7,6 +7,8 @@ mod model;
 mod pollable;
 #[cfg(feature = "std")]
 mod select;
+#[cfg(feature = "std")]
+mod waker_thread;
 
 #[cfg(feature = "async")]
 pub use async_consumer::AsyncConsumer;
@@ -15,6 +17,6 @@ pub use model::WakerThread;
 #[cfg(feature = "std")]
 pub use pollable::Pollable;
 #[cfg(feature = "std")]
-pub(crate) use pollable::WakerThread as PollWakerThread;
-#[cfg(feature = "std")]
 pub use select::{Select, Selectable};
+#[cfg(feature = "std")]
+pub(crate) use waker_thread::ConsumerWaker;

@@ -1,45 +1,47 @@
-//! What models need of an attendant, whose thread they run themselves.
+//! A consumer's waker thread for models, which run it on a thread of their own.
 use alloc::sync::Arc;
 
 use crate::memory::{Memory, WordRef};
 use crate::ring::{Consumer, Kind, Message};
 use crate::wait::WakeProxy;
 
-/// A consumer's attendant, without a thread.
+/// What a model needs to run a waker thread.
 pub struct WakerThread<M> {
     memory: M,
     parked: WordRef,
-    post: Arc<WakeProxy>,
+    proxy: Arc<WakeProxy>,
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
-    /// One for this consumer.
-    pub fn attendant(&self) -> WakerThread<M> {
+    /// A waker thread for this consumer, which the model has to run.
+    pub fn waker_thread(&self) -> WakerThread<M> {
         let memory = self.seat.memory().clone();
-        WakerThread { memory, parked: self.seat.bed().parked.clone(), post: Arc::new(WakeProxy::default()) }
+        WakerThread { memory, parked: self.seat.wait_word().parked.clone(), proxy: Arc::default() }
     }
 
-    /// Whether there is nothing, and the attendant will signal when there may be something.
-    pub fn arm(&mut self, attendant: &WakerThread<M>) -> bool {
-        let WakerThread { memory, parked, post } = attendant;
-        self.arm_by(|expected, fence_reached_all| post.arm(memory, parked, expected, true, fence_reached_all))
+    /// Like `Pollable::arm`.
+    pub fn arm(&mut self, waker: &WakerThread<M>) -> bool {
+        let WakerThread { memory, parked, proxy } = waker;
+        self.arm_with(|expected, fence_reached_all| {
+            proxy.arm(memory, parked, expected, true, fence_reached_all)
+        })
     }
 }
 
 impl<M: Memory> WakerThread<M> {
-    /// What its thread does.
-    pub fn attend(&self, signal: impl Fn()) {
-        self.post.attend(&self.memory, &self.parked, || true, signal);
+    /// What the thread does.
+    pub fn run(&self, signal: impl Fn()) {
+        self.proxy.run(&self.memory, &self.parked, || true, signal);
     }
 
-    /// Ends that.
-    pub fn end(&self) {
-        self.post.end(&self.memory, Some(&self.parked));
+    /// Stops it.
+    pub fn stop(&self) {
+        self.proxy.stop(&self.memory, Some(&self.parked));
     }
 }
 
 impl<M: Clone> Clone for WakerThread<M> {
     fn clone(&self) -> Self {
-        Self { memory: self.memory.clone(), parked: self.parked.clone(), post: self.post.clone() }
+        Self { memory: self.memory.clone(), parked: self.parked.clone(), proxy: self.proxy.clone() }
     }
 }

@@ -5,28 +5,28 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::vec::Vec;
 
-use super::pollable::Signal;
+use super::waker_thread::Notify;
 use crate::memory::{Memory, ParkWord};
 use crate::os::{self, FutexMemory, System};
 use crate::ring::{Consumer, Kind, Message};
-use crate::sync::{pause, yield_now};
-use crate::wait::{AdaptiveSpin, NAP, SLICE, WaitCondition, WaitStrategy, heavy_fence, still_waiting};
+use crate::wait::{
+    AdaptiveSpin, Deadline, NAP, SLICE, WaitCondition, WaitSet, WaitStrategy, heavy_fence, still_waiting, until,
+};
 
-/// Waits for several consumers at once, of whatever kinds of rings, and whatever they carry.
+/// Waits for several consumers at once, of rings of any kind and any message.
 ///
-/// In turn: where several have something, the one is told whose last turn is the longest ago.
+/// It is fair: if several consumers are ready, it returns the one that it has not returned for the longest time.
 ///
-/// Asleep, the thread sleeps on all their words together (`futex_waitv`, Linux 5.16), up to 128 of them. Where that cannot be had, each
-/// consumer gets a thread that sleeps in its place, from the first such wait on until it is dropped.
+/// The thread sleeps on all their words together (`futex_waitv`, Linux 5.16), up to 128 of them. Where that is
+/// not available, each consumer gets a thread that sleeps on its behalf, from the first such wait on until the
+/// consumer is dropped.
 ///
 /// # Examples
 /// ```
-/// use ringway::{Options, PopError, Select, memory::Heap, spsc};
+/// use ringway::{Options, PopError, Select, lanes, spsc};
 ///
-/// let ticks = Heap::new(spsc::Ring::<u64>::required_len(8));
-/// let ticks = spsc::Ring::<u64, _>::format(ticks, &Options::new().capacity(8))?;
-/// let orders = Heap::new(spsc::Ring::<[u8]>::required_len(1024));
-/// let orders = spsc::Ring::<[u8], _>::format(orders, &Options::new().capacity(1024))?;
+/// let ticks = spsc::Ring::<u64>::on_heap(&Options::new())?;
+/// let orders = lanes::Ring::<[u8]>::on_heap(&Options::new().max_producers(2))?;
 /// let mut order = orders.producer()?;
 /// let sender = std::thread::spawn(move || order.push(b"buy"));
 ///
@@ -43,54 +43,54 @@ use crate::wait::{AdaptiveSpin, NAP, SLICE, WaitCondition, WaitStrategy, heavy_f
 pub struct Select {
     /// Where the next look begins.
     turn: usize,
-    patience: AdaptiveSpin,
-    /// When it last asked who lives.
-    asked: Duration,
+    spin: AdaptiveSpin,
+    /// When it last asked which peers live.
+    checked: Duration,
     /// Waits so far.
     waits: u32,
-    /// Whether the system can.
+    /// Whether the kernel has `futex_waitv`, as far as is known.
     can_park_on_many: bool,
-    /// What attendants ring, where there are any.
-    doorbell: Arc<Doorbell>,
-    ring: Signal,
+    /// What waker threads set, where there are any.
+    wakeup: Arc<Wakeup>,
+    notify: Notify,
 }
 
 use sealed::{Steps, Token};
 
-/// An end that [`Select`] can wait for: a consumer whose memory this process can sleep on. Sealed.
+/// What [`Select`] can wait for: a consumer in memory that this process can sleep on. Sealed.
 pub trait Selectable: sealed::Selectable {}
 impl<S: sealed::Selectable + ?Sized> Selectable for S {}
 
-/// So many waits may have found something at once, before one of them reads the clock.
-const SELDOM: u32 = 64;
+/// A `Select` that is always ready still checks for dead peers in every 64th call.
+const CHECK_INTERVAL: u32 = 64;
 
+/// A flag that a thread can wait for.
 #[derive(Default)]
-struct Doorbell {
-    has_rung: Mutex<bool>,
-    rings: Condvar,
+struct Wakeup {
+    is_set: Mutex<bool>,
+    changed: Condvar,
 }
 
-impl Doorbell {
-    fn ring(&self) {
-        *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.rings.notify_one();
+impl Wakeup {
+    fn set(&self) {
+        *self.is_set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_one();
     }
 
-    /// Waits until it rings, or has rung since it was [`reset`](Self::reset), for `limit` at most.
     fn wait(&self, limit: Duration) {
-        let rung = self.has_rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = self.rings.wait_timeout_while(rung, limit, |rung| !*rung);
+        let is_set = self.is_set.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.changed.wait_timeout_while(is_set, limit, |is_set| !*is_set);
     }
 
     fn reset(&self) {
-        *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *self.is_set.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 }
 
 pub(crate) mod sealed {
     use super::*;
 
-    /// Nobody else can make one.
+    /// Only `Select` has one: so only it can call the steps.
     pub struct Token(pub(super) ());
 
     pub trait Selectable {
@@ -98,28 +98,25 @@ pub(crate) mod sealed {
         fn steps(&mut self, _: Token) -> &mut dyn Steps;
     }
 
-    /// The steps of `wait`, one by one.
+    /// The steps of a wait, for one consumer: see `wait`.
     pub trait Steps {
-        /// Whether a `try_` call would say something else than `Empty`.
-        fn has_news(&mut self) -> bool;
-        /// Asks the witness who lives, and notes what it says: news from now on.
+        /// Whether its next call would not return `Empty`.
+        fn is_ready(&mut self) -> bool;
+        /// Asks the kernel which producers live, and deals with what the dead left.
         fn check_peers(&mut self);
         /// S1.
         fn prepare_wait(&mut self) -> u32;
-        /// Whether S2 is an ordinary fence.
         fn is_fenced(&self) -> bool;
         /// S3.
         fn still_waiting(&mut self) -> bool;
         /// S5.
         fn cancel_wait(&self);
         fn word(&self) -> &ParkWord;
-        /// After a sleep: whether the bytes are still there.
-        fn is_there(&mut self) -> bool;
-        /// Has an attendant.
-        fn hire(&mut self, signal: &Signal) -> io::Result<()>;
-        /// S4, by the attendant: whether there will be a signal.
-        fn arm(&self, expected: u32, signal: &Signal) -> bool;
-        fn disarm(&self);
+        /// Whether the ring still has all its bytes.
+        fn is_mapped(&mut self) -> bool;
+        fn spawn_waker(&mut self, notify: &Notify) -> io::Result<()>;
+        fn arm_waker(&self, expected: u32, notify: &Notify) -> bool;
+        fn disarm_waker(&self);
     }
 }
 
@@ -132,210 +129,226 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> sealed::Se
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> Steps for Consumer<K, T, M> {
-    fn has_news(&mut self) -> bool {
-        let mut waiter = self.as_waiter();
-        !matches!(waiter.ready(), Ok(false)) || waiter.departed().is_some()
+    fn is_ready(&mut self) -> bool {
+        let mut condition = self.record_ready();
+        !matches!(condition.is_ready(), Ok(false)) || condition.departure().is_some()
     }
+
     fn check_peers(&mut self) {
-        let mut waiter = self.as_waiter();
-        // Corruption stays, and the next look tells it. Of a truncated file nothing may be touched.
-        if waiter.check().is_ok() {
-            let _ = waiter.check_peers();
+        let mut condition = self.record_ready();
+        // Truncated bytes are not touched. A corruption poisons the consumer: the next look reports it.
+        if condition.check_mapping().is_ok() {
+            let _ = condition.check_peers();
         }
     }
+
     fn prepare_wait(&mut self) -> u32 {
-        let expected = self.seat.bed().prepare_wait();
-        self.as_waiter().arm();
+        let expected = self.seat.wait_word().prepare_wait();
+        self.record_ready().arm();
         expected
     }
+
     fn is_fenced(&self) -> bool {
-        self.seat.bed().fenced
+        self.seat.wait_word().fenced
     }
+
     fn still_waiting(&mut self) -> bool {
-        still_waiting(&mut self.as_waiter())
+        still_waiting(&mut self.record_ready())
     }
+
     fn cancel_wait(&self) {
-        self.seat.bed().cancel_wait();
+        self.seat.wait_word().cancel_wait();
     }
+
     fn word(&self) -> &ParkWord {
-        self.seat.bed().parked.park_word()
+        self.seat.wait_word().parked.park_word()
     }
-    fn is_there(&mut self) -> bool {
-        self.as_waiter().check().is_ok()
+
+    fn is_mapped(&mut self) -> bool {
+        self.record_ready().check_mapping().is_ok()
     }
-    fn hire(&mut self, signal: &Signal) -> io::Result<()> {
-        self.hire_for(signal)
+
+    fn spawn_waker(&mut self, notify: &Notify) -> io::Result<()> {
+        Self::spawn_waker(self, notify)
     }
-    fn arm(&self, expected: u32, signal: &Signal) -> bool {
-        self.arm_attendant(expected, signal)
+
+    fn arm_waker(&self, expected: u32, notify: &Notify) -> bool {
+        self.arm_waker_only(expected, notify)
     }
-    fn disarm(&self) {
-        self.disarm_attendant();
+
+    fn disarm_waker(&self) {
+        Self::disarm_waker(self);
     }
 }
 
 impl Select {
-    /// One that has not waited yet.
+    /// A `Select` that has not waited yet.
     #[must_use]
     pub fn new() -> Self {
-        let doorbell = Arc::<Doorbell>::default();
-        let ring = {
-            let doorbell = doorbell.clone();
-            Arc::new(move || doorbell.ring())
+        let wakeup = Arc::<Wakeup>::default();
+        let notify = {
+            let wakeup = wakeup.clone();
+            Arc::new(move || wakeup.set())
         };
-        let patience = AdaptiveSpin::new(WaitStrategy::Adaptive);
-        Self { turn: 0, patience, asked: Duration::ZERO, waits: 0, can_park_on_many: true, doorbell, ring }
+        Self {
+            turn: 0,
+            spin: AdaptiveSpin::new(WaitStrategy::Adaptive),
+            checked: Duration::ZERO,
+            waits: 0,
+            can_park_on_many: true,
+            wakeup,
+            notify,
+        }
     }
 
-    /// What it does while none has anything, from now on. At first: [`WaitStrategy::Adaptive`].
-    pub fn set_wait_strategy(&mut self, how: WaitStrategy) {
-        self.patience = AdaptiveSpin::new(how);
+    /// Sets what it does while it waits. Initially [`WaitStrategy::Adaptive`].
+    pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
+        self.spin = AdaptiveSpin::new(strategy);
     }
 
-    /// Which of `ends` has something, if one does: something to take, or that its producers are gone, or that it is corrupt. The next
-    /// call to it says which; or [`PopError::Empty`](crate::PopError::Empty), if producers were gone and others have come since. Waits for
-    /// nobody.
+    /// Returns the index of a consumer that is ready, without waiting.
     ///
-    /// An end whose producers are gone, and from which everything was taken, always has something: leave it out then.
-    #[must_use = "it says which of them has something"]
-    pub fn try_wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
-        let first = self.turn % ends.len().max(1);
-        let (before, after) = ends.split_at_mut(first);
+    /// A consumer is ready if its next call would not return `Empty`: it has a record, or is `Closed`, or is
+    /// `Corrupt`. (It may still return `Empty` if a new producer attached in between.) A closed consumer stays
+    /// ready: remove it from the slice, or `wait` will return it again and again.
+    #[must_use = "it returns the consumer that is ready"]
+    pub fn try_wait(&mut self, consumers: &mut [&mut dyn Selectable]) -> Option<usize> {
+        let first = self.turn % consumers.len().max(1);
+        let (before, after) = consumers.split_at_mut(first);
         let mut in_turn = (first..).zip(after).chain((0..).zip(before));
-        let found = in_turn.find_map(|(index, end)| end.steps(Token(())).has_news().then_some(index))?;
-        self.turn = found + 1;
-        Some(found)
+        let ready = in_turn.find_map(|(index, one)| one.steps(Token(())).is_ready().then_some(index))?;
+        self.turn = ready + 1;
+        Some(ready)
     }
 
-    /// The same; waits while none has. None only if there are no `ends`. While it waits, and in about every 64th call,
-    /// but ten times a second at most, it asks the system who lives.
+    /// Waits until a consumer is ready, and returns its index. `None` only if `consumers` is empty.
+    ///
+    /// While it waits, and in about every 64th call, but at most ten times a second, it asks the kernel which
+    /// producers live.
     ///
     /// # Examples
     /// See [`Select`].
-    #[must_use = "it says which of them has something"]
-    pub fn wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
-        self.until(ends, || None)
+    #[must_use = "it returns the consumer that is ready"]
+    pub fn wait(&mut self, consumers: &mut [&mut dyn Selectable]) -> Option<usize> {
+        self.wait_until(consumers, &Deadline::never())
     }
 
-    /// The same; waits for `timeout` at most: none then.
+    /// Waits until a consumer is ready, for at most `timeout`, and returns its index. `None` if the time is up
+    /// before.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, Select, memory::Heap, spsc::Ring};
+    /// # use ringway::{Options, Select, spsc::Ring};
     /// # use std::time::Duration;
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let ring = Ring::<u32>::on_heap(&Options::new())?;
     /// let mut rx = ring.consumer()?;
     /// assert_eq!(Select::new().wait_timeout(&mut [&mut rx], Duration::from_millis(5)), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use = "it says which of them has something"]
-    pub fn wait_timeout(&mut self, ends: &mut [&mut dyn Selectable], timeout: Duration) -> Option<usize> {
-        let end = os::monotonic().saturating_add(timeout);
-        self.until(ends, || Some(end.saturating_sub(os::monotonic())))
+    #[must_use = "it returns the consumer that is ready"]
+    pub fn wait_timeout(
+        &mut self,
+        consumers: &mut [&mut dyn Selectable],
+        timeout: Duration,
+    ) -> Option<usize> {
+        let mut deadline = Deadline::after(timeout);
+        deadline.start(&System);
+        self.wait_until(consumers, &deadline)
     }
 
-    fn until(
+    fn wait_until(
         &mut self,
-        ends: &mut [&mut dyn Selectable],
-        mut remaining: impl FnMut() -> Option<Duration>,
+        consumers: &mut [&mut dyn Selectable],
+        deadline: &Deadline<System>,
     ) -> Option<usize> {
-        if ends.is_empty() {
+        if consumers.is_empty() {
             return None;
         }
-        // Also while some have something each time, the death of another one's producers is to be told.
-        self.waits = self.waits.wrapping_add(1);
-        if self.waits % SELDOM == 0 {
-            self.check_peers(ends);
-        }
-        let (most, handovers) = self.patience.begin();
-        let mut looks = 0;
-        loop {
-            if let Some(found) = self.try_wait(ends) {
-                self.patience.end((looks <= most).then_some(looks));
-                return Some(found);
-            }
-            if looks < most + handovers {
-                if looks < most {
-                    pause()
-                } else {
-                    yield_now()
-                }
-                looks = looks.saturating_add(ends.len().try_into().unwrap_or(u32::MAX));
-                continue;
-            }
-            let slice = self.check_peers(ends);
-            if slice == SLICE {
-                if let Some(found) = self.try_wait(ends) {
-                    self.patience.end(None);
-                    return Some(found);
-                }
-            }
-            let mut limit = || remaining().map_or(slice, |left| left.min(slice));
-            if limit().is_zero() {
-                self.patience.end(None);
-                return None;
-            }
-            if self.patience.how() == WaitStrategy::Spin {
-                looks = 0;
-                continue;
-            }
-            looks = u32::MAX;
-            self.sleep(ends, limit);
-        }
+        let mut spin = self.spin;
+        let mut set = Consumers { select: self, consumers };
+        // Also while some consumer is ready each time, the death of another one's producers must be found.
+        set.select.waits = set.select.waits.wrapping_add(1);
+        let found = match set.select.waits % CHECK_INTERVAL {
+            0 => set.check_peers().err(),
+            _ => None,
+        };
+        let found = found.or_else(|| until(&System, &mut spin, deadline, &mut set));
+        self.spin = spin;
+        found
+    }
+}
+
+/// Several consumers to wait for.
+struct Consumers<'a, 'b, 'c> {
+    select: &'a mut Select,
+    consumers: &'b mut [&'c mut dyn Selectable],
+}
+
+impl WaitSet for Consumers<'_, '_, '_> {
+    type Outcome = usize;
+
+    fn look(&mut self) -> Option<usize> {
+        self.select.try_wait(self.consumers)
     }
 
-    /// Asks who lives, once a slice: it takes a system call for each of them. How much of the slice is left.
-    fn check_peers(&mut self, ends: &mut [&mut dyn Selectable]) -> Duration {
+    fn len(&self) -> u32 {
+        self.consumers.len().try_into().unwrap_or(u32::MAX)
+    }
+
+    /// Asks once a slice: it takes a system call for each consumer.
+    fn check_peers(&mut self) -> Result<Duration, usize> {
         let now = os::monotonic();
-        let since = now.saturating_sub(self.asked);
+        let since = now.saturating_sub(self.select.checked);
         if since < SLICE {
-            return SLICE - since;
+            return Ok(SLICE - since);
         }
-        self.asked = now;
-        ends.iter_mut().for_each(|end| end.steps(Token(())).check_peers());
-        SLICE
+        self.select.checked = now;
+        self.consumers.iter_mut().for_each(|one| one.steps(Token(())).check_peers());
+        self.look().map_or(Ok(SLICE), Err)
     }
 
-    /// Sleeps on all words at once, or has attendants do so; for the limit there is when that begins.
-    fn sleep(&mut self, ends: &mut [&mut dyn Selectable], limit: impl FnOnce() -> Duration) {
-        let mut ends: Vec<_> = ends.iter_mut().map(|end| end.steps(Token(()))).collect();
-        let by_doorbell = !self.can_park_on_many || ends.len() > os::MOST_PARKED_ON;
-        let has_all = !by_doorbell || ends.iter_mut().all(|end| end.hire(&self.ring).is_ok());
-        self.doorbell.reset();
-        let expected: Vec<u32> = ends.iter_mut().map(|end| end.prepare_wait()).collect();
-        // One for all: a barrier is a fence here too. If it is refused, or if there are no threads to be had, nobody is relied upon.
-        let fence_reached_all = heavy_fence(&System, ends.iter().all(|end| end.is_fenced()));
-        let limit = if fence_reached_all && has_all { limit() } else { limit().min(NAP) };
+    /// Sleeps on all words at once, or has waker threads do so.
+    fn sleep(&mut self, limit: impl FnOnce() -> Duration) -> Option<usize> {
+        let Self { select, consumers } = self;
+        let mut steps: Vec<_> = consumers.iter_mut().map(|one| one.steps(Token(()))).collect();
+        let by_threads = !select.can_park_on_many || steps.len() > os::MOST_PARKED_ON;
+        let have_threads =
+            !by_threads || steps.iter_mut().all(|one| one.spawn_waker(&select.notify).is_ok());
+        select.wakeup.reset();
+        let expected: Vec<u32> = steps.iter_mut().map(|one| one.prepare_wait()).collect();
+        // One fence for all: a barrier is a fence in this process too. If the kernel refuses it, or if there
+        // are no more threads, the sleep must not rely on being woken.
+        let fence_reached_all = heavy_fence(&System, steps.iter().all(|one| one.is_fenced()));
+        let limit = if fence_reached_all && have_threads { limit() } else { limit().min(NAP) };
         let mut has_slept = false;
-        if ends.iter_mut().all(|end| end.still_waiting()) {
-            let mut ends = ends.iter().zip(expected);
-            if !by_doorbell {
-                let words: Vec<_> = ends.map(|(end, expected)| (end.word(), expected)).collect();
-                self.can_park_on_many = os::park_on_any(&words, limit);
+        if steps.iter_mut().all(|one| one.still_waiting()) {
+            let mut expected = steps.iter().zip(expected);
+            if !by_threads {
+                let words: Vec<_> = expected.map(|(one, expected)| (one.word(), expected)).collect();
+                select.can_park_on_many = os::park_on_any(&words, limit);
                 has_slept = true;
-            } else if ends.all(|(end, expected)| end.arm(expected, &self.ring)) || !has_all {
-                self.doorbell.wait(limit);
+            } else if expected.all(|(one, expected)| one.arm_waker(expected, &select.notify))
+                || !have_threads
+            {
+                select.wakeup.wait(limit);
                 has_slept = true;
             }
         }
-        for end in ends {
-            if by_doorbell {
-                end.disarm();
+        for one in steps {
+            if by_threads {
+                one.disarm_waker();
             }
-            if !has_slept || end.is_there() {
-                end.cancel_wait();
+            if !has_slept || one.is_mapped() {
+                one.cancel_wait();
             }
         }
+        None
     }
 }
 
 impl fmt::Debug for Select {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Select")
-            .field("turn", &self.turn)
-            .field("patience", &self.patience)
-            .finish_non_exhaustive()
+        f.debug_struct("Select").field("turn", &self.turn).field("spin", &self.spin).finish_non_exhaustive()
     }
 }
 

@@ -1,61 +1,60 @@
-//! Who sits where and what they sent; and repair by an operator.
-use super::{Kind, Message, Ring, sealed};
+//! Who holds which seat and what it sent; and recovery by an operator.
+use super::cells::read_counters;
+use super::{Consume, Kind, Message, Ring, sealed};
 use crate::error::SeatError;
 use crate::identity::{Identity, Role};
-use crate::layout::{Carries, Kind as KindCode};
+use crate::layout::Carries;
 use crate::memory::{Memory, WordRef};
-use crate::ring::Consume;
-use crate::ring::cells::counts;
-use crate::seat::{self, Presence};
+use crate::seat::{self, Presence, Seat};
 use crate::sync::Relaxed;
 
-/// A seat, who is in it, and what its holders have sent: see [`Ring::seats`].
+/// A seat: its holder, and what all its holders have sent. See [`Ring::seats`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeatInfo {
-    /// What it is for.
+    /// The role of its holder.
     pub role: Role,
-    /// Its number among those of its role.
+    /// Its number among the seats of that role.
     pub seat: u16,
-    /// Who is in it.
+    /// Its holder.
     pub presence: Presence,
-    /// What all its holders together have sent; zeros for the consumer's.
+    /// What all its holders together have sent; zeros for the consumer's seat.
     pub counters: Counters,
 }
 
-/// What the holders of a producer's seat have sent. Told by themselves, for people to read.
+/// What the holders of a producer's seat have sent. The producers count themselves: for display only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
     /// Records published.
     pub records: u64,
-    /// Their bytes.
+    /// Payload bytes published.
     pub bytes: u64,
     /// Records reserved and not sent.
     pub aborted: u64,
-    /// ClaimProtocol that died with a holder: see `Consumer::losses`.
+    /// Claims that died with a holder: see [`Consumer::losses`](super::Consumer::losses).
     pub lost: u64,
 }
 
-/// What [`Ring::recover`] found.
+/// What [`Ring::recover`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// Records that were claimed by producers now dead, and are lost.
+    /// Records that dead producers had claimed, and that are lost.
     pub lost: u64,
-    /// Who has claimed a record, not published it, and may yet do so: beyond that nothing could be decided.
-    pub held_by: Option<Identity>,
+    /// The living producer that has claimed a record and not published it. Recovery ended there.
+    pub blocked_by: Option<Identity>,
 }
 
+/// Diagnosis and recovery.
 impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
-    /// All seats: the consumer's, then the producers'; no more once it is seen that the ring's file was truncated. Asks the
-    /// system about each, if the memory has a witness.
+    /// All seats: the consumer's, then the producers'. Ends early if the ring's file was truncated. Asks the
+    /// kernel about each seat, if the memory can prove life, and records deaths.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, Presence, memory::Heap, mpsc::Ring};
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8, 4));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8).producers(4))?;
+    /// # use ringway::{Options, Presence, mpsc::Ring};
+    /// let ring = Ring::<u32>::on_heap(&Options::new().max_producers(4))?;
     /// let mut tx = ring.producer()?;
     /// tx.try_push_slice(&[1, 2, 3])?;
     /// let here: Vec<_> = ring.seats().filter(|seat| matches!(seat.presence, Presence::Here(_))).collect();
@@ -73,15 +72,15 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         let producers = (0..self.geometry.producers).map(Some);
         core::iter::once(None).chain(producers).map_while(move |producer| {
             self.geometry.check(&self.memory).ok()?;
-            Some(producer.map_or_else(consumer, |seat| self.seat_info(seat as u16)))
+            Some(producer.map_or_else(consumer, |seat| self.producer_info(seat as u16)))
         })
     }
 
-    fn seat_info(&self, seat: u16) -> SeatInfo {
+    fn producer_info(&self, seat: u16) -> SeatInfo {
         let block = self.geometry.producer(seat.into());
         let region = self.memory.region();
-        let [mut records, mut bytes, aborted, lost] = counts(&region, block);
-        if T::CARRIES == Carries::Items && K::KIND != KindCode::Mpsc {
+        let [mut records, mut bytes, aborted, lost] = read_counters(&region, block);
+        if T::CARRIES == Carries::Items && K::TAIL_COUNTS_ITEMS {
             let tail = self.geometry.lane(seat.into()).tail;
             // Relaxed: for display. Each cell is one item: TAIL is the counter.
             records = WordRef::new(&region, tail).map_or(0, |tail| tail.load(Relaxed));
@@ -96,30 +95,33 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         }
     }
 
-    /// Mends what dead participants have left, without taking anything out: notes who died, and marks what is lost. For an
-    /// operator, when no consumer runs; a consumer does it by itself where it meets the hole. Afterwards the seats
-    /// of the dead can be taken again.
+    /// Deals with what dead participants have left, without taking any record: records who died, and marks
+    /// what is lost. Afterwards the seats of the dead can be taken again.
+    ///
+    /// For an operator, while no consumer runs. A consumer does this by itself where it meets a claim of a
+    /// dead producer.
     ///
     /// # Errors
-    /// [`SeatError::SeatTaken`] if there is a consumer: only one may repair; and others of [`SeatError`].
+    /// [`SeatError::SeatTaken`] if there is a consumer: only one process may repair at a time. Others of
+    /// [`SeatError`].
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, memory::Heap, mpsc::Ring};
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8, 4));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8).producers(4))?;
+    /// # use ringway::{Options, mpsc::Ring};
+    /// let ring = Ring::<u32>::on_heap(&Options::new())?;
     /// assert_eq!(ring.recover()?.lost, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn recover(&self) -> Result<Recovered, SeatError> {
-        // Asking is noting.
+        // Asking for presence records deaths.
         self.seats().for_each(drop);
-        let seat = seat::Seat::take(&self.memory, &self.geometry, Role::Consumer, None, |_, _| true)?;
-        let core: <T as sealed::Message>::Consumer<K, M> = Consume::resume(&self.memory, &self.geometry)?;
-        let mended = core.mend_all();
+        let seat = Seat::take(&self.memory, &self.geometry, Role::Consumer, None, |_, _| true)?;
+        let region = self.memory.region();
+        let core = <<T as sealed::Message>::Consumer<K> as Consume>::resume(&region, &self.geometry)?;
+        let recovery = core.recover_all(&seat);
         seat.release_unchanged();
-        let (lost, held_by) = mended?;
-        let identity = |seat: u16| self.geometry.producer(seat.into()).identity(&self.memory.region());
-        Ok(Recovered { lost, held_by: held_by.map(identity) })
+        let recovery = recovery?;
+        let identity = |seat: u16| self.geometry.producer(seat.into()).identity(&region);
+        Ok(Recovered { lost: recovery.lost, blocked_by: recovery.blocked_by.map(identity) })
     }
 }

@@ -1,12 +1,30 @@
-//! The public face, the same for every kind of ring: [`Ring`], [`Producer`], [`Consumer`] and their guards.
+//! The types behind the aliases of [`spsc`](crate::spsc), [`mpsc`](crate::mpsc) and
+//! [`lanes`](crate::lanes), generic over the kind of ring.
 //!
-//! Each kind of ring has a page of its own with its guarantees, and names for these types: [`spsc`](crate::spsc),
-//! [`mpsc`](crate::mpsc), [`lanes`](crate::lanes). Use those; this page is where the methods are.
+//! Each kind has a page of its own with its guarantees, and short names for these types. Use those, unless
+//! your code is to work with rings of any kind:
+//!
+//! ```
+//! use ringway::memory::Memory;
+//! use ringway::ring::{Kind, Producer};
+//! use ringway::{Options, PushError, lanes, spsc};
+//!
+//! fn send_all<K: Kind, M: Memory>(tx: &mut Producer<K, u64, M>) -> Result<(), PushError> {
+//!     (0..10).try_for_each(|i| tx.push(&i))
+//! }
+//!
+//! let (one, many) = (spsc::Ring::<u64>::on_heap(&Options::new())?, lanes::Ring::<u64>::on_heap(&Options::new())?);
+//! send_all(&mut one.producer()?)?;
+//! send_all(&mut many.producer()?)?;
+//! assert_eq!(one.len() + many.len(), 20);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 pub(crate) mod cells;
 mod consumer;
 mod diagnostics;
 #[cfg(any(feature = "alloc", loom))]
 pub(crate) mod lanes;
+mod losses;
 pub(crate) mod mpsc;
 mod payload;
 mod producer;
@@ -17,8 +35,9 @@ mod ring;
 mod stall;
 mod traits;
 
-pub use consumer::Consumer;
+pub use consumer::{Consumer, Iter, TryIter};
 pub use diagnostics::{Counters, Recovered, SeatInfo};
+pub use losses::{Loss, Losses};
 #[cfg(not(loom))]
 pub use payload::Trust;
 pub use payload::{Payload, PayloadMut, RangeError};
@@ -27,9 +46,10 @@ pub use record::Record;
 pub use reservation::{Batch, Reservation};
 pub use ring::Ring;
 pub use stall::Stall;
-pub(crate) use traits::{Consume, ConsumeBytes, ConsumeItems, InOrder, Produce, ProduceBytes, ProduceItems};
-
-pub use crate::memory::Item;
+use traits::Recovery;
+pub(crate) use traits::{
+    AtHead, Blocker, Consume, ConsumeBytes, ConsumeItems, Produce, ProduceBytes, ProduceItems, Sequence,
+};
 
 use core::convert::Infallible;
 use core::time::Duration;
@@ -37,14 +57,14 @@ use core::time::Duration;
 use crate::error::Corruption;
 use crate::identity::Label;
 use crate::layout::{Carries, Geometry, Kind as KindCode, RoleBlock, Spec};
-use crate::memory::{Cells, Clock, Memory, Region};
+use crate::memory::{Cells, Clock, Item, Memory, Region};
 use crate::seat::{Presence, Seat};
-use crate::wait::{self, AdaptiveSpin, WaitCondition, WaitOutcome, WaitStrategy};
+use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, WaitStrategy};
 
-/// The bytes of a byte ring's cell.
+/// The size of a byte ring's cell, in bytes.
 pub const CELL: usize = Cells::SIZE as usize;
 
-/// What a ring can carry: every [`Item`], and `[u8]`. Sealed.
+/// What a ring can carry: every [`Item`](crate::Item), and `[u8]`. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be carried by a ring",
     label = "neither an item nor `[u8]`",
@@ -52,7 +72,7 @@ pub const CELL: usize = Cells::SIZE as usize;
     note = "for a type of your own zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
 )]
 pub trait Message: sealed::Message {}
-// Else the compiler tells of the first of zerocopy's traits that is missing, and not what for.
+// Without this the compiler names the first of zerocopy's traits that is missing, and not what for.
 #[diagnostic::do_not_recommend]
 impl<T: sealed::Message + ?Sized> Message for T {}
 
@@ -63,23 +83,27 @@ impl<K: sealed::Kind> Kind for K {}
 pub(crate) mod sealed {
     use super::*;
 
-    /// How its two sides work, for what it may carry.
+    /// How the two sides of a kind of ring work.
     pub trait Kind: Sized + 'static {
         #[doc(hidden)]
         const KIND: KindCode;
-        /// Of a ring, a producer, a consumer.
+        /// The names of its ring, producer and consumer.
         #[doc(hidden)]
         const NAMES: [&'static str; 3];
+        /// Whether TAIL counts the items that a producer has sent.
+        #[doc(hidden)]
+        const TAIL_COUNTS_ITEMS: bool = true;
         #[doc(hidden)]
         type ItemProducer<T: Item>: ProduceItems<T>;
         #[doc(hidden)]
-        type ItemConsumer<T: Item, M: Memory>: ConsumeItems<T, M>;
+        type ItemConsumer<T: Item>: ConsumeItems<T>;
         #[doc(hidden)]
         type ByteProducer: ProduceBytes;
         #[doc(hidden)]
-        type ByteConsumer<M: Memory>: ConsumeBytes<M>;
+        type ByteConsumer: ConsumeBytes;
 
-        /// Whether what the last holder of a producer's seat left behind allows another to take it.
+        /// Whether the producer's seat at `block` can be taken: it cannot while it is undecided what becomes of
+        /// the last holder's claim.
         #[doc(hidden)]
         fn is_seat_reusable(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
             let _ = (region, geometry, block);
@@ -87,7 +111,7 @@ pub(crate) mod sealed {
         }
     }
 
-    /// What its cells are.
+    /// The cells of a ring that carries this.
     pub trait Message {
         #[doc(hidden)]
         const CARRIES: Carries;
@@ -98,7 +122,7 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         type Producer<K: super::Kind>: Produce;
         #[doc(hidden)]
-        type Consumer<K: super::Kind, M: Memory>: Consume<M>;
+        type Consumer<K: super::Kind>: Consume;
         #[doc(hidden)]
         fn label() -> Label;
     }
@@ -109,7 +133,7 @@ impl<T: Item> sealed::Message for T {
     const SIZE: u64 = size_of::<T>() as u64;
     const ALIGN: u64 = align_of::<T>() as u64;
     type Producer<K: Kind> = K::ItemProducer<T>;
-    type Consumer<K: Kind, M: Memory> = K::ItemConsumer<T, M>;
+    type Consumer<K: Kind> = K::ItemConsumer<T>;
 
     fn label() -> Label {
         Label::of_type::<T>()
@@ -121,64 +145,67 @@ impl sealed::Message for [u8] {
     const SIZE: u64 = 1;
     const ALIGN: u64 = 1;
     type Producer<K: Kind> = K::ByteProducer;
-    type Consumer<K: Kind, M: Memory> = K::ByteConsumer<M>;
+    type Consumer<K: Kind> = K::ByteConsumer;
 
     fn label() -> Label {
         Label::of_type::<u8>()
     }
 }
 
-/// What a ring of kind `K` that carries `T` is to be.
+/// The specification of a ring of kind `K` that carries `T`.
 const fn spec<K: Kind, T: Message + ?Sized>() -> Spec {
     Spec { kind: K::KIND, carries: T::CARRIES, item_size: T::SIZE, item_align: T::ALIGN }
 }
 
-/// The memory that is meant when none is named: a mapped segment.
+/// The memory of a ring unless another is named: a mapped segment.
 #[cfg(feature = "std")]
 pub type DefaultMemory = crate::os::Mapping;
-/// The memory that is meant when none is named: none, without an operating system.
+/// The memory of a ring unless another is named: none, without an operating system.
 #[cfg(all(not(feature = "std"), not(loom)))]
 pub type DefaultMemory = &'static crate::memory::StaticMemory<0>;
-/// The memory that is meant when none is named: the model's.
+/// The memory of a ring unless another is named: the model's.
 #[cfg(loom)]
 pub type DefaultMemory = crate::memory::Model;
 
-/// What is left of `timeout` from now on, whenever it is asked.
-pub(crate) fn deadline<M: Clock>(memory: M, timeout: Duration) -> impl FnMut() -> Option<Duration> {
-    let end = memory.now().saturating_add(timeout);
-    move || Some(end.saturating_sub(memory.now()))
-}
-
-/// Waits until somebody sits in a seat across, for `timeout` at most; whether somebody did, if only for a moment.
+/// Waits until a peer is attached, for at most `timeout`. Returns whether one is, or was in between.
 fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
-    /// One who waits for newcomers: nobody's departure ends this.
-    struct ForNewcomer<'a, M: Memory> {
+    /// A peer has come. No departure ends this wait.
+    struct PeerCame<'a, M: Memory> {
         seat: &'a Seat<M>,
-        before: u64,
+        holders_before: u64,
     }
-    impl<M: Memory> WaitCondition for ForNewcomer<'_, M> {
+
+    impl<M: Memory> WaitCondition for PeerCame<'_, M> {
         type Departure = Infallible;
         type Error = Corruption;
-        fn ready(&mut self) -> Result<bool, Corruption> {
-            Ok(self.seat.peers_so_far() != self.before || matches!(self.seat.peer(), Presence::Here(_)))
+
+        fn is_ready(&mut self) -> Result<bool, Corruption> {
+            let came = self.seat.peer_holders() != self.holders_before;
+            Ok(came || matches!(self.seat.peer_presence(), Presence::Here(_)))
         }
-        fn departed(&self) -> Option<Infallible> {
+
+        fn departure(&self) -> Option<Infallible> {
             None
         }
+
         fn check_peers(&mut self) -> Result<Option<Infallible>, Corruption> {
             Ok(None)
         }
-        fn check(&mut self) -> Result<(), Corruption> {
-            self.seat.check()
+
+        fn check_mapping(&mut self) -> Result<(), Corruption> {
+            self.seat.check_mapping()
         }
     }
-    if seat.check().is_err() {
+
+    if seat.check_mapping().is_err() {
         return false;
     }
-    let mut waiter = ForNewcomer { seat, before: seat.peers_so_far() };
-    let remaining = deadline(seat.memory().clone(), timeout);
-    // Each look asks the system: none is made in between.
-    let mut patience = AdaptiveSpin::new(WaitStrategy::Park);
-    let woken = wait::until(seat.memory(), &seat.bed(), &mut patience, remaining, &mut waiter);
-    matches!(woken, WaitOutcome::Ready)
+    let mut condition = PeerCame { seat, holders_before: seat.peer_holders() };
+    // Each look asks the kernel: so it does not poll.
+    let mut spin = AdaptiveSpin::new(WaitStrategy::Park);
+    let mut deadline = Deadline::after(timeout);
+    deadline.start(seat.memory());
+    let outcome =
+        wait::wait_for(seat.memory(), &seat.wait_word(), &mut spin, &deadline, &mut condition);
+    matches!(outcome, WaitOutcome::Ready)
 }

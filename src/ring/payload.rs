@@ -1,4 +1,5 @@
-//! [`Payload`] and [`PayloadMut`]: the bytes of a record in shared memory; [`Trust`]: what makes slices of them.
+//! [`Payload`] and [`PayloadMut`]: the bytes of a record in shared memory. [`Trust`]: what makes slices of
+//! them.
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -7,13 +8,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::memory::PayloadRef;
 
-/// The bytes of a record, in shared memory. They are copied out, by pieces or whole: a slice of them would be a
-/// promise that no other process writes there (see [`Trust`](crate::Trust) for those who can make it).
+/// The bytes of a [`Record`](super::Record), in shared memory.
+///
+/// They are copied out, in pieces or whole. A slice of them would be a promise that no other process writes
+/// there: see [`Trust`](crate::Trust) for programs that can make this promise.
 ///
 /// # Examples
-/// See [`Record`].
+/// See [`Record`](super::Record).
 pub struct Payload<'a> {
-    pub(crate) bytes: PayloadRef,
+    bytes: PayloadRef,
     record: PhantomData<&'a ()>,
 }
 
@@ -23,52 +26,51 @@ impl<'a> Payload<'a> {
         Self { bytes, record: PhantomData }
     }
 
-    /// How many there are.
+    /// The number of bytes.
     #[inline]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there are none.
+    /// Whether the record has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Copies the bytes from `from` on into all of `into`.
+    /// Fills `buf` with the bytes from `offset` on.
     ///
     /// # Errors
-    /// [`RangeError`] if there are not as many; then nothing is copied.
+    /// [`RangeError`] if there are fewer; then nothing is copied.
     #[inline(always)]
-    pub fn read_at(&self, from: usize, into: &mut [u8]) -> Result<(), RangeError> {
-        let len = into.len();
+    pub fn read_at(&self, buf: &mut [u8], offset: usize) -> Result<(), RangeError> {
+        let len = buf.len();
         // SAFETY: `[MaybeUninit<u8>]` has the layout of `[u8]`, and `read` only ever stores initialised bytes.
-        let into = unsafe { &mut *(core::ptr::from_mut(into) as *mut [MaybeUninit<u8>]) };
-        self.range(from, len, self.bytes.read(from, into))
+        let buf = unsafe { &mut *(core::ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) };
+        if self.bytes.read(offset, buf) { Ok(()) } else { Err(self.range_error(offset, len)) }
     }
 
-    /// Copies a value out that starts at `from`. Any bytes make a valid `V`; alignment does not matter.
+    /// Copies out a value that starts at `offset`. Any bytes make a valid `V`; alignment does not matter.
     ///
-    /// To go through a long record, value after value of up to 64 bytes each (`[u64; 8]`) is the fastest way: each passes through
-    /// registers, and nothing is read twice. 4 KiB so: as fast as from a bare slice; copied out and then read: three quarters of that.
+    /// Reading value after value of up to 64 bytes each (`[u64; 8]`) is the fastest way through a long
+    /// record: each passes through registers, and nothing is read twice.
     ///
     /// # Errors
     /// [`RangeError`] if there are too few bytes.
     #[inline(always)]
-    pub fn value_at<V: FromBytes>(&self, from: usize) -> Result<V, RangeError> {
-        let value = self.bytes.value::<V>(from);
-        value.ok_or(RangeError { from, len: size_of::<V>(), payload: self.len() })
+    pub fn read_value_at<V: FromBytes>(&self, offset: usize) -> Result<V, RangeError> {
+        self.bytes.value::<V>(offset).ok_or(self.range_error(offset, size_of::<V>()))
     }
 
-    /// Copies the first bytes, as many as fit, to the front of `into`; how many that were.
+    /// Copies as many bytes as fit, from the first on, to the front of `buf`. Returns how many.
     #[inline(always)]
-    #[must_use = "it says how many bytes were copied"]
-    pub fn copy_to(&self, into: &mut [u8]) -> usize {
-        let len = self.len().min(into.len());
-        let fits = into.get_mut(..len).is_some_and(|into| self.read_at(0, into).is_ok());
+    #[must_use = "fewer bytes than the record has may have been copied"]
+    pub fn copy_to(&self, buf: &mut [u8]) -> usize {
+        let len = self.len().min(buf.len());
+        let fits = buf.get_mut(..len).is_some_and(|buf| self.read_at(buf, 0).is_ok());
         if fits { len } else { 0 }
     }
 
-    /// All bytes, in a vector of one's own.
+    /// Copies all bytes into a new vector.
     #[cfg(any(feature = "alloc", loom))]
     pub fn to_vec(&self) -> alloc::vec::Vec<u8> {
         let mut copy = alloc::vec::Vec::with_capacity(self.len());
@@ -81,8 +83,8 @@ impl<'a> Payload<'a> {
         copy
     }
 
-    fn range(&self, from: usize, len: usize, fits: bool) -> Result<(), RangeError> {
-        if fits { Ok(()) } else { Err(RangeError { from, len, payload: self.len() }) }
+    fn range_error(&self, offset: usize, len: usize) -> RangeError {
+        RangeError { offset, len, payload: self.len() }
     }
 }
 
@@ -92,42 +94,41 @@ impl fmt::Debug for Payload<'_> {
     }
 }
 
-/// Bytes were asked for, or given, that the payload has no place for.
+/// The range of a read or write does not lie within the payload.
 ///
 /// # Examples
 /// ```
-/// # use ringway::{Options, memory::Heap, spsc::{RangeError, Ring}};
-/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # use ringway::{Options, RangeError, spsc::Ring};
+/// let ring = Ring::<[u8]>::on_heap(&Options::new())?;
+/// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// tx.try_push(b"abc")?;
-/// let error = rx.try_read()?.payload().value_at::<u32>(0).unwrap_err();
-/// assert_eq!(error, RangeError { from: 0, len: 4, payload: 3 });
+/// let error = rx.try_read()?.payload().read_value_at::<u32>(0).unwrap_err();
+/// assert_eq!(error, RangeError { offset: 0, len: 4, payload: 3 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RangeError {
-    /// Where they would start, in bytes from the start of the payload.
-    pub from: usize,
-    /// How many they are.
+    /// Where the range starts, in bytes from the start of the payload.
+    pub offset: usize,
+    /// How many bytes it has.
     pub len: usize,
-    /// How many the payload has.
+    /// How many bytes the payload has.
     pub payload: usize,
 }
 
 impl fmt::Display for RangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, len, payload } = self;
-        write!(f, "{len} bytes from {from} on are not within a payload of {payload} bytes")
+        let Self { offset, len, payload } = self;
+        write!(f, "{len} bytes at offset {offset} do not lie within a payload of {payload} bytes")
     }
 }
 
 impl core::error::Error for RangeError {}
 
-/// The bytes of a reservation, in shared memory, to be written by pieces or whole.
+/// The bytes of a [`Reservation`](super::Reservation), in shared memory, to be written in pieces or whole.
 ///
 /// # Examples
-/// See [`Reservation`].
+/// See [`Reservation`](super::Reservation).
 pub struct PayloadMut<'a> {
     bytes: PayloadRef,
     reservation: PhantomData<&'a mut ()>,
@@ -139,48 +140,41 @@ impl PayloadMut<'_> {
         Self { bytes, reservation: PhantomData }
     }
 
-    /// How many there are.
+    /// The number of bytes.
     #[inline]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there are none.
+    /// Whether no bytes were reserved.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Copies `bytes` to `from` and on.
+    /// Copies `bytes` to `offset`.
     ///
     /// # Errors
     /// [`RangeError`] if they do not fit; then nothing is copied.
     #[inline]
-    pub fn write_at(&mut self, from: usize, bytes: &[u8]) -> Result<(), RangeError> {
-        if self.bytes.write(from, bytes) {
+    pub fn write_at(&mut self, bytes: &[u8], offset: usize) -> Result<(), RangeError> {
+        if self.bytes.write(offset, bytes) {
             Ok(())
         } else {
-            Err(RangeError { from, len: bytes.len(), payload: self.len() })
+            Err(RangeError { offset, len: bytes.len(), payload: self.len() })
         }
     }
 
-    /// Copies a value to `from` and on. Alignment does not matter.
+    /// Copies a value to `offset`. Alignment does not matter.
     ///
     /// # Errors
     /// [`RangeError`] if it does not fit; then nothing is copied.
     #[inline]
     pub fn write_value_at<V: IntoBytes + Immutable>(
         &mut self,
-        from: usize,
         value: &V,
+        offset: usize,
     ) -> Result<(), RangeError> {
-        self.write_at(from, value.as_bytes())
-    }
-
-    /// Copies `record`, of which the reservation has the length.
-    #[inline(always)]
-    pub(super) fn fill_from(&mut self, record: &[u8]) {
-        let fits = self.bytes.write(0, record);
-        debug_assert!(fits, "reserved for this very record");
+        self.write_at(value.as_bytes(), offset)
     }
 }
 
@@ -190,9 +184,9 @@ impl fmt::Debug for PayloadMut<'_> {
     }
 }
 
-/// The promise that the peers keep the protocol: they write a record's bytes only while it is theirs.
+/// The promise that all peers keep the protocol: they write a record's bytes only while they own them.
 ///
-/// With it, payloads can be had as slices, without a copy. Without it everything else works.
+/// With it, payloads are available as slices, without a copy. Everything else works without it.
 ///
 /// # Examples
 /// See [`Payload::as_slice`] and [`PayloadMut::as_mut_slice`].
@@ -202,13 +196,13 @@ pub struct Trust(());
 
 #[cfg(not(loom))]
 impl Trust {
-    /// Promises it.
+    /// Makes the promise.
     ///
     /// # Safety
-    /// Every process that can write the memory of the rings with which this value is used keeps to the ring's
-    /// protocol: it uses this library, or does what this library does; nobody truncates the file; and no forked child uses an
-    /// end, a record or a reservation that it has inherited. A peer that writes to a record which this
-    /// process holds as a slice causes undefined behaviour here.
+    /// Every process that can write the memory of the rings with which this value is used keeps the ring's
+    /// protocol: it uses this library, or does what this library does. No process truncates the file. And no
+    /// forked child uses a producer, consumer, record or reservation that it has inherited. A peer that
+    /// writes to a record which this process holds as a slice causes undefined behaviour here.
     pub const unsafe fn in_peers() -> Self {
         Self(())
     }
@@ -216,54 +210,52 @@ impl Trust {
 
 #[cfg(not(loom))]
 impl<'a> Payload<'a> {
-    /// The bytes themselves, without a copy, for those who trust the other side. They start at a multiple of 64.
+    /// The bytes themselves, without a copy. They start at a multiple of 64.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # use ringway::{Options, spsc::Ring};
     /// use ringway::Trust;
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let ring = Ring::<[u8]>::on_heap(&Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     ///
-    /// // SAFETY: both ends are in this program, and keep the protocol.
+    /// // SAFETY: both sides are in this program, and keep the protocol.
     /// let trust = unsafe { Trust::in_peers() };
     /// tx.try_push(b"in place")?;
     /// assert_eq!(rx.try_read()?.payload().as_slice(trust), b"in place");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn as_slice(&self, _trust: Trust) -> &'a [u8] {
-        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and mapped for `'a`, for which
-        // the record is borrowed, and with it the memory (I1); nobody writes them while the record lives: so says whoever made
-        // the `Trust`.
+        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and mapped
+        // for `'a`, for which the record is borrowed, and with it the memory (I1). No process writes them while
+        // the record lives: that is the promise of `Trust`.
         unsafe { core::slice::from_raw_parts(self.bytes.as_ptr(), self.len()) }
     }
 }
 
 #[cfg(not(loom))]
 impl PayloadMut<'_> {
-    /// The bytes themselves, for those who trust the other side. They start at a multiple of 64, and hold
-    /// whatever an earlier record left there.
+    /// The bytes themselves, to be written in place. They start at a multiple of 64, and hold whatever an
+    /// earlier record left there.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # use ringway::{Options, spsc::Ring};
     /// use ringway::Trust;
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let ring = Ring::<[u8]>::on_heap(&Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     ///
-    /// // SAFETY: both ends are in this program, and keep the protocol.
+    /// // SAFETY: both sides are in this program, and keep the protocol.
     /// let trust = unsafe { Trust::in_peers() };
-    /// let mut reservation = tx.try_reserve(3)?;
-    /// reservation.payload().as_mut_slice(trust).fill(7);
+    /// let mut reservation = tx.try_reserve(4)?;
+    /// reservation.payload().as_mut_slice(trust).copy_from_slice(b"here");
     /// reservation.commit();
-    /// assert_eq!(rx.try_read()?.payload().to_vec(), [7, 7, 7]);
+    /// assert_eq!(rx.try_read()?.payload().to_vec(), b"here");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn as_mut_slice(&mut self, _trust: Trust) -> &mut [u8] {
-        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and nobody
-        // else accesses them before the commit: so says whoever made the `Trust`.
+        // SAFETY: the bytes are inside the region (`PayloadRef`) and initialised (all of a region is), and no
+        // other participant accesses them before the commit: that is the promise of `Trust`.
         unsafe { core::slice::from_raw_parts_mut(self.bytes.as_ptr(), self.len()) }
     }
 }

@@ -1,23 +1,24 @@
-//! [`Reservation`] and [`Batch`]: records that are written in place, or that appear together.
+//! [`Reservation`] and [`Batch`]: records that are written in place, or that become visible together.
 use core::fmt;
 
-use super::{DefaultMemory, Kind, PayloadMut};
+use super::{DefaultMemory, Kind, PayloadMut, ProduceBytes};
 use crate::error::PushError;
 use crate::memory::Memory;
-use crate::ring::ProduceBytes;
 use crate::seat::Seat;
 
-/// Room for a record, to be written in place. Dropping it, also in a panic, aborts it: nothing is sent.
+/// Room for a record, to be written in place.
+///
+/// Nothing is sent until [`commit`](Self::commit). Dropping it, also in a panic, aborts it.
 ///
 /// # Examples
 /// ```
-/// # use ringway::{Options, memory::Heap, spsc::Ring};
-/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # use ringway::{Options, spsc::Ring};
+/// let ring = Ring::<[u8]>::on_heap(&Options::new())?;
+/// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+///
 /// let mut reservation = tx.try_reserve(100)?;
-/// reservation.payload().write_at(0, b"head")?;
-/// reservation.payload().write_at(4, b"body")?;
+/// reservation.payload().write_at(b"head", 0)?;
+/// reservation.payload().write_at(b"body", 4)?;
 /// reservation.commit_len(8)?; // it turned out shorter
 ///
 /// tx.try_reserve(100)?.abort(); // or not at all
@@ -31,7 +32,7 @@ pub struct Reservation<'a, K: Kind, M: Memory = DefaultMemory> {
     core: &'a mut K::ByteProducer,
     seat: &'a Seat<M>,
     claim: <K::ByteProducer as ProduceBytes>::Claim,
-    /// Whether it is sent with others.
+    /// Whether it is sent together with the rest of a batch.
     in_batch: bool,
     is_sent: bool,
 }
@@ -47,7 +48,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
         Self { core, seat, claim, in_batch, is_sent: false }
     }
 
-    /// Where to write. The bytes hold whatever an earlier record left there.
+    /// The bytes to write. They hold whatever an earlier record left there.
     #[inline(always)]
     pub fn payload(&mut self) -> PayloadMut<'_> {
         PayloadMut::new(self.claim.as_ref().clone())
@@ -63,7 +64,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
         self.len() == 0
     }
 
-    /// Sends the record. Inside of a batch: with the others.
+    /// Sends the record; in a batch, together with the others.
     #[inline(always)]
     pub fn commit(self) {
         let len = self.len();
@@ -73,7 +74,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     /// Sends the first `len` bytes as the record.
     ///
     /// # Errors
-    /// [`PushError::TooLarge`] if fewer were reserved; then it is aborted.
+    /// [`PushError::TooLarge`] if fewer were reserved; then the reservation is aborted.
     #[inline(always)]
     pub fn commit_len(self, len: usize) -> Result<(), PushError> {
         let max = self.len();
@@ -84,16 +85,24 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
         Ok(())
     }
 
+    /// Sends a copy of `record`, for whose length it was reserved.
+    #[inline(always)]
+    pub(super) fn commit_copy_of(self, record: &[u8]) {
+        let fits = self.claim.as_ref().write(0, record);
+        debug_assert!(fits, "reserved for this very record");
+        self.commit();
+    }
+
     #[inline(always)]
     fn send(mut self, len: usize) {
         self.is_sent = true;
         self.core.stage(&self.claim, len);
         if !self.in_batch && self.core.publish() {
-            self.seat.wake_consumer();
+            self.seat.notify_consumer();
         }
     }
 
-    /// Sends nothing: the same as dropping it.
+    /// Sends nothing, like dropping it.
     pub fn abort(self) {}
 }
 
@@ -101,9 +110,9 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
 impl<K: Kind, M: Memory> Drop for Reservation<'_, K, M> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Not in a forked child: it is its parent's.
+        // Not in a forked child: the claim is its parent's.
         if !self.is_sent && !self.in_batch && self.seat.memory().is_own_process() && self.core.abort() {
-            self.seat.wake_consumer();
+            self.seat.notify_consumer();
         }
     }
 }
@@ -114,18 +123,19 @@ impl<K: Kind, M: Memory> fmt::Debug for Reservation<'_, K, M> {
     }
 }
 
-/// Records that become visible all at once, or not at all: also if this process dies.
+/// Records that become visible all at once or not at all, also if this process dies.
 ///
-/// Dropping it sends nothing. Its records count against the ring's capacity from the start; one that finds no room
-/// gets [`PushError::Full`], and the batch can be committed without it.
+/// Nothing is sent until [`commit`](Self::commit). Dropping it sends nothing. Records fit for certain up to
+/// the room for which it was begun; a further one gets [`PushError::Full`] if there is no room for it, and
+/// the batch can be committed without it.
 ///
 /// # Examples
 /// ```
-/// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
-/// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-/// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-/// let mut batch = tx.batch();
+/// # use ringway::{Options, PopError, spsc::Ring};
+/// let ring = Ring::<[u8]>::on_heap(&Options::new())?;
+/// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+///
+/// let mut batch = tx.try_batch(2 * 64)?; // two records of up to a cell of 64 bytes
 /// batch.try_push(b"debit")?;
 /// batch.try_push(b"credit")?;
 /// assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
@@ -150,31 +160,29 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`]; the batch stays as it was.
     #[inline(always)]
     pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {
-        let mut reservation = self.try_reserve(record.len())?;
-        reservation.payload().fill_from(record);
-        reservation.commit();
+        self.try_reserve(record.len())?.commit_copy_of(record);
         Ok(())
     }
 
-    /// Sets room for a further record of `len` bytes aside.
+    /// Reserves room for a further record of `len` bytes.
     ///
     /// # Errors
-    /// As [`try_push`](Self::try_push).
+    /// Like [`try_push`](Self::try_push).
     #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
         let claim = self.core.claim(len)?;
         Ok(Reservation::new(self.core, self.seat, claim, true))
     }
 
-    /// Sends all of it.
+    /// Sends all its records.
     #[inline(always)]
     pub fn commit(self) {
         if self.core.publish() {
-            self.seat.wake_consumer();
+            self.seat.notify_consumer();
         }
     }
 
-    /// Sends nothing: the same as dropping it.
+    /// Sends nothing, like dropping it.
     pub fn abort(self) {}
 }
 
@@ -182,8 +190,8 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
 impl<K: Kind, M: Memory> Drop for Batch<'_, K, M> {
     fn drop(&mut self) {
         // Not in a forked child: what its parent staged may be published by now.
-        if self.seat.memory().is_own_process() && self.core.withdraw() {
-            self.seat.wake_consumer();
+        if self.seat.memory().is_own_process() && self.core.rollback() {
+            self.seat.notify_consumer();
         }
     }
 }

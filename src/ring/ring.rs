@@ -1,34 +1,51 @@
-//! [`Ring`]: shared bytes, known to be a ring of `T`.
+//! [`Ring`]: bytes in shared memory that are known to be a ring of `T`.
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::stall::Watch;
-use super::{Consumer, DefaultMemory, Kind, Message, Producer, spec};
+use crossbeam_utils::CachePadded;
+
+use super::cells::EmptyBackoff;
+use super::cells::bytes::max_record;
+use super::stall::StallTimer;
+use super::{Consume, Consumer, DefaultMemory, Kind, Message, Produce, Producer, spec};
 use crate::error::{LayoutError, SeatError};
 use crate::identity::{Label, Role};
 use crate::layout::{Carries, Geometry, Options};
-use crate::memory::Memory;
-use crate::ring::cells::bytes::max_record;
-use crate::ring::{Consume, Produce};
+use crate::memory::{Memory, WordRef};
 use crate::seat::{self, Presence, Seat};
+use crate::sync::Relaxed;
 use crate::wait::{AdaptiveSpin, WaitStrategy};
 
-/// A ring that carries `T`, in the memory `M`: by default a mapped segment.
+/// A ring of messages `T`: items of one type, or records of bytes if `T` is `[u8]`. By default it lies in a
+/// named segment.
 ///
-/// A `Ring` is a way in, not a participant: it holds no seat, and may be dropped once the ends are taken. The
-/// bytes stay mapped as long as the ring or an end of it exists.
+/// A `Ring` is a way in, not a participant: it holds no seat, and may be dropped once its producers and
+/// consumer are attached. The bytes stay mapped as long as a `Ring`, producer or consumer of them exists. The
+/// segment itself stays until it is unlinked.
+///
+/// | to | call |
+/// |---|---|
+/// | make a ring in a named segment, or join it | [`create`](Self::create), [`open`](Self::open), [`open_or_create`](Self::open_or_create), [`open_timeout`](Self::open_timeout) |
+/// | make a ring between threads | [`on_heap`](Self::on_heap) |
+/// | make or join one in memory of your own | [`format`](Self::format), [`attach`](Self::attach) |
+/// | take part | [`producer`](Self::producer), [`consumer`](Self::consumer) |
+/// | see who takes part | [`seats`](Self::seats), [`presence`](Self::presence) |
+/// | remove it | [`unlink`](Self::unlink), [`unlink_if_unused`](Self::unlink_if_unused) |
 ///
 /// # Examples
 /// ```
-/// use ringway::{Options, memory::Heap, spsc::Ring};
+/// use ringway::{Options, spsc::Ring};
 ///
-/// let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-/// let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
-/// ring.producer()?.try_push(b"hello")?;
-/// let mut rx = ring.consumer()?;
-/// assert_eq!(rx.try_read()?.payload().to_vec(), b"hello");
+/// let name = format!("ring-{}", std::process::id());
+/// let ring = Ring::<[u8]>::create(&name, &Options::new())?;
+/// ring.producer()?.push(b"hello")?;
+///
+/// let mut rx = Ring::<[u8]>::open(&name)?.consumer()?; // as a rule, in another process
+/// assert_eq!(rx.read()?.payload().to_vec(), b"hello");
+/// Ring::<[u8]>::unlink(&name)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias("channel", "queue"))]
 pub struct Ring<K, T: ?Sized, M = DefaultMemory> {
     pub(crate) memory: M,
     pub(crate) geometry: Geometry,
@@ -36,24 +53,67 @@ pub struct Ring<K, T: ?Sized, M = DefaultMemory> {
     is: PhantomData<fn(K, &T)>,
 }
 
+/// Making a ring between threads, and how much memory a ring needs.
 impl<K: Kind, T: Message + ?Sized> Ring<K, T> {
-    /// How many bytes of memory a ring needs that is made with these options. At most `usize::MAX`, which no memory has.
-    pub(crate) const fn planned_len(options: &Options<'_>) -> usize {
+    /// How many bytes of memory a ring needs that is created with these options. `usize::MAX` if no ring can
+    /// be so large.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Options, lanes, mpsc, spsc};
+    ///
+    /// let options = Options::new().capacity(1024).max_producers(4);
+    /// let one = spsc::Ring::<u64>::required_len(&options);
+    /// assert!(mpsc::Ring::<u64>::required_len(&options) - one < 4096);
+    /// assert!(lanes::Ring::<u64>::required_len(&options) > 3 * one); // cells for each producer
+    /// ```
+    pub const fn required_len(options: &Options<'_>) -> usize {
         let len = Geometry::plan(&spec::<K, T>(), options).len;
         if len > usize::MAX as u64 { usize::MAX } else { len as usize }
     }
-}
 
-impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
-    /// Makes a new, empty ring in `memory`, whatever stood there before, unless that is a ring.
+    /// Makes a ring on the heap, for threads of this process.
+    ///
+    /// Memory on the heap cannot prove that a participant is dead: a producer or consumer that is leaked keeps
+    /// its seat.
     ///
     /// # Errors
-    /// [`LayoutError::Exists`] if a ring is there already, used or not; [`LayoutError::Formatting`] if another is being
-    /// made there at this moment; [`LayoutError::TooSmall`] if `memory` has less than
-    /// `required_len` bytes (see the kind's page); [`LayoutError::Misaligned`].
+    /// [`LayoutError::TooSmall`] if no ring can be as large as the options ask for.
+    ///
+    /// # Panics
+    /// If the memory cannot be allocated, like `Vec`.
     ///
     /// # Examples
-    /// See [`Heap`](crate::memory::Heap) and [`StaticMemory`](crate::memory::StaticMemory).
+    /// ```
+    /// use ringway::{Options, spsc::Ring};
+    ///
+    /// let ring = Ring::<u64>::on_heap(&Options::new().capacity(64))?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let thread = std::thread::spawn(move || rx.pop());
+    /// tx.push(&42)?;
+    /// assert_eq!(thread.join().unwrap()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "std")]
+    pub fn on_heap(options: &Options<'_>) -> Result<Ring<K, T, crate::memory::Heap>, LayoutError> {
+        match Self::required_len(options) {
+            usize::MAX => Err(LayoutError::TooSmall { need: u64::MAX, have: 0 }),
+            len => Ring::make(crate::memory::Heap::new(len), options, true),
+        }
+    }
+}
+
+/// Taking part in a ring.
+impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
+    /// Makes a new, empty ring in `memory`, whatever was there before, unless that is a ring.
+    ///
+    /// # Errors
+    /// [`LayoutError::Exists`] if there is a ring already, used or not; [`LayoutError::Formatting`] if another
+    /// participant makes one there at this moment; [`LayoutError::TooSmall`] if `memory` has fewer than
+    /// [`required_len`](Ring::required_len) bytes; [`LayoutError::Misaligned`].
+    ///
+    /// # Examples
+    /// See [`StaticMemory`](crate::memory::StaticMemory) and [`Heap`](crate::memory::Heap).
     pub fn format(memory: M, options: &Options<'_>) -> Result<Self, LayoutError> {
         Self::make(memory, options, false)
     }
@@ -61,14 +121,15 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// `zeroed`: the memory is known to hold zeros only.
     pub(crate) fn make(memory: M, options: &Options<'_>, zeroed: bool) -> Result<Self, LayoutError> {
         let spec = spec::<K, T>();
-        // Those who join later can be reached where this process can, or fence for themselves.
+        // Participants that join later can be reached by barriers where this process can, or fence for
+        // themselves.
         let geometry = Geometry { fenced: !memory.register_barrier(), ..Geometry::plan(&spec, options) };
         let creator = memory.identity();
         geometry.format(&memory.region(), &spec, &T::label(), &creator, zeroed)?;
         Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
     }
 
-    /// Joins the ring that stands in `memory`.
+    /// Joins the ring in `memory`.
     ///
     /// # Errors
     /// Any [`LayoutError`] but `Exists`: there is no ring of `T`, or none that this version can read.
@@ -77,8 +138,9 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// ```
     /// use ringway::{Options, memory::Heap, spsc::Ring};
     ///
-    /// let memory = Heap::new(Ring::<u32>::required_len(8));
-    /// Ring::<u32, _>::format(memory.clone(), &Options::new().capacity(8))?;
+    /// let options = Options::new().capacity(8);
+    /// let memory = Heap::new(Ring::<u32>::required_len(&options));
+    /// Ring::<u32, _>::format(memory.clone(), &options)?;
     /// assert_eq!(Ring::<u32, _>::attach(memory.clone())?.capacity(), 8);
     /// let error = Ring::<i64, _>::attach(memory).unwrap_err();
     /// assert_eq!(
@@ -96,18 +158,20 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
     }
 
-    /// Takes a producer's seat: of several, the first that is free. Goes on after the last record that was published in it,
-    /// whoever published that. A holder that died is replaced.
+    /// Attaches a producer. It continues after the last record that was published from its seat, whichever
+    /// process published that.
+    ///
+    /// With several producer seats it takes the first free one; seats that were never taken, or whose holder
+    /// left, come before those whose holder died.
     ///
     /// # Errors
-    /// [`SeatError::SeatTaken`] if there is one such seat, somebody alive holds it, and who that is;
-    /// [`SeatError::AllTaken`] if there are several, and none is free.
+    /// [`SeatError::SeatTaken`] if the only producer seat has a living holder; [`SeatError::AllTaken`] if there
+    /// are several, and none is free.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, SeatError, memory::Heap, spsc::Ring};
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// # use ringway::{Options, SeatError, spsc::Ring};
+    /// let ring = Ring::<u32>::on_heap(&Options::new())?;
     /// let tx = ring.producer()?;
     /// assert!(matches!(ring.producer(), Err(SeatError::SeatTaken { .. })));
     /// drop(tx);
@@ -115,48 +179,53 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn producer(&self) -> Result<Producer<K, T, M>, SeatError> {
-        let may = |region: &_, block| K::is_seat_reusable(region, &self.geometry, block);
-        let seat = Seat::take(&self.memory, &self.geometry, Role::Producer, self.label, may)?;
+        let is_reusable = |region: &_, block| K::is_seat_reusable(region, &self.geometry, block);
+        let seat = Seat::take(&self.memory, &self.geometry, Role::Producer, self.label, is_reusable)?;
         Ok(Producer {
-            core: T::Producer::resume(&self.memory.region(), &self.geometry, seat.index())?.into(),
+            core: CachePadded::new(T::Producer::resume(
+                &self.memory.region(),
+                &self.geometry,
+                seat.index(),
+            )?),
             seat,
             ring: self.clone(),
-            watch: Watch::new(),
-            patience: AdaptiveSpin::new(WaitStrategy::Adaptive),
+            stall_timer: StallTimer::new(),
+            spin: AdaptiveSpin::new(WaitStrategy::Adaptive),
             confined: PhantomData,
         })
     }
 
-    /// Takes the consumer's seat. Goes on at the first record that was not released.
+    /// Attaches the consumer. It continues at the first record that was not released.
     ///
     /// # Errors
-    /// [`SeatError::SeatTaken`] if somebody alive holds it, and who that is. A holder that died is replaced.
+    /// [`SeatError::SeatTaken`] if the consumer's seat has a living holder.
     ///
     /// # Examples
-    /// As for [`producer`](Self::producer).
+    /// See [`producer`](Self::producer).
     pub fn consumer(&self) -> Result<Consumer<K, T, M>, SeatError> {
         let seat = Seat::take(&self.memory, &self.geometry, Role::Consumer, self.label, |_, _| true)?;
         Ok(Consumer {
-            core: T::Consumer::resume(&self.memory, &self.geometry)?.into(),
+            core: CachePadded::new(T::Consumer::resume(&self.memory.region(), &self.geometry)?),
             #[cfg(feature = "std")]
-            attendant: None,
+            waker_thread: None,
             seat,
             ring: self.clone(),
-            watch: Watch::new(),
-            patience: AdaptiveSpin::new(WaitStrategy::Adaptive),
+            backoff: EmptyBackoff::default(),
+            stall_timer: StallTimer::new(),
+            spin: AdaptiveSpin::new(WaitStrategy::Adaptive),
             confined: PhantomData,
         })
     }
 
-    /// Who is in a seat at this moment; of several producers, one who is here, if any is (for each of them, see
-    /// [`seats`](Self::seats)); `Never` if the ring's file was truncated. Asks the system, if the memory has a witness.
+    /// The holder of a seat at this moment; of several producers, one that is attached, if there is one (for
+    /// each of them, see [`seats`](Self::seats)). `Never` if the ring's file was truncated. Asks the kernel, if
+    /// the memory can prove life, and records deaths.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, memory::Heap, spsc::Ring};
+    /// # use ringway::{Options, spsc::Ring};
     /// use ringway::{Presence, Role};
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let ring = Ring::<u32>::on_heap(&Options::new())?;
     ///
     /// assert_eq!(ring.presence(Role::Consumer), Presence::Never);
     /// let rx = ring.consumer()?;
@@ -172,26 +241,58 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         seat::presence_of(&self.memory, &self.geometry, role)
     }
 
-    /// How much it holds, of `lanes` each one: items for a typed ring, payload bytes for a byte ring. As made: not less than was asked
-    /// for.
+    /// How much it holds: items, or bytes of payload. In a `lanes` ring: how much each lane holds. At least
+    /// what was asked for.
     pub fn capacity(&self) -> usize {
-        let unit = if T::CARRIES == Carries::Bytes { self.geometry.stride } else { 1 };
         // Fits: the cells lie inside this process's memory.
-        (self.geometry.capacity * unit) as usize
+        (self.geometry.capacity * self.unit()) as usize
     }
 
-    /// How many seats for producers it has.
-    pub fn producers(&self) -> usize {
+    /// How much of it is in use: sent, and not yet released. In the unit of [`capacity`](Self::capacity): items,
+    /// or bytes in whole cells. In a `lanes` ring, the sum of all lanes.
+    ///
+    /// An estimate: producers and consumer move on at any moment.
+    ///
+    /// # Examples
+    /// See [`Producer::len`].
+    #[doc(alias("fill", "backlog"))]
+    pub fn len(&self) -> usize {
+        (0..self.geometry.lanes()).map(|lane| self.len_of_lane(lane)).fold(0, usize::saturating_add)
+    }
+
+    /// Whether everything that was sent is released. An estimate: see [`len`](Self::len).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How much of the lane of the producer in `seat` is in use.
+    pub(crate) fn len_of_lane(&self, seat: u64) -> usize {
+        let (lane, region) = (self.geometry.lane(seat), self.memory.region());
+        // Relaxed: an estimate; nothing is read through it.
+        let [head, tail] =
+            [lane.head, lane.tail].map(|at| WordRef::new(&region, at).map_or(0, |word| word.load(Relaxed)));
+        // Fits: the cells lie inside this process's memory.
+        (tail.saturating_sub(head).min(lane.capacity) * self.unit()) as usize
+    }
+
+    /// What a cell counts in the numbers that users see.
+    fn unit(&self) -> u64 {
+        if T::CARRIES == Carries::Bytes { self.geometry.stride } else { 1 }
+    }
+
+    /// How many producers can be attached at a time.
+    pub fn max_producers(&self) -> usize {
         // Fits: there are at most 2^16 - 1.
         self.geometry.producers as usize
     }
 
-    /// The bytes that the ring is in.
+    /// The memory that it lies in.
     pub fn memory(&self) -> &M {
         &self.memory
     }
 }
 
+/// Rings of bytes.
 impl<K: Kind, M: Memory> Ring<K, [u8], M> {
     /// The largest record, in bytes: half the [capacity](crate::Options::capacity).
     pub fn max_record(&self) -> usize {
@@ -205,7 +306,7 @@ impl<K, T: ?Sized, M: Clone> Clone for Ring<K, T, M> {
     }
 }
 
-/// Asks nobody: for who is in the seats, see [`Ring::presence`].
+/// Does not ask who holds the seats: for that, see [`Ring::presence`].
 impl<K: Kind, T: Message + ?Sized, M: Memory> fmt::Debug for Ring<K, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(K::NAMES[0])

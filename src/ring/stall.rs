@@ -1,4 +1,4 @@
-//! [`Stall`]: who is in the way.
+//! [`Stall`]: the participant that is in the way.
 use core::fmt;
 use core::time::Duration;
 
@@ -6,53 +6,52 @@ use crate::identity::{Identity, Label, Role};
 use crate::memory::Clock;
 use crate::seat::Presence;
 
-/// Who is in the way, and how: what `stalled` says.
+/// The participant that is in the way: what `stalled` returns.
 ///
 /// # Examples
 /// ```
-/// # use ringway::{Options, PushError, memory::Heap, spsc::Ring};
-/// # let memory = Heap::new(Ring::<u32>::required_len(2));
-/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(2))?;
+/// # use ringway::{Options, PushError, spsc::Ring};
+/// let ring = Ring::<u32>::on_heap(&Options::new().capacity(2))?;
 /// let mut tx = ring.producer()?;
 /// assert_eq!(tx.try_push_slice(&[1, 2, 3])?, 2);
 /// assert_eq!(tx.try_push(&3), Err(PushError::Full));
-/// let blame = tx.stalled().unwrap();
-/// assert_eq!(blame.to_string(), "no consumer has come yet; 2 cells wait for one");
-/// assert_eq!((blame.behind, blame.alive), (2, false));
+/// let stall = tx.stalled().unwrap();
+/// assert_eq!(stall.to_string(), "no consumer has come yet; 2 cells wait for one");
+/// assert_eq!((stall.cells, stall.alive), (2, false));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stall {
-    /// What it does in the ring.
+    /// Its role in the ring.
     pub role: Role,
-    /// Its seat: of a consumer, 0.
+    /// Its seat; 0 for the consumer.
     pub seat: u16,
-    /// What it calls itself.
+    /// Its label.
     pub label: Label,
-    /// Its process id; 0 if it did not say, or if there is nobody.
+    /// Its process id; 0 if it is not known, or if the seat was never taken.
     pub pid: u64,
-    /// Of a consumer: how many cells it has not released. Of a producer: how many cells are held up by what it has not
-    /// published, its own included.
-    pub behind: u64,
-    /// For how long it has not moved, as far as this handle has seen: since `stalled` first found it there.
+    /// For a consumer: how many cells it has not released. For a producer: how many cells its unpublished
+    /// record holds up, its own included.
+    pub cells: u64,
+    /// For how long it has not moved, as far as this handle knows: since `stalled` first found it there.
     pub since: Duration,
-    /// Whether it is known to be there; without a witness, it may have died. Of somebody dead, a successor or the consumer
-    /// takes care.
+    /// Whether it is attached. Memory that cannot prove life says so of a dead participant too. A successor or
+    /// the consumer deals with what a dead one left.
     pub alive: bool,
-    /// Whether nobody ever was in the seat.
+    /// Whether its seat was never taken.
     never_came: bool,
 }
 
 impl Stall {
-    pub(super) fn new(role: Role, seat: u16, who: Presence, behind: u64, since: Duration) -> Self {
+    pub(super) fn new(role: Role, seat: u16, who: Presence, cells: u64, since: Duration) -> Self {
         let Identity { pid, label, .. } = who.identity().unwrap_or_else(Identity::unknown);
         Self {
             role,
             seat,
             label,
             pid,
-            behind,
+            cells,
             since,
             alive: matches!(who, Presence::Here(_)),
             never_came: who == Presence::Never,
@@ -63,14 +62,12 @@ impl Stall {
 /// ``the consumer, process 4711 `plotter`, is alive and 1024 cells behind, for 2.5 s``
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { role, seat, label, pid, behind, since, alive, never_came } = *self;
-        let cells = if behind == 1 { "cell" } else { "cells" };
+        let Self { role, seat, label, pid, cells, since, alive, never_came } = *self;
+        let of = if cells == 1 { "cell" } else { "cells" };
         if never_came {
             return match role {
-                Role::Consumer if behind == 1 => {
-                    f.write_str("no consumer has come yet; 1 cell waits for one")
-                }
-                Role::Consumer => write!(f, "no consumer has come yet; {behind} cells wait for one"),
+                Role::Consumer if cells == 1 => f.write_str("no consumer has come yet; 1 cell waits for one"),
+                Role::Consumer => write!(f, "no consumer has come yet; {cells} cells wait for one"),
                 Role::Producer => f.write_str("no producer has come yet"),
             };
         }
@@ -80,33 +77,33 @@ impl fmt::Display for Stall {
             Role::Producer => write!(f, "the producer in seat {seat}, {who}, ")?,
         }
         f.write_str(if alive { "is alive and " } else { "is gone and " })?;
-        match (role, behind) {
+        match (role, cells) {
             (Role::Producer, 0) => f.write_str("has sent nothing more")?,
-            (Role::Producer, _) => write!(f, "holds up {behind} {cells}")?,
-            (Role::Consumer, _) => write!(f, "{behind} {cells} behind")?,
+            (Role::Producer, _) => write!(f, "holds up {cells} {of}")?,
+            (Role::Consumer, _) => write!(f, "{cells} {of} behind")?,
         }
         write!(f, ", for {:.1} s", since.as_secs_f64())
     }
 }
 
-/// Since when something is as it is, as far as was seen.
-pub(crate) struct Watch {
-    /// What was seen, and when first.
+/// For how long a number has not changed, as far as its readers have seen.
+pub(crate) struct StallTimer {
+    /// The number, and when it was first seen.
     seen: Option<(u64, Duration)>,
 }
 
-impl Watch {
+impl StallTimer {
     pub(super) const fn new() -> Self {
         Self { seen: None }
     }
 
-    /// For how long it has been `state`.
-    pub(super) fn since(&mut self, state: u64, clock: &impl Clock) -> Duration {
+    /// For how long the number has been `now_seen`.
+    pub(super) fn since(&mut self, now_seen: u64, clock: &impl Clock) -> Duration {
         let now = clock.now();
         match self.seen {
-            Some((seen, first)) if seen == state => now.saturating_sub(first),
+            Some((seen, first)) if seen == now_seen => now.saturating_sub(first),
             _ => {
-                self.seen = Some((state, now));
+                self.seen = Some((now_seen, now));
                 Duration::ZERO
             }
         }

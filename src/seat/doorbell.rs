@@ -55,6 +55,6 @@ impl Doorbell {
         // Release: E6, pairs with `LanesConsumer::answer`; the bit is visible with it, and those of who rang before.
         self.rung.fetch_or(1, Release);
         // With a full fence (E4): the bit before it, the look at the parked word after it.
-        wait::wake(memory, &self.parked, false);
+        wait::notify_if_waiting(memory, &self.parked, false);
     }
 }

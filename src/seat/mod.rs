@@ -54,4 +54,4 @@ mod seat;
 pub(crate) use peers::presence_of;
 pub use presence::Presence;
 pub(crate) use presence::{count_loss, identity_of, presence, proved_at};
-pub(crate) use seat::Seat;
+pub use seat::Seat;

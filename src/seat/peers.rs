@@ -38,7 +38,7 @@ impl Peers {
     }
 
     /// How they went, if all did; asks the witness, and notes what it says.
-    pub(super) fn departed_by_proof<M: Memory>(&self, memory: &M) -> Option<Departure> {
+    pub(super) fn check_peers<M: Memory>(&self, memory: &M) -> Option<Departure> {
         self.all_departed(|block| proved_at(memory, block))
     }
 
@@ -75,7 +75,9 @@ impl Peers {
                     return None;
                 }
                 State::Died => departed = Some(Departure::Died),
-                State::Left => departed = departed.or(Some(Departure::Left)),
+                State::Left if departed != Some(Departure::Died) => departed = Some(Departure::Left),
+                State::Finished => departed = departed.or(Some(Departure::Finished)),
+                State::Left => {}
                 State::Never => {}
             }
         }

@@ -70,7 +70,7 @@ pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
     match state.state() {
         State::Never => Presence::Never,
         State::Taken => Presence::Here(who),
-        State::Left => Presence::Left(who),
+        State::Left | State::Finished => Presence::Left(who),
         State::Died => Presence::Died(who),
     }
 }

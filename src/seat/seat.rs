@@ -1,11 +1,11 @@
 //! [`Seat`]: a place in the ring, taken until it is dropped.
-use super::doorbell::Doorbell;
 use super::peers::Peers;
+use super::doorbell::Doorbell;
 use super::presence::Presence;
 use crate::error::{Corruption, Departure, SeatError};
 use crate::identity::{Identity, Label, Role};
 use crate::layout::{Geometry, Kind, RoleBlock, SeatState, State};
-use crate::memory::{Memory, Offset, Region, SeatLock, WordRef};
+use crate::memory::{SeatLock, Memory, Offset, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 use crate::wait::{self, WaitWord};
 
@@ -19,7 +19,7 @@ use crate::wait::{self, WaitWord};
 /// | `spsc` consumer | its own block | the producer's parked word | the producer |
 /// | `mpsc` consumer | its own block | the common block's parked word | all producers |
 /// | `lanes` consumer | its own block | the parked word of the lane's producer | all producers |
-pub(crate) struct Seat<M: Memory> {
+pub struct Seat<M: Memory> {
     memory: M,
     geometry: Geometry,
     role: Role,
@@ -138,13 +138,18 @@ impl<M: Memory> Seat<M> {
     }
 
     /// Makes sure that nobody has taken away bytes of the ring. Asks the system.
-    pub(crate) fn check(&self) -> Result<(), Corruption> {
+    pub(crate) fn check_mapping(&self) -> Result<(), Corruption> {
         self.geometry.check(&self.memory)
     }
 
     /// Which of the producers' seats it is; 0 for the consumer's.
     pub(crate) fn index(&self) -> u16 {
         self.index
+    }
+
+    /// Records, when it is dropped, that its holder has finished.
+    pub(crate) fn finish(&mut self) {
+        self.afterwards = State::Finished;
     }
 
     /// Gives the seat back as if nobody had been in it.
@@ -155,14 +160,14 @@ impl<M: Memory> Seat<M> {
     }
 
     /// Where its holder sleeps.
-    pub(crate) fn bed(&self) -> WaitWord<'_> {
+    pub(crate) fn wait_word(&self) -> WaitWord<'_> {
         let shared = self.role == Role::Producer && self.geometry.kind == Kind::Mpsc;
         WaitWord { parked: &self.bed, shared, fenced: self.geometry.fenced }
     }
 
     /// Wakes the consumer if it sleeps. Call it after publishing something that it may wait for.
     #[inline(always)]
-    pub(crate) fn wake_consumer(&self) {
+    pub(crate) fn notify_consumer(&self) {
         if wait::has_waiters(&self.alarm, self.reached) {
             self.alert();
         }
@@ -178,7 +183,7 @@ impl<M: Memory> Seat<M> {
 
     /// Wakes producers that sleep on `parked`, `most` of them, if some do. Call it after giving room back.
     #[inline(always)]
-    pub(crate) fn wake_producers(&self, parked: &WordRef, most: impl FnOnce() -> u32) {
+    pub(crate) fn notify_producers(&self, parked: &WordRef, most: impl FnOnce() -> u32) {
         if wait::has_waiters(parked, self.reached) {
             self.tell_of_room(parked, most());
         }
@@ -193,39 +198,39 @@ impl<M: Memory> Seat<M> {
 
     /// Wakes all those across who sleep.
     fn wake_all(&self) {
-        self.wake_consumer();
+        self.notify_consumer();
         if self.role == Role::Consumer && self.geometry.kind == Kind::Lanes {
             let region = self.memory.region();
             for seat in 0..self.geometry.producers {
                 if let Some(parked) = WordRef::new(&region, self.geometry.producer(seat).parked()) {
-                    wait::wake(&self.memory, &parked, self.reached);
+                    wait::notify_if_waiting(&self.memory, &parked, self.reached);
                 }
             }
         }
     }
 
     /// Who is in the seats peers: of several, one who is here, if anybody is.
-    pub(crate) fn peer(&self) -> Presence {
-        if self.check().is_err() {
+    pub(crate) fn peer_presence(&self) -> Presence {
+        if self.check_mapping().is_err() {
             return Presence::Never;
         }
         self.peers.presence(&self.memory)
     }
 
     /// How many have sat in the seats across, those who do so now included.
-    pub(crate) fn peers_so_far(&self) -> u64 {
+    pub(crate) fn peer_holders(&self) -> u64 {
         self.peers.holders_so_far(&self.memory.region())
     }
 
     /// How those across went, as far as is noted, if all of them did. No system call.
     #[inline]
-    pub(crate) fn departed(&self) -> Option<Departure> {
+    pub(crate) fn departure(&self) -> Option<Departure> {
         self.peers.departed(&self.memory)
     }
 
     /// How those across went, if all of them did; asks the witness, and notes what it says.
-    pub(crate) fn departed_by_proof(&self) -> Option<Departure> {
-        self.peers.departed_by_proof(&self.memory)
+    pub(crate) fn check_peers(&self) -> Option<Departure> {
+        self.peers.check_peers(&self.memory)
     }
 }
 
@@ -239,7 +244,7 @@ impl<M: Memory> Drop for Seat<M> {
         // A forked child has a copy of the handle, not the seat.
         if self.memory.is_own_process() {
             // A truncated file is not written to.
-            let is_there = self.check().is_ok();
+            let is_there = self.check_mapping().is_ok();
             if is_there {
                 // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
                 self.state.store(self.found.taken.now(self.afterwards).word(), Release);

@@ -21,10 +21,10 @@ mod name;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::ring::{Message, Kind, Ring};
 use crate::error::SegmentError;
 use crate::layout::Options;
 use crate::os::{self, Mapping, Pages};
-use crate::ring::{Kind, Message, Ring};
 
 /// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// open(2) `O_TMPFILE`, fallocate(2), mmap(2), linkat(2).
     pub fn create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
         let path = name::path_of(name.as_ref())?;
-        let need = Self::planned_len(options);
+        let need = Self::required_len(options);
         let mapping = Mapping::create(&path, need, options)?;
         let layout = |error| SegmentError::Layout { path: path.clone(), error };
         let ring = Self::make(mapping, options, true).map_err(layout)?;

@@ -1,87 +1,101 @@
-//! Sleeping without losing a wake-up.
+//! Sleeping without losing a wake-up: an eventcount on one shared word.
 //!
-//! A waiter looks for a while ([`AdaptiveSpin`]), then parks on the *parked* word of its own role block. Its peer looks at that
-//! word after everything that could end the wait, and wakes it if it says so.
+//! A thread that waits polls for a while ([`AdaptiveSpin`]) and then sleeps on the *parked word* of
+//! its own role block. Its peer reads that word after each publication and wakes the sleeper if the
+//! word is odd.
 //!
 //! ```text
-//!   sleeper                                      waker
-//!   S1  make parked odd, remember it             W1  publish: stamp, HEAD or state
-//!   S2  heavy fence                              W2  light fence
-//!   S3  look again: ready, or left? no park      W3  parked is even? then done
-//!   S4  park while parked is what S1 made it     W4  parked: odd -> the next even number; unpark
-//!   S5  parked: odd -> the next even number,     W5  make parked odd again, if not all may have been woken
-//!       unless several wait on it
+//!   waiting thread (prepareWait, wait, cancelWait)    publishing thread (notify)
+//!   S1  make parked odd, remember the number          W1  publish: stamp, HEAD or state
+//!   S2  heavy fence                                   W2  light fence
+//!   S3  look again: a record, a departure? to S5      W3  parked is even? done
+//!   S4  sleep while parked is S1's number             W4  parked: odd -> the next even number; wake
+//!   S5  parked: odd -> the next even number,          W5  make parked odd again, if sleepers may be
+//!       unless several threads sleep on it                left
 //! ```
 //!
 //! # Fences
-//! A waker passes W2 once per record, a sleeper S2 once per park. So the sleeper pays for both, where the platform
-//! lets it: its heavy fence is then a *barrier in every participant's process* (Linux: `membarrier`), and the
-//! waker's light one only keeps the compiler from reordering. In a *fenced* ring both are ordinary full fences. Either
-//! way there is an order: S2 comes before W2, or W2 before S2, and what is before the first is visible after
-//! the second. (A `membarrier` makes each participant's thread pass a full fence at some moment during S2; W1 to
-//! W3 being in program order, that moment is after W1 or before W3.)
+//! A publisher passes W2 once per record, a sleeper passes S2 once per sleep. So the sleeper pays for
+//! both where the platform allows it: its heavy fence is then a *barrier in every participant's
+//! process* (Linux: `membarrier`), and the light fence of the publisher only keeps the compiler from
+//! reordering. In a *fenced* ring both are ordinary full fences. Either way the two are ordered: S2
+//! comes before W2 or W2 before S2, and what precedes the first is visible after the second. (A
+//! `membarrier` makes each participant's thread pass a full fence at some moment during S2. W1 to W3
+//! are in program order, so that moment is after W1 or before W3.)
 //!
-//! Which of the two it is stands in the header, so that all agree: a ring is fenced if whoever made it cannot be reached by barriers.
-//! A participant that is refused them in a ring that has them cannot know of what others do: as a sleeper it
-//! does not rely on being woken, and naps for a millisecond ([`NAP`]) at a time. As a waker it uses the full fence, which is right
-//! beside either kind of sleeper.
+//! The header says which of the two a ring uses, so all participants agree. A ring is fenced if its
+//! creator cannot be reached by barriers. A participant that cannot be reached in a ring that uses
+//! barriers does not know what the others do. As a sleeper it does not rely on being woken, and
+//! sleeps for at most a millisecond ([`NAP`]) at a time. As a publisher it uses the full fence, which
+//! is correct beside either kind of sleeper.
 //!
 //! # No wake-up is lost
-//! Take a publication (W1) and a sleeper whose S3 did not see it. Were W2 before S2, what W1 stored would be
-//! visible at S3; it was not, so S2 is before W2, and W3 sees what S1 made or something later. If it is odd, W4 or another
-//! waker's W4 makes it another number and unparks; if it is even, a waker has done so, or the sleeper's own S5 (it is
-//! awake, and looks before it parks again). In each case the park at S4 returns at once, because the word is no longer what
-//! S1 made, or is woken by the unpark that follows; and the sleeper looks once more.
+//! Take a publication (W1) and a sleeper whose S3 did not see it. If W2 came before S2, the
+//! publication would be visible at S3. It was not, so S2 comes before W2, and W3 reads S1's number or
+//! a later one.
+//! * If that number is odd, this W4 or another publisher's makes it another number and wakes.
+//! * If it is even, a publisher has already done so, or the sleeper has passed its own S5: it is awake
+//!   and will look before it sleeps again.
 //!
-//! A waker that loses the exchange at W4 to another need not unpark: had the sleeper gone to sleep anew since, its new S2 would be
-//! after our W2, which is before our W3; and then it has seen our publication.
+//! In each case the sleep at S4 returns at once, because the word is no longer S1's number, or ends by
+//! the wake-up that follows. Then the sleeper looks once more.
+//!
+//! A publisher that loses the exchange at W4 to another publisher need not wake. If the sleeper had
+//! gone to sleep anew since, its new S2 would come after our W2, which comes before our W3; so it has
+//! seen our publication.
 //!
 //! # Deaths
-//! A waker killed, or stopped, between W1 and W5 leaves sleepers asleep: so every park ends after a slice
-//! ([`SLICE`]) at most, and the sleeper looks, and asks whether its peer lives. A sleeper killed after S1
-//! leaves an odd number: the next waker makes one wake-up call for nobody, and it costs nothing after that.
+//! A publisher that is killed or stopped between W1 and W5 leaves sleepers asleep. So each sleep ends
+//! after a slice ([`SLICE`]) at most; then the sleeper looks, and checks that its peer lives. A sleeper
+//! that is killed after S1 leaves an odd number: the next publisher makes one wake-up call for nothing,
+//! and no further one.
 //!
-//! # What is slept on may be gone
-//! A file that holds the ring can be truncated while somebody sleeps. So the first thing after a sleep is to ask whether the bytes
-//! are still there (`WaitCondition::check`), before any of them is touched.
+//! # Truncated files
+//! The file that holds the ring can be truncated while a thread sleeps. So after a sleep the first
+//! step is [`WaitCondition::check_mapping`], before any byte of the ring is touched.
 //!
 //! # Several sleepers on one word
-//! The producers of an `mpsc` ring wait for room on one word, that of their common block. The word
-//! counts, instead of being 0 or 1, because of them: another sleeper may make it odd again between a waker's W4 and a
-//! slow sleeper's S4, which would then sleep through a wake-up that was meant for it. S5 is left out: whose time is up leaves the
-//! word odd, for one unpark for nobody. (A consumer and its attendant are two on one word as well, but only one of them ever makes it odd: so
-//! the consumer gets up as S5 says. See [`post`].)
+//! The producers of an `mpsc` ring wait for room on one word, that of their common block. That is why
+//! the word counts instead of being 0 or 1: another sleeper may make it odd again between a
+//! publisher's W4 and a slow sleeper's S4. With a flag, the slow sleeper would then sleep through a
+//! wake-up that was meant for it. S5 is left out on a shared word: a sleeper whose time is up leaves
+//! the word odd, which costs one wake-up call for nothing. (A consumer and its waker thread are two on
+//! one word as well. But only the consumer makes it odd, so it passes S5. See [`proxy`].)
 //!
 //! # Waiting for room
-//! It takes more than one cell to be woken: half of the ring must be free (`ring::SharedHead` says why). And no more are woken than
-//! there are cells, those first who have slept longest, so that a crowd does not run for one cell. As long as
-//! that may have left others asleep, the word stays odd (W5), and the consumer's next release looks again. Both only put a wake-up off:
-//! when the consumer has taken all there is, the whole ring is free, but for what is claimed and not published yet; and should it take
-//! nothing more before, a slice ends.
+//! A consumer does not wake a producer for each cell: half of the ring must be free
+//! ([`SharedHead::producers_to_wake`](crate::ring::cells::SharedHead::producers_to_wake) says why). It
+//! wakes at most as many producers as there are free cells, longest-waiting first. While that may have
+//! left others asleep, the word stays odd (W5), and the consumer's next release looks again. Both only
+//! delay a wake-up: when the consumer has taken everything, the whole ring is free but for what is
+//! claimed and not published yet; and if it takes nothing more before that, the slice ends.
 //!
-//! Who is awake may take room before those do who are being woken. Tried against that, 8 producers, rings of 2 to 256, and dropped,
-//! since the least share of one of them (0.1 to 0.8 of the mean) did not change beyond what it varies by: that who has to wait while others
-//! sleep joins them without spinning; that who has sent many records while others slept gets in line behind them.
+//! A producer that is already running may take the room before one that is being woken. Two changes
+//! against that were measured and dropped: `benches/NOTES.md`, "fairness".
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E4 | `wake` fence W2, after the publication | `sleep` fence S2, before the look | the publication to the look, or the odd number to W3 |
+//! | E4 | `has_waiters` fence W2, after the publication | `heavy_fence` fence S2, before the look | the publication to the look, or the odd number to W3 |
 //!
-//! The accesses to `parked` itself are Relaxed: the fences order them. The models run the full fences.
+//! The accesses to the parked word itself are Relaxed: the fences order them. The models run the full
+//! fences.
 //!
 //! # Source
-//! The flag and two fences: Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang,
-//! "Asymmetric Dekker synchronization", 2001; membarrier(2).
+//! The interface: the eventcount of folly (`EventCount.h`) and of Vyukov. The flag and two fences:
+//! Dekker's algorithm. One side's fence taken over by the other: Dice, Huang and Yang, "Asymmetric
+//! Dekker synchronization", 2001; membarrier(2).
+mod deadline;
 #[cfg(any(feature = "std", loom))]
 mod proxy;
 mod strategy;
 
+pub(crate) use deadline::Deadline;
 #[cfg(any(feature = "std", loom))]
 pub(crate) use proxy::WakeProxy;
 pub(crate) use strategy::AdaptiveSpin;
 #[cfg(any(feature = "alloc", loom))]
-pub(crate) use strategy::MOST_LOOKS;
+pub(crate) use strategy::MAX_LOOKS;
 pub use strategy::WaitStrategy;
 
 use core::time::Duration;
@@ -89,88 +103,83 @@ use core::time::Duration;
 use crate::memory::{Park, WordRef};
 use crate::sync::{Relaxed, compiler_fence, full_fence, pause, yield_now};
 
-/// No park lasts longer.
+/// No sleep lasts longer.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
-/// No park lasts longer for those who cannot rely on being woken.
+/// No sleep lasts longer for a participant that cannot rely on being woken.
 pub(crate) const NAP: Duration = Duration::from_millis(1);
 
-/// Why a wait ended.
-pub(crate) enum WaitOutcome<G, E> {
-    /// What was waited for is there.
-    Ready,
-    /// The peer is gone.
-    Gone(G),
-    /// The time is up.
-    Elapsed,
-    /// Looking failed.
-    Failed(E),
-}
-
-/// Wakes those who sleep on this word, if somebody may (W2 to W5). Call it after publishing.
+/// Wakes all threads that sleep on this word (W2 to W5). Call it after publishing.
 ///
-/// `reached`: whether sleepers' barriers reach this process.
+/// `barrier_registered`: whether the barriers of sleepers reach this process.
 #[inline(always)]
-pub(crate) fn wake(park: &impl Park, parked: &WordRef, reached: bool) {
-    if has_waiters(parked, reached) {
+pub(crate) fn notify_if_waiting(park: &impl Park, parked: &WordRef, barrier_registered: bool) {
+    if has_waiters(parked, barrier_registered) {
         notify(park, parked, u32::MAX);
     }
 }
 
-/// Whether somebody has asked, by `word`, to be told of what was published before (W2 and W3).
+/// Whether a thread has asked, by `word`, to be notified of what was published before (W2 and W3).
 #[inline(always)]
-pub(crate) fn has_waiters(word: &WordRef, reached: bool) -> bool {
-    if reached {
-        // Compiler fence: E4, pairs with the barrier in `sleep`, which is a full fence here at the right moment.
+pub(crate) fn has_waiters(word: &WordRef, barrier_registered: bool) -> bool {
+    if barrier_registered {
+        // Compiler fence: E4, pairs with the barrier of `heavy_fence`, which is a full fence in this
+        // process at the right moment.
         compiler_fence();
     } else {
-        // Full fence: E4, pairs with the fence in `sleep`; the publication before it, the look at the word after it.
+        // Full fence: E4, pairs with `heavy_fence`; the publication before it, the look at the word
+        // after it.
         full_fence();
     }
     // Relaxed: E4's fences order it.
     word.half().load(Relaxed) & 1 == 1
 }
 
-/// W4 and W5: `most` of them.
+/// Wakes at most `count` threads that sleep on this word (W4 and W5).
 #[cold]
-pub(crate) fn notify(park: &impl Park, parked: &WordRef, most: u32) {
-    // A sleeper that still reads what it made is in its park, and is woken next.
-    if even(parked) && park.unpark(parked.park_word(), most) >= most {
-        // Relaxed: for our own next look. Who is about to park finds another number than it made, and looks again.
+pub(crate) fn notify(park: &impl Park, parked: &WordRef, count: u32) {
+    // A sleeper that still reads S1's number is in the kernel, and is woken next.
+    if bump_to_even(parked) && park.unpark(parked.park_word(), count) >= count {
+        // Relaxed: for our own next look. A thread that is about to sleep finds another number than
+        // S1's, and looks again.
         parked.half().fetch_or(1, Relaxed);
     }
 }
 
-/// Makes an odd number the next even one, never an earlier one: who still has that would not notice. Whether it was we who did.
-fn even(parked: &WordRef) -> bool {
-    // Relaxed: E4's fences order it; the exchange is what counts.
+/// Makes an odd number the next even one. Returns whether this call changed it.
+///
+/// The number never goes back: a thread that remembers an earlier one must see that it changed.
+fn bump_to_even(parked: &WordRef) -> bool {
+    // Relaxed: E4's fences order it; the exchange decides.
     let found = parked.half().load(Relaxed);
-    // Relaxed: as above.
+    // Relaxed: E4's fences order it.
     found & 1 == 1 && parked.half().compare_exchange(found, found.wrapping_add(1), Relaxed, Relaxed).is_ok()
 }
 
-/// The heavy fence of a sleeper (S2), in a ring that is `fenced` or not: see the header's page in `layout`. Whether every participant
-/// passes a full fence between its last publication and its next look.
+/// The heavy fence of a sleeper (S2). Returns whether it reached every participant.
+///
+/// `fenced`: whether every participant of the ring fences for itself (the format page, "Header").
 pub(crate) fn heavy_fence(park: &impl Park, fenced: bool) -> bool {
     if fenced {
-        // Full fence: E4, pairs with the full fence of every waker.
+        // Full fence: E4, pairs with the full fence in `has_waiters`.
         full_fence();
     }
-    // A barrier in every process: E4, pairs with the light fence of every waker it reaches, and the full one of those it does not.
+    // A barrier in every process: E4, pairs with the light fence in `has_waiters` of each process it
+    // reaches, and with the full fence of the others.
     fenced || park.barrier()
 }
 
-/// The word that somebody sleeps on.
+/// The word that a thread sleeps on.
 pub(crate) struct WaitWord<'a> {
     pub(crate) parked: &'a WordRef,
-    /// Whether others sleep on it too.
+    /// Whether other threads sleep on it too.
     pub(crate) shared: bool,
     /// Whether every participant fences for itself.
     pub(crate) fenced: bool,
 }
 
 impl WaitWord<'_> {
-    /// S1; what it made of the word.
+    /// S1. Returns the number to sleep on.
     pub(crate) fn prepare_wait(&self) -> u32 {
         // Relaxed: E4's fences order it.
         self.parked.half().fetch_or(1, Relaxed) | 1
@@ -179,118 +188,195 @@ impl WaitWord<'_> {
     /// S5.
     pub(crate) fn cancel_wait(&self) {
         if !self.shared {
-            even(self.parked);
+            bump_to_even(self.parked);
         }
     }
 }
 
-/// S3: whether there is nothing to be had, and nobody has rung.
-pub(crate) fn still_waiting<W: WaitCondition>(waiter: &mut W) -> bool {
-    waiter.departed().is_none() && matches!(waiter.ready(), Ok(false)) && !waiter.is_up()
-}
-
-/// Sleeps until woken, `limit` at most, unless what is waited for is there (S1 to S5).
-fn sleep<W: WaitCondition>(
-    park: &impl Park,
-    bed: &WaitWord<'_>,
-    limit: Duration,
-    waiter: &mut W,
-) -> Result<(), W::Error> {
-    let expected = bed.prepare_wait();
-    waiter.arm();
-    // The word before it, the look after it.
-    let limit = if heavy_fence(park, bed.fenced) { limit } else { limit.min(NAP) };
-    if still_waiting(waiter) {
-        park.park(bed.parked.park_word(), expected, limit);
-        waiter.check()?;
-    }
-    bed.cancel_wait();
-    Ok(())
-}
-
-/// Somebody who waits for something to be there, or for those who could bring it to be gone.
+/// A condition to wait for, and the peers whose departure ends the wait.
 pub(crate) trait WaitCondition {
-    /// How they went.
+    /// How the peers departed.
     type Departure;
     /// Why looking failed.
     type Error;
 
-    /// Whether it is there.
-    fn ready(&mut self) -> Result<bool, Self::Error>;
+    /// Whether the condition holds. No system call.
+    fn is_ready(&mut self) -> Result<bool, Self::Error>;
 
-    /// How those awaited went, as far as is noted. No system call.
-    fn departed(&self) -> Option<Self::Departure>;
+    /// How the peers departed, if all of them have. Reads shared memory only.
+    fn departure(&self) -> Option<Self::Departure>;
 
-    /// The same; asks the witness, notes what it says, and mends what the dead have left in the way.
+    /// Like `departure`, after asking the kernel which peers live, recording deaths, and repairing
+    /// what the dead left in the way.
     fn check_peers(&mut self) -> Result<Option<Self::Departure>, Self::Error>;
 
-    /// Makes sure that the bytes are still there. Asks the system, and is asked after each sleep.
-    fn check(&mut self) -> Result<(), Self::Error>;
+    /// Checks that the segment still has all its bytes. Called after every sleep, before any of them
+    /// is touched.
+    fn check_mapping(&mut self) -> Result<(), Self::Error>;
 
-    /// Has whatever could be published from now on look at the parked word.
+    /// Asks everything that can end the wait to notify the parked word. Only lanes need this.
     fn arm(&mut self) {}
 
-    /// Whether something happened since then after which not all of that does.
-    fn is_up(&self) -> bool {
+    /// Whether the thread must look again before it sleeps, although there was nothing.
+    fn must_look_again(&self) -> bool {
         false
     }
 }
 
-/// Waits until it is there, or those awaited are gone, or no time is left.
-///
-/// The look before parking (S3) is for both: what was published, and a departure, which is published like a
-/// record. What was published before a departure is found by one more look.
-pub(crate) fn until<W: WaitCondition>(
+/// S1 to S3. Returns S1's number, and whether the fence reached every participant; or `None`, after
+/// S5, if there is no reason to sleep.
+pub(crate) fn prepare_sleep<W: WaitCondition>(
     park: &impl Park,
-    bed: &WaitWord<'_>,
-    patience: &mut AdaptiveSpin,
-    mut remaining: impl FnMut() -> Option<Duration>,
-    waiter: &mut W,
+    word: &WaitWord<'_>,
+    condition: &mut W,
+) -> Option<(u32, bool)> {
+    let expected = word.prepare_wait();
+    condition.arm();
+    // The word before it, the look after it.
+    let fence_reached_all = heavy_fence(park, word.fenced);
+    if still_waiting(condition) {
+        return Some((expected, fence_reached_all));
+    }
+    word.cancel_wait();
+    None
+}
+
+/// S3: whether there is nothing yet and the thread may sleep.
+///
+/// The look is for both: a record, and a departure, which is published like a record.
+pub(crate) fn still_waiting<W: WaitCondition>(condition: &mut W) -> bool {
+    condition.departure().is_none()
+        && matches!(condition.is_ready(), Ok(false))
+        && !condition.must_look_again()
+}
+
+/// Why a wait for one condition ended.
+pub(crate) enum WaitOutcome<D, E> {
+    /// The condition holds.
+    Ready,
+    /// All peers have departed.
+    Departed(D),
+    /// The time is up.
+    Elapsed,
+    /// Looking failed.
+    Failed(E),
+}
+
+/// Waits for one condition.
+pub(crate) fn wait_for<P: Park, W: WaitCondition>(
+    park: &P,
+    word: &WaitWord<'_>,
+    spin: &mut AdaptiveSpin,
+    deadline: &Deadline<P>,
+    condition: &mut W,
 ) -> WaitOutcome<W::Departure, W::Error> {
-    let (most, handovers) = patience.begin();
-    let mut looks = 0;
+    until(park, spin, deadline, &mut Single { park, word, condition }).unwrap_or(WaitOutcome::Elapsed)
+}
+
+/// What a thread waits for: one condition, or several.
+pub(crate) trait WaitSet {
+    /// How a wait ends before its deadline.
+    type Outcome;
+
+    /// Looks at each condition once. No system call.
+    fn look(&mut self) -> Option<Self::Outcome>;
+
+    /// How many conditions one look covers.
+    fn len(&self) -> u32;
+
+    /// Asks the kernel which peers live. Returns how long the thread may sleep until it asks again.
+    fn check_peers(&mut self) -> Result<Duration, Self::Outcome>;
+
+    /// Sleeps for at most `limit`, asked right before that, unless there is a reason not to (S1 to S5).
+    fn sleep(&mut self, limit: impl FnOnce() -> Duration) -> Option<Self::Outcome>;
+}
+
+/// Waits until a look at `set` finds something. Returns `None` if the time is up before.
+pub(crate) fn until<C, S: WaitSet>(
+    clock: &C,
+    spin: &mut AdaptiveSpin,
+    deadline: &Deadline<C>,
+    set: &mut S,
+) -> Option<S::Outcome> {
+    let (max_looks, yields) = spin.begin();
+    let mut looks: u32 = 0;
     loop {
-        match waiter.ready() {
-            Ok(true) => {
-                patience.end((looks <= most).then_some(looks));
-                return WaitOutcome::Ready;
-            }
-            Err(error) => return WaitOutcome::Failed(error),
-            Ok(false) if looks < most + handovers => {
-                if looks < most {
-                    pause()
-                } else {
-                    yield_now()
-                }
-                looks += 1;
-                continue;
-            }
-            Ok(false) => {}
+        if let Some(outcome) = set.look() {
+            spin.end((looks <= max_looks).then_some(looks));
+            return Some(outcome);
         }
-        match waiter.check_peers() {
-            Ok(None) => {}
-            Err(error) => return WaitOutcome::Failed(error),
-            Ok(Some(how)) => {
-                patience.end(None);
-                return match waiter.ready() {
-                    Ok(true) => WaitOutcome::Ready,
-                    Ok(false) => WaitOutcome::Gone(how),
-                    Err(error) => WaitOutcome::Failed(error),
-                };
+        if looks < max_looks + yields {
+            if looks < max_looks {
+                pause();
+            } else {
+                yield_now();
             }
+            looks = looks.saturating_add(set.len());
+            continue;
         }
-        let limit = remaining().unwrap_or(SLICE).min(SLICE);
-        if limit.is_zero() {
-            patience.end(None);
-            return WaitOutcome::Elapsed;
+        let slice = match set.check_peers() {
+            Ok(slice) => slice,
+            Err(outcome) => {
+                spin.end(None);
+                return Some(outcome);
+            }
+        };
+        let limit = || deadline.left(clock).map_or(slice, |left| left.min(slice));
+        if limit().is_zero() {
+            spin.end(None);
+            return None;
         }
-        if patience.how() == WaitStrategy::Spin {
+        if spin.strategy() == WaitStrategy::Spin {
             looks = 0;
             continue;
         }
         looks = u32::MAX;
-        if let Err(error) = sleep(park, bed, limit, waiter) {
-            return WaitOutcome::Failed(error);
+        if let Some(outcome) = set.sleep(limit) {
+            return Some(outcome);
         }
+    }
+}
+
+/// One condition, and the word that the thread sleeps on meanwhile.
+struct Single<'a, P, W> {
+    park: &'a P,
+    word: &'a WaitWord<'a>,
+    condition: &'a mut W,
+}
+
+impl<P: Park, W: WaitCondition> WaitSet for Single<'_, P, W> {
+    type Outcome = WaitOutcome<W::Departure, W::Error>;
+
+    fn look(&mut self) -> Option<Self::Outcome> {
+        match self.condition.is_ready() {
+            Ok(true) => Some(WaitOutcome::Ready),
+            Ok(false) => None,
+            Err(error) => Some(WaitOutcome::Failed(error)),
+        }
+    }
+
+    fn len(&self) -> u32 {
+        1
+    }
+
+    fn check_peers(&mut self) -> Result<Duration, Self::Outcome> {
+        match self.condition.check_peers() {
+            Ok(None) => Ok(SLICE),
+            // What they published before they departed is visible now: one more look.
+            Ok(Some(departure)) => Err(self.look().unwrap_or(WaitOutcome::Departed(departure))),
+            Err(error) => Err(WaitOutcome::Failed(error)),
+        }
+    }
+
+    fn sleep(&mut self, limit: impl FnOnce() -> Duration) -> Option<Self::Outcome> {
+        let limit = limit();
+        let (expected, fence_reached_all) = prepare_sleep(self.park, self.word, self.condition)?;
+        let limit = if fence_reached_all { limit } else { limit.min(NAP) };
+        self.park.park(self.word.parked.park_word(), expected, limit);
+        if let Err(error) = self.condition.check_mapping() {
+            return Some(WaitOutcome::Failed(error));
+        }
+        self.word.cancel_wait();
+        None
     }
 }

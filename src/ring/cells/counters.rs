@@ -1,16 +1,16 @@
-//! [`ProducerCounters`]: what a seat's holders have sent, for others to read.
+//! [`ProducerCounters`]: what the holders of a seat have sent, for display.
 use crate::error::Corruption;
 use crate::layout::RoleBlock;
 use crate::memory::{Region, WordRef};
 use crate::sync::Relaxed;
 
-/// A producer's counters. Kept in private, and copied into its role block with each publication; a successor goes on from
-/// there.
+/// A producer's counters. Kept in private and copied into its role block at each publication; a successor
+/// continues from there.
 pub(crate) struct ProducerCounters {
     words: [WordRef; 3],
-    /// Published, or staged to be.
+    /// Records published or staged.
     records: u64,
-    /// Likewise.
+    /// Payload bytes published or staged.
     bytes: u64,
 }
 
@@ -18,19 +18,20 @@ impl ProducerCounters {
     pub(crate) fn resume(region: &Region, block: RoleBlock) -> Result<Self, Corruption> {
         let part = |at| WordRef::new(region, at).ok_or(Corruption::Outside);
         let [records, bytes, aborted] = block.sent();
-        let mut sent = Self { words: [part(records)?, part(bytes)?, part(aborted)?], records: 0, bytes: 0 };
-        sent.forget_staged();
-        Ok(sent)
+        let mut counters =
+            Self { words: [part(records)?, part(bytes)?, part(aborted)?], records: 0, bytes: 0 };
+        counters.forget_staged();
+        Ok(counters)
     }
 
-    /// A record is staged.
+    /// Counts a record that is staged.
     #[inline(always)]
     pub(crate) fn stage(&mut self, bytes: u64) {
         self.records = self.records.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(bytes);
     }
 
-    /// What was staged is published.
+    /// Shows what was staged.
     #[inline(always)]
     pub(crate) fn publish(&self) {
         let [records, bytes, _] = &self.words;
@@ -40,7 +41,7 @@ impl ProducerCounters {
         bytes.store(self.bytes, Relaxed);
     }
 
-    /// `records` of `bytes` in all are published, without having been staged.
+    /// Counts and shows `records` of together `bytes` that were not staged.
     #[inline(always)]
     pub(crate) fn publish_at_once(&mut self, records: u64, bytes: u64) {
         self.records = self.records.wrapping_add(records);
@@ -48,29 +49,29 @@ impl ProducerCounters {
         self.publish();
     }
 
-    /// What was staged is given up; what was only reserved counts as one.
+    /// Counts what was staged as aborted. A mere reservation counts as one record.
     pub(crate) fn abort(&mut self) {
         let staged = self.records;
         self.forget_staged();
-        let given_up = staged.wrapping_sub(self.records).max(1);
+        let aborted_now = staged.wrapping_sub(self.records).max(1);
         let [.., aborted] = &self.words;
         // Relaxed: for display.
         let before = aborted.load(Relaxed);
         // Relaxed: for display.
-        aborted.store(before.wrapping_add(given_up), Relaxed);
+        aborted.store(before.wrapping_add(aborted_now), Relaxed);
     }
 
     fn forget_staged(&mut self) {
         let [records, bytes, _] = &self.words;
-        // Relaxed: for display, and written by nobody else.
+        // Relaxed: for display; only the holder of the seat writes it.
         self.records = records.load(Relaxed);
-        // Relaxed: as above.
+        // Relaxed: for display; only the holder of the seat writes it.
         self.bytes = bytes.load(Relaxed);
     }
 }
 
-/// What stands in a role block: records, bytes, aborted, lost.
-pub(crate) fn counts(region: &Region, block: RoleBlock) -> [u64; 4] {
+/// Reads the counters of a role block: records, bytes, aborted, lost.
+pub(crate) fn read_counters(region: &Region, block: RoleBlock) -> [u64; 4] {
     let [records, bytes, aborted] = block.sent();
     // Relaxed: for display.
     [records, bytes, aborted, block.lost()]

@@ -1,4 +1,4 @@
-//! [`Descriptor`]: what a descriptor says of the record that starts in its cell.
+//! [`Descriptor`]: the word that describes the record which starts in a cell.
 
 const RECORD: u64 = 1;
 const SKIP: u64 = 2;
@@ -6,14 +6,14 @@ const SKIP: u64 = 2;
 /// What starts in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Descriptor {
-    /// A record of `len` bytes by the producer in seat `producer`.
+    /// A record of `len` bytes, by the producer in seat `producer`.
     Record {
         /// In bytes.
         len: u32,
         /// Seat.
         producer: u16,
     },
-    /// Nothing: what is left of the lap, or what a producer gave up.
+    /// No record: the rest of a lap, or cells that a producer gave up.
     Skip {
         /// In cells.
         cells: u32,
@@ -29,7 +29,7 @@ impl Descriptor {
         }
     }
 
-    /// What `word` says, if it says anything.
+    /// Parses `word`; `None` if it is no descriptor.
     #[inline(always)]
     pub(crate) const fn parse(word: u64) -> Option<Self> {
         let (low, producer) = (word as u32, (word >> 48) as u16);
@@ -50,16 +50,16 @@ mod tests {
         #[test]
         fn every_word_is_parsed_or_refused_and_never_changed(word in any::<u64>(), kind in 0u64..4) {
             for word in [word, word & !(0xffff << 32) | kind << 32] {
-                if let Some(info) = Descriptor::parse(word) {
-                    prop_assert_eq!(info.word(), word);
+                if let Some(descriptor) = Descriptor::parse(word) {
+                    prop_assert_eq!(descriptor.word(), word);
                 }
             }
         }
 
         #[test]
         fn records_and_skips_survive(len in any::<u32>(), producer in any::<u16>()) {
-            for info in [Descriptor::Record { len, producer }, Descriptor::Skip { cells: len }] {
-                prop_assert_eq!(Descriptor::parse(info.word()), Some(info));
+            for descriptor in [Descriptor::Record { len, producer }, Descriptor::Skip { cells: len }] {
+                prop_assert_eq!(Descriptor::parse(descriptor.word()), Some(descriptor));
             }
         }
     }

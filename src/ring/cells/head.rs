@@ -1,70 +1,80 @@
-//! [`CachedHead`]: how much of the ring a producer may still write, by a private copy of HEAD. [`SharedHead`]: where a consumer gives it back.
+//! HEAD, seen from both sides: [`CachedHead`] of a producer, [`SharedHead`] of a consumer.
 use crate::error::Corruption;
 use crate::layout::Lane;
-use crate::memory::{Position, Region, WordRef};
+use crate::memory::{Memory, Position, Region, WordRef};
+use crate::seat::Seat;
 use crate::sync::{Acquire, Relaxed, Release};
 
-/// A producer's view of the free cells.
+/// How much of the ring a producer may write, by a private copy of HEAD.
 ///
-/// HEAD is the consumer's line; looking at it costs a transfer and slows the consumer down. So the producer
-/// works from what it saw last, which can only be too low, and looks again only when that is not enough.
+/// HEAD is on the consumer's cache line; reading it costs a transfer and slows the consumer down. So the
+/// producer works from the value it read last, which can only be too low, and reads HEAD again only when
+/// that is not enough.
 pub(crate) struct CachedHead {
     head: WordRef,
-    head_seen: Position,
+    position: Position,
     capacity: u64,
 }
 
 impl CachedHead {
-    /// The room before `tail`; reads HEAD.
+    /// Reads HEAD.
     pub(crate) fn new(head: WordRef, capacity: u64) -> Result<Self, Corruption> {
-        // Acquire: E2, pairs with the consumer's release; its reads below HEAD are over.
+        // Acquire: E2, pairs with `SharedHead::release`; the consumer is done reading below HEAD.
         let found = head.load(Acquire);
-        let head_seen =
-            Position::parse(found).ok_or(Corruption::Head { found, low: 0, high: u64::MAX >> 2 })?;
-        Ok(Self { head, head_seen, capacity })
+        let position = Position::parse(found).ok_or(out_of_reach(found, 0))?;
+        Ok(Self { head, position, capacity })
     }
 
-    pub(crate) fn head_seen(&self) -> Position {
-        self.head_seen
+    /// HEAD as it was read last.
+    pub(crate) fn position(&self) -> Position {
+        self.position
     }
 
-    /// The first position that may not be written: one lap after HEAD as seen last.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// The first position that must not be written: one lap after HEAD as it was read last.
     #[inline(always)]
     pub(crate) fn end(&self) -> Position {
-        self.head_seen.plus(self.capacity)
+        self.position.plus(self.capacity)
     }
 
-    /// Looks at HEAD again. It is never before what was seen, nor beyond `tail`.
+    /// Reads HEAD again. It is never before what was read last, nor beyond `tail`.
     #[cold]
     pub(crate) fn refresh(&mut self, tail: Position) -> Result<(), Corruption> {
-        // Acquire: E2, pairs with the consumer's release; its reads below HEAD are over.
+        // Acquire: E2, pairs with `SharedHead::release`; the consumer is done reading below HEAD.
         let found = self.head.load(Acquire);
-        let (low, high) = (self.head_seen.get(), tail.get());
+        let (low, high) = (self.position.get(), tail.get());
         match Position::parse(found) {
             Some(head) if (low..=high).contains(&found) => {
-                self.head_seen = head;
+                self.position = head;
                 Ok(())
             }
             _ => Err(Corruption::Head { found, low, high }),
         }
     }
 
-    /// Looks at HEAD again, when TAIL is not known: it is never before what was seen.
+    /// Reads HEAD again while TAIL is not known. HEAD is never before what was read last.
     pub(crate) fn advance(&mut self) -> Result<(), Corruption> {
-        // Acquire: E2, pairs with the consumer's release; its reads below HEAD are over.
+        // Acquire: E2, pairs with `SharedHead::release`; the consumer is done reading below HEAD.
         let found = self.head.load(Acquire);
         match Position::parse(found) {
-            Some(head) if head >= self.head_seen => {
-                self.head_seen = head;
+            Some(head) if head >= self.position => {
+                self.position = head;
                 Ok(())
             }
-            _ => Err(Corruption::Head { found, low: self.head_seen.get(), high: u64::MAX >> 2 }),
+            _ => Err(out_of_reach(found, self.position.get())),
         }
     }
 }
 
-/// A consumer's side of it: HEAD, and those who wait for it to move.
-pub struct SharedHead {
+fn out_of_reach(found: u64, low: u64) -> Corruption {
+    Corruption::Head { found, low, high: u64::MAX >> 2 }
+}
+
+/// HEAD on the consumer's side, and the word on which producers sleep while they wait for room.
+pub(crate) struct SharedHead {
     head: WordRef,
     tail: WordRef,
     parked: WordRef,
@@ -84,33 +94,32 @@ impl SharedHead {
 
     /// Where the last holder of the consumer's seat stopped.
     pub(crate) fn resume(&self) -> Result<Position, Corruption> {
-        super::resume_head(&self.head)
+        // Relaxed: only holders of this seat write it, and taking the seat (E3) made their stores visible.
+        let found = self.head.load(Relaxed);
+        Position::parse(found).ok_or(out_of_reach(found, 0))
     }
 
-    /// Gives all cells before `head` back. Then ask whether somebody sleeps on [`parked`](Self::parked).
+    /// Gives all cells before `head` back, and wakes producers that wait for them.
     #[inline(always)]
-    pub(crate) fn release(&self, head: Position) {
+    pub(crate) fn release<M: Memory>(&self, head: Position, seat: &Seat<M>) {
         // Release: E2, pairs with `CachedHead::refresh`; our reads below HEAD are over.
         self.head.store(head.get(), Release);
+        seat.notify_producers(&self.parked, || self.producers_to_wake());
     }
 
-    /// What producers sleep on who wait for room.
-    #[inline(always)]
-    pub(crate) fn parked(&self) -> &WordRef {
-        &self.parked
-    }
-
-    /// How many of those who sleep are to be woken now, each of whom needs a cell at least.
+    /// How many sleeping producers to wake now, each of which needs a cell at least.
     ///
-    /// None until half of the ring is free. A producer that is woken for each cell fills it in less time than the wake-up took, and sleeps
-    /// again: so every record costs a wake-up, and the ring that was to keep the two apart is always full. With half of it there is
-    /// something to do until the other half is empty; and most records fit, since the largest has half the ring. It may be that the
-    /// consumer takes nothing more for a while: then who sleeps finds the room there is at the end of a slice.
+    /// None until half of the ring is free. A producer that is woken for each cell fills it in less time
+    /// than the wake-up took, and sleeps again: every record then costs a wake-up, and the ring is always
+    /// full. With half a ring there is work until the other half is empty, and most records fit, since the
+    /// largest takes half the ring. If the consumer takes nothing more for a while, a sleeping producer
+    /// finds the free cells at the end of its slice.
     #[cold]
-    pub(crate) fn worth_waking(&self) -> u32 {
-        // Relaxed: both only say when to wake, and a wrong number costs a slice at most. HEAD is our own; TAIL rests while all who
-        // could move it sleep.
-        let (head, tail) = (self.head.load(Relaxed), self.tail.load(Relaxed));
+    fn producers_to_wake(&self) -> u32 {
+        // Relaxed: it only says when to wake, and a wrong number costs a slice at most. HEAD is our own.
+        let head = self.head.load(Relaxed);
+        // Relaxed: it only says when to wake; TAIL rests while all producers that could move it sleep.
+        let tail = self.tail.load(Relaxed);
         let free = self.capacity.saturating_sub(tail.saturating_sub(head));
         if 2 * free >= self.capacity { free.try_into().unwrap_or(u32::MAX) } else { 0 }
     }

@@ -1,38 +1,19 @@
 //! Rings of items of one type: a cell is a stamp and an item, so a small message is one cache line.
 //!
-//! Progress: every operation is wait-free. What a lying peer can do: make an operation report
-//! `Corruption`, or hand over wrong items.
+//! Progress: every operation is wait-free. A lying peer can make an operation report `Corruption`, or
+//! hand over wrong items.
 //!
 //! # Cost
-//! 8-byte item, ring neither full nor empty: push 1 line written (stamp and item) and TAIL, which is the
-//! producer's own; pop 1 line read and HEAD, which is the consumer's own.
-//! Instructions, with the caller's loop, the making and the reading of the item (`cargo bench --bench instructions`, x86-64, Rust 1.95):
-//! push and pop of 8 bytes 22 and 28, 56 bytes 34 and 56, 64 bytes 34 and 37; in slices of 64, drained, 8 bytes 13 and 19, 56 bytes
-//! 19 and 45; refused, 38 and 113.
-//!
-//! # What made it faster, and what did not
-//! Measured in one run against the version without, on two cores that share a cache and on two that do not; M/s are millions of
-//! items a second.
-//!
-//! | tried | kept | what it did |
-//! |---|---|---|
-//! | addresses that are computed once (`Slots::slot`, parts of a region) | yes | push of 8 B 1.8 to 1.0 ns, pop 1.7 to 1.3, in one thread |
-//! | one look for an item and its taking (`try_take_item`) | yes | 8 B one by one 350 to 590 |
-//! | values through registers (`memory::copy`) | yes | pop of 56 B 3.6 to 2.1 ns |
-//! | stores of 16 bytes (`memory::copy`) | yes | 56 B 230 to 275; 64 B 182 to 190; distant cores level |
-//! | a pause when the consumer has caught up (`hold_back`) | yes | see there |
-//! | each end on lines of its own | yes | ends side by side, two threads: as fast as ends far apart; without, up to six times slower |
-//! | HEAD stored for every 8th or 64th item only | no | 10 % more at 8 B, and what a dead consumer had taken would be taken again |
-//! | prefetching the slots that are written next | no | 64 B 220 to 290, but round trips 10 to 20 % longer; 8 B level |
-//! | the same for reading | no | 8 B 350 to 420; 56 and 64 B 20 to 60 % less |
-//! | slots of two whole lines for 64 B, or of 80 bytes, instead of 72 | no | bare slots with stamps: 229 to 137 and 180; level on distant cores |
-//! | a look in vain that is cheaper (the peer's state word found once, not at each look) | no | round trips of 8 B 98 to 141 ns, of 56 B level; distant cores 450 to 420: who looks more often takes the line from who writes it |
-//! | a pause when the ring is full, or at every fruitless look | no | level, or round trips longer |
-use super::{CachedHead, SharedHead, hold_back, resume_from};
+//! An item of 8 bytes, in a ring that is neither full nor empty: a push writes one shared line (stamp and
+//! item) and TAIL, which is on a line of the producer's own; a pop reads that line and writes HEAD, which
+//! is on a line of the consumer's own. Instruction counts: `cargo bench --bench instructions`. What was
+//! tried to make it faster, what was kept, and the numbers: `benches/NOTES.md`, "items".
+use super::{CachedHead, SharedHead, resume_tail};
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
 use crate::memory::{Item, Memory, Position, Region, Slot, Slots, WordRef};
-use crate::ring::{Consume, ConsumeItems, InOrder, Produce, ProduceItems};
+use crate::ring::{Consume, ConsumeItems, Produce, ProduceItems, Sequence};
+use crate::seat::Seat;
 use crate::sync::{Acquire, Relaxed, Release};
 
 /// The producer's side.
@@ -40,52 +21,50 @@ pub struct ItemProducer<T> {
     slots: Slots<T>,
     tail_word: WordRef,
     tail: Position,
-    /// Where writing must stop: `room.end()`; or `tail`, once poisoned.
+    /// Where writing must stop: one lap after HEAD; or `tail`, once poisoned.
     limit: Position,
-    room: CachedHead,
+    head: CachedHead,
     poison: Option<Corruption>,
 }
 
 impl<T: Item> Produce for ItemProducer<T> {
-    /// Goes on where the last holder of the seat stopped.
-    ///
-    /// Stamps of a typed ring are stored front to back, so the first that is missing is where that is, and
-    /// nothing stands beyond it.
+    /// Stamps of items are stored front to back. So the first missing stamp is where the last holder
+    /// stopped, and nothing stands beyond it.
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let slots = lane.slots(region).ok_or(Corruption::Outside)?;
         let head = lane.head(region).ok_or(Corruption::Outside)?;
         let tail_word = lane.tail(region).ok_or(Corruption::Outside)?;
-        let room = CachedHead::new(head, lane.capacity)?;
-        let mut tail = resume_from(&room, &tail_word)?;
-        let limit = room.end();
+        let head = CachedHead::new(head, lane.capacity)?;
+        let mut tail = resume_tail(&head, &tail_word)?;
+        let limit = head.end();
         // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
         while tail != limit && slots.slot(tail.get()).stamp().load(Relaxed) == tail.stamp() {
             tail = tail.plus(1);
         }
-        let producer = Self { slots, tail_word, tail, limit, room, poison: None };
-        // So that what TAIL lags behind never adds up over several deaths.
+        let producer = Self { slots, tail_word, tail, limit, head, poison: None };
+        // So that the lag of TAIL never adds up over several deaths.
         producer.store_tail();
         Ok(producer)
     }
 
-    fn give_up(&mut self, what: Corruption) {
-        self.poison = Some(what);
+    fn poison(&mut self, corruption: Corruption) {
+        self.poison = Some(corruption);
         self.limit = self.tail;
     }
 
-    fn at(&self) -> u64 {
-        self.tail.get()
+    fn position(&self) -> Position {
+        self.tail
     }
 
-    fn head(&self) -> u64 {
-        self.room.head_seen().get()
+    fn head(&self) -> Position {
+        self.head.position()
     }
 
-    fn behind(&mut self) -> Result<u64, Corruption> {
+    fn unreleased(&mut self) -> Result<u64, Corruption> {
         match self.make_room() {
-            Err(PushError::Corrupt(what)) => Err(what),
-            _ => Ok(self.tail.since(self.room.head_seen()).unwrap_or(0)),
+            Err(PushError::Corrupt(corruption)) => Err(corruption),
+            _ => Ok(self.tail.since(self.head.position()).unwrap_or(0)),
         }
     }
 }
@@ -101,7 +80,6 @@ impl<T: Item> ProduceItems<T> for ItemProducer<T> {
         Ok(())
     }
 
-    /// Pushes as many of `items` as there is room for; how many that were, at least one unless there are none.
     #[inline]
     fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
         let mut room = self.limit.get() - self.tail.get();
@@ -111,7 +89,7 @@ impl<T: Item> ProduceItems<T> for ItemProducer<T> {
         }
         let fitting = items.iter().take(usize::try_from(room).unwrap_or(usize::MAX));
         let pushed = fitting.len();
-        // Copies, so that the compiler does not look for them after each item.
+        // Copies, so that the compiler does not reload them after each item.
         let (slots, mut tail) = (self.slots.clone(), self.tail);
         for item in fitting {
             tail = Self::publish(&slots, tail, item);
@@ -121,35 +99,34 @@ impl<T: Item> ProduceItems<T> for ItemProducer<T> {
         Ok(pushed)
     }
 
-    /// Whether there is room for one item.
     fn has_room(&mut self) -> Result<bool, Corruption> {
         if self.tail != self.limit {
             return Ok(true);
         }
         match self.make_room() {
             Ok(()) => Ok(true),
-            Err(PushError::Corrupt(what)) => Err(what),
+            Err(PushError::Corrupt(corruption)) => Err(corruption),
             Err(_) => Ok(false),
         }
     }
 }
 
 impl<T: Item> ItemProducer<T> {
-    /// Looks how far the consumer is, and moves `limit`.
+    /// Reads HEAD again and moves `limit`.
     #[cold]
     fn make_room(&mut self) -> Result<(), PushError> {
-        if let Some(what) = self.poison {
-            return Err(what.into());
+        if let Some(corruption) = self.poison {
+            return Err(corruption.into());
         }
-        if let Err(what) = self.room.refresh(self.tail) {
-            self.give_up(what);
-            return Err(what.into());
+        if let Err(corruption) = self.head.refresh(self.tail) {
+            self.poison(corruption);
+            return Err(corruption.into());
         }
-        self.limit = self.room.end();
+        self.limit = self.head.end();
         if self.tail == self.limit { Err(PushError::Full) } else { Ok(()) }
     }
 
-    /// Puts `item` in at `tail`; where the next goes.
+    /// Writes and publishes `item` at `tail`. Returns the position of the next one.
     #[inline(always)]
     fn publish(slots: &Slots<T>, tail: Position, item: &T) -> Position {
         let slot = slots.slot(tail.get());
@@ -161,7 +138,7 @@ impl<T: Item> ItemProducer<T> {
 
     #[inline(always)]
     fn store_tail(&self) {
-        // Relaxed: for observers and a successor, who treat it as a hint; nothing is read through it.
+        // Relaxed: a hint for observers and a successor; nothing is read through it.
         self.tail_word.store(self.tail.get(), Relaxed);
     }
 }
@@ -171,13 +148,11 @@ pub struct ItemConsumer<T> {
     slots: Slots<T>,
     shared_head: SharedHead,
     head: Position,
-    /// HEAD when it last held back.
-    caught_up: Position,
     poison: Option<Corruption>,
 }
 
 impl<T: Item> ItemConsumer<T> {
-    /// The slot at HEAD if there is an item in it, else its stamp.
+    /// The slot at HEAD if an item is published there, else the stamp that was found.
     #[inline(always)]
     fn published(&self) -> Result<Slot<T>, u64> {
         let slot = self.slots.slot(self.head.get());
@@ -186,37 +161,58 @@ impl<T: Item> ItemConsumer<T> {
         if found == self.head.stamp() { Ok(slot) } else { Err(found) }
     }
 
-    /// Whether there is an item.
-    #[inline(always)]
-    pub(crate) fn has_item(&mut self) -> Result<bool, Corruption> {
-        if let Some(what) = self.poison {
-            return Err(what);
-        }
-        match self.published() {
-            Ok(_) => Ok(true),
-            Err(found) => self.nothing_at_head(found),
-        }
-    }
-
     #[cold]
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
         if self.head.is_passed_by(found) {
-            self.poison = Some(Corruption::Stamp { position: self.head.get(), found });
+            self.poison(Corruption::Stamp { position: self.head.get(), found });
         }
         self.poison.map_or(Ok(false), Err)
     }
+}
 
-    /// Takes the item at HEAD, which `has_item` has found, without telling the producer.
+impl<T: Item> Consume for ItemConsumer<T> {
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::resume_lane(region, geometry, 0)
+    }
+
+    fn position(&self) -> Position {
+        self.head
+    }
+
     #[inline(always)]
-    pub(crate) fn take_item(&mut self) -> T {
-        let item = self.slots.slot(self.head.get()).read();
+    fn taken(&self) -> u64 {
+        self.head.get()
+    }
+
+    fn capacity(&self) -> u64 {
+        self.slots.count()
+    }
+
+    #[inline(always)]
+    fn has_record<M: Memory>(&mut self, _: &Seat<M>) -> Result<bool, Corruption> {
+        self.is_published()
+    }
+
+    #[inline(always)]
+    fn release<M: Memory>(&mut self, seat: &Seat<M>) {
+        self.shared_head.release(self.head, seat);
+    }
+
+    fn poison(&mut self, corruption: Corruption) {
+        self.poison = Some(corruption);
+    }
+}
+
+impl<T: Item> ConsumeItems<T> for ItemConsumer<T> {
+    #[inline(always)]
+    fn take(&mut self) -> T {
+        let item = self.peek();
         self.head = self.head.plus(1);
         item
     }
 
-    /// Takes the item at HEAD, without telling the producer; none if there is none, or another reason to look closer.
     #[inline(always)]
-    pub(crate) fn try_take_item(&mut self) -> Option<T> {
+    fn try_take(&mut self) -> Option<T> {
         if self.poison.is_some() {
             return None;
         }
@@ -225,97 +221,49 @@ impl<T: Item> ItemConsumer<T> {
         Some(item)
     }
 
-    /// Gives all that was taken back to the producer.
     #[inline(always)]
-    pub(crate) fn release_all(&mut self, mut wake: impl FnMut(&SharedHead)) {
-        self.shared_head.release(self.head);
-        wake(&self.shared_head);
+    fn peek(&self) -> T {
+        self.slots.slot(self.head.get()).read()
     }
 }
 
-impl<T: Item, M: Memory> Consume<M> for ItemConsumer<T> {
-    fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
-        InOrder::resume(&memory.region(), geometry, 0)
-    }
-
-    fn at(&self) -> u64 {
-        self.head.get()
-    }
-
-    #[inline(always)]
-    fn has_record(&mut self) -> Result<bool, Corruption> {
-        self.has_item()
-    }
-
-    fn max_records(&self) -> usize {
-        usize::try_from(self.slots.count()).unwrap_or(usize::MAX)
-    }
-
-    #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&SharedHead)) {
-        self.release_all(wake);
-    }
-
-    fn hold_back(&mut self) -> bool {
-        let taken = self.head.get() - self.caught_up.get();
-        self.caught_up = self.head;
-        hold_back(taken, self.slots.count())
-    }
-
-    fn give_up(&mut self, what: Corruption) {
-        self.poison = Some(what);
-    }
-}
-
-impl<T: Item, M: Memory> ConsumeItems<T, M> for ItemConsumer<T> {
-    #[inline(always)]
-    fn take(&mut self) -> T {
-        self.take_item()
-    }
-
-    #[inline(always)]
-    fn try_take(&mut self) -> Option<T> {
-        self.try_take_item()
-    }
-}
-
-impl<T: Item> InOrder for ItemConsumer<T> {
+impl<T: Item> Sequence for ItemConsumer<T> {
     type Cells = Slots<T>;
 
-    /// At the first item that the last holder of the consumer's seat did not release.
-    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+    fn resume_lane(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let slots = lane.slots(region).ok_or(Corruption::Outside)?;
         let shared_head = SharedHead::new(region, &lane)?;
         let head = shared_head.resume()?;
-        Ok(Self { slots, shared_head, head, caught_up: head, poison: None })
+        Ok(Self { slots, shared_head, head, poison: None })
     }
+
     fn cells(&self) -> &Slots<T> {
         &self.slots
     }
+
     fn head(&self) -> Position {
         self.head
     }
-    fn capacity(&self) -> u64 {
-        self.slots.count()
+
+    #[inline(always)]
+    fn is_published(&mut self) -> Result<bool, Corruption> {
+        if let Some(corruption) = self.poison {
+            return Err(corruption);
+        }
+        match self.published() {
+            Ok(_) => Ok(true),
+            Err(found) => self.nothing_at_head(found),
+        }
     }
+
     fn skip(&mut self, cells: u64) {
         self.head = self.head.plus(cells);
     }
-    fn poison(&mut self, what: Corruption) {
-        self.poison = Some(what);
-    }
-    #[inline(always)]
-    fn has_record(&mut self) -> Result<bool, Corruption> {
-        self.has_item()
-    }
-    fn pass(&mut self) -> Result<bool, Corruption> {
-        let found = self.has_item()?;
+
+    fn pass_next(&mut self) -> Result<bool, Corruption> {
+        let found = self.is_published()?;
         self.skip(found.into());
         Ok(found)
-    }
-    #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&SharedHead)) {
-        self.release_all(wake);
     }
 }

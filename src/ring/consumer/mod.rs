@@ -1,4 +1,4 @@
-//! [`Consumer`]: the end that takes records out.
+//! [`Consumer`]: takes records out of a ring.
 mod bytes;
 mod items;
 
@@ -9,99 +9,180 @@ use core::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
-use super::stall::Watch;
-use super::{DefaultMemory, Kind, Message, Ring, Stall, sealed};
+pub use items::{Iter, TryIter};
+
+use super::cells::EmptyBackoff;
+use super::stall::StallTimer;
+use super::{AtHead, Consume, DefaultMemory, Kind, Losses, Message, Ring, Stall, sealed};
 use crate::error::{Corruption, Departure, PopError};
 use crate::identity::Role;
 use crate::memory::{Clock, Memory};
-use crate::ring::Consume;
 use crate::seat::{Presence, Seat, presence};
-use crate::wait::{self, AdaptiveSpin, WaitCondition, WaitOutcome, WaitStrategy};
+use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, WaitStrategy};
 
-/// The consumer of a ring. Dropping it gives the seat back; what it did not take stays for the next one.
+/// The consumer of a ring: takes records out.
 ///
-/// `Send`, not `Sync`: it may move to another thread, and its operations take `&mut self`.
+/// [`Ring::consumer`] attaches one. Dropping it gives its seat back; the next consumer continues at the
+/// first record that was not released.
+///
+/// A `Consumer` is `Send`, not `Sync`: it may move to another thread, but only one thread can use it at a
+/// time.
+///
+/// | | `Consumer<T>`, items | `Consumer<[u8]>`, records of bytes |
+/// |---|---|---|
+/// | without waiting | [`try_pop`](Self::try_pop), [`try_peek`](Self::try_peek), [`try_pop_slice`](Self::try_pop_slice), [`drain`](#method.drain-1), [`try_iter`](Self::try_iter) | [`try_read`](Self::try_read), [`drain`](#method.drain) |
+/// | waiting for the next | [`pop`](Self::pop), [`peek`](Self::peek), [`iter`](Self::iter), [`wait`](Self::wait) | [`read`](Self::read), [`wait`](Self::wait) |
+/// | waiting for so long at most | [`pop_timeout`](Self::pop_timeout), [`wait_timeout`](Self::wait_timeout) | [`read_timeout`](Self::read_timeout), [`wait_timeout`](Self::wait_timeout) |
+/// | among other things | [`Select`](crate::Select), [`into_pollable`](Self::into_pollable), `into_async` | [`Select`](crate::Select), [`into_pollable`](Self::into_pollable), `into_async` |
 ///
 /// # Examples
-/// See [`Ring`](super::Ring), and each method.
+/// ```no_run
+/// use ringway::{Departure, PopError, spsc::Ring};
+///
+/// let mut rx = Ring::<[u8]>::open("feed")?.consumer()?;
+/// loop {
+///     match rx.read() { // waits while the ring is empty
+///         Ok(record) => println!("{} bytes", record.len()),
+///         Err(PopError::Closed(Departure::Finished)) => break,
+///         Err(error) => return Err(error.into()), // "the ring is empty and its producer died", say
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias("receiver", "reader", "subscriber"))]
 pub struct Consumer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
-    /// On lines of its own: ends often lie side by side, and are moved on by several threads.
-    pub(crate) core: CachePadded<<T as sealed::Message>::Consumer<K, M>>,
-    /// Before the seat: it touches the seat's words.
+    /// On cache lines of its own: producers and consumers often lie side by side in memory, and are used by
+    /// different threads.
+    pub(crate) core: CachePadded<<T as sealed::Message>::Consumer<K>>,
+    /// Before the seat: it touches the seat's words when it is dropped.
     #[cfg(feature = "std")]
-    pub(crate) attendant: Option<crate::poll::PollWakerThread<M>>,
+    pub(crate) waker_thread: Option<crate::poll::ConsumerWaker<M>>,
     pub(crate) seat: Seat<M>,
     pub(crate) ring: Ring<K, T, M>,
-    /// Since when the next record is held up.
-    pub(crate) watch: Watch,
-    pub(crate) patience: AdaptiveSpin,
+    pub(crate) backoff: EmptyBackoff,
+    pub(crate) stall_timer: StallTimer,
+    pub(crate) spin: AdaptiveSpin,
     /// Not `Sync`.
     pub(crate) confined: PhantomData<Cell<()>>,
 }
 
+/// Every consumer, whatever it receives.
 impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
-    /// Where the next record is, in [cells](crate::spsc#positions) since the ring was made; of `lanes`, the sum of all.
+    /// The position of the next record, in [cells](crate::spsc#positions) since the ring was created; in a
+    /// `lanes` ring, the sum of all lanes.
     pub fn position(&self) -> u64 {
-        self.core.at()
+        self.core.position().get()
     }
 
-    /// The ring that this is an end of.
+    /// How much of the ring is in use: sent, and not yet released. In the unit of [`Ring::capacity`]: items,
+    /// or bytes in whole cells. In a `lanes` ring, the sum of all lanes.
+    ///
+    /// An estimate: producers may send at any moment, and in an `mpsc` ring it includes what they have claimed
+    /// and not published.
+    ///
+    /// # Examples
+    /// See [`Producer::len`](super::Producer::len).
+    #[doc(alias("fill", "backlog"))]
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether everything that was sent is released. An estimate: see [`len`](Self::len).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The ring of this consumer.
     pub fn ring(&self) -> &Ring<K, T, M> {
         &self.ring
     }
 
-    /// Who is to be waited for: what a [`PopError::Empty`] or `Elapsed` leads to. In an `mpsc` ring, whoever has claimed the
-    /// next record and not published it; where there is one producer, that one. None if there is a record, or nobody in
-    /// particular to wait for, or if the ring is corrupt, which the next operation tells. Asks the system, if the memory has a
-    /// witness.
+    /// Leaves the ring in order: a producer that waits for room then sees
+    /// [`Closed(Finished)`](Departure::Finished).
+    ///
+    /// A consumer that is merely dropped, which also happens in a panic, is seen as
+    /// [`Closed(Left)`](Departure::Left). What it did not release stays for the next consumer.
+    ///
+    /// # Errors
+    /// [`Corruption::Truncated`] if bytes of the ring are gone. Nothing can be recorded then.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, memory::Heap, mpsc::Ring};
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024, 2));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024).producers(2).label("slow"))?;
+    /// # use ringway::{Departure, Options, PushError, spsc::Ring};
+    /// let ring = Ring::<u32>::on_heap(&Options::new().capacity(1))?;
+    /// let (mut tx, rx) = (ring.producer()?, ring.consumer()?);
+    /// rx.close()?;
+    /// tx.push(&1)?; // there is room
+    /// assert_eq!(tx.push(&2), Err(PushError::Closed(Departure::Finished)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias("shutdown", "finish"))]
+    pub fn close(mut self) -> Result<(), Corruption> {
+        self.seat.check_mapping()?;
+        self.seat.finish();
+        Ok(())
+    }
+
+    /// What the consumer waits for, after [`PopError::Empty`] or [`PopError::Elapsed`].
+    ///
+    /// In an `mpsc` ring: the producer that has claimed the next record and not published it. In a ring with
+    /// one producer seat: its producer. `None` if there is a record, or if no producer in particular is awaited,
+    /// or if the ring is corrupt, which the next operation reports. Asks the kernel, if the memory can prove
+    /// life.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Options, mpsc::Ring};
+    /// let ring = Ring::<[u8]>::on_heap(&Options::new().max_producers(2).label("slow"))?;
     /// let (mut slow, mut fast, mut rx) = (ring.producer()?, ring.producer()?, ring.consumer()?);
     /// let reserved = slow.try_reserve(100)?;
     /// fast.try_push(b"sent, but after it")?;
     /// assert!(rx.try_read().is_err());
-    /// let blame = rx.stalled().unwrap();
-    /// assert_eq!(blame.to_string(), "the producer in seat 0, `slow`, is alive and holds up 3 cells, for 0.0 s");
+    /// let stall = rx.stalled().unwrap();
+    /// assert_eq!(stall.to_string(), "the producer in seat 0, `slow`, is alive and holds up 3 cells, for 0.0 s");
     /// reserved.commit();
     /// assert!(rx.stalled().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use = "it only tells"]
+    #[must_use = "`stalled` has no effect besides its return value"]
+    #[doc(alias("blame", "diagnose"))]
     pub fn stalled(&mut self) -> Option<Stall>
     where
         M: Clock,
     {
-        self.seat.check().inspect_err(|what| self.core.give_up(*what)).ok()?;
-        if self.core.has_record().ok()? {
+        let Self { core, seat, ring, stall_timer, .. } = self;
+        seat.check_mapping().inspect_err(|corruption| core.poison(*corruption)).ok()?;
+        if core.has_record(seat).ok()? {
             return None;
         }
-        let memory = self.seat.memory();
-        let (seat, who, behind) = match self.core.held_up().ok()? {
-            Some((seat, block, behind)) => (seat, presence(memory, block), behind),
-            None if self.ring.producers() == 1 => (0, self.seat.peer(), 0),
+        let (index, who, cells) = match core.blocked_by(seat).ok()? {
+            Some(blocker) => {
+                let block = ring.geometry.producer(blocker.seat.into());
+                (blocker.seat, presence(seat.memory(), block), blocker.cells)
+            }
+            None if ring.max_producers() == 1 => (0, seat.peer_presence(), 0),
             None => return None,
         };
-        let since = self.watch.since(self.core.at(), memory);
-        Some(Stall::new(Role::Producer, seat, who, behind, since))
+        let since = stall_timer.since(core.position().get(), seat.memory());
+        Some(Stall::new(Role::Producer, index, who, cells, since))
     }
 
-    /// Who is the producer; of several, one who is here, if any is. Asks the system, if the memory has a witness.
+    /// Whether a producer is attached, has left, or has died. Of several producers: one that is attached, if
+    /// there is one. Asks the kernel, if the memory can prove life.
     ///
     /// # Examples
-    /// As for [`Producer::consumer`](super::Producer::consumer).
-    pub fn producer(&self) -> Presence {
-        self.seat.peer()
+    /// See [`Producer::consumer_presence`](super::Producer::consumer_presence).
+    pub fn producer_presence(&self) -> Presence {
+        self.seat.peer_presence()
     }
 
-    /// Waits until somebody sits in the producer's seat, for `timeout` at most; whether somebody did.
-    /// Somebody who came and went meanwhile counts. If the ring's file was truncated, nobody comes any more: false at once.
+    /// Waits until a producer is attached, for at most `timeout`. Returns whether one is, or was in between.
+    ///
+    /// A producer that came and went meanwhile counts. Returns `false` at once if the ring's file was
+    /// truncated.
     ///
     /// # Examples
-    /// As for [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).
+    /// See [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).
     pub fn wait_for_producer(&self, timeout: Duration) -> bool
     where
         M: Clock,
@@ -109,27 +190,27 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         super::wait_for_peer(&self.seat, timeout)
     }
 
-    /// What this end does while there is no record and it has to wait, from now on. At first: [`WaitStrategy::Adaptive`].
+    /// Sets what this consumer does while it waits for a record. Initially [`WaitStrategy::Adaptive`].
     ///
     /// # Examples
     /// See [`WaitStrategy`].
-    pub fn set_wait_strategy(&mut self, how: WaitStrategy) {
-        self.patience = AdaptiveSpin::new(how);
+    pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
+        self.spin = AdaptiveSpin::new(strategy);
     }
 
-    /// Waits until there is a record, and takes none: for who goes on with what only tries, as `drain` does.
+    /// Waits until there is a record, and takes none. For a loop over calls that do not wait, such as `drain`.
+    ///
+    /// If no producer has ever been attached, it waits for one.
     ///
     /// # Errors
-    /// [`PopError::Closed`] if there is nothing and the producer is gone; [`PopError::Corrupt`]. If no producer ever
-    /// came, it waits for one.
+    /// [`PopError::Closed`] if the ring is empty and the producer has left or died; [`PopError::Corrupt`].
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// # let sender = std::thread::spawn(move || (1..=100).for_each(|i| tx.push(&i).unwrap()));
+    /// # use ringway::{Options, PopError, spsc::Ring};
+    /// let ring = Ring::<u32>::on_heap(&Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let sender = std::thread::spawn(move || (1..=100).for_each(|i| tx.push(&i).unwrap()));
     /// let mut sum = 0;
     /// loop {
     ///     match rx.wait() {
@@ -139,27 +220,26 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
     ///     }
     /// }
     /// assert_eq!(sum, 5050);
-    /// # sender.join().unwrap();
+    /// sender.join().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait(&mut self) -> Result<(), PopError> {
         match self.look() {
-            Err(PopError::Empty) => self.sleep(|| None),
+            Err(PopError::Empty) => self.wait_for_record(&mut Deadline::never()),
             other => other,
         }
     }
 
-    /// Waits until there is a record, for `timeout` at most, and takes none.
+    /// Waits until there is a record, for at most `timeout`, and takes none.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait), and [`PopError::Elapsed`].
+    /// Like [`wait`](Self::wait), and [`PopError::Elapsed`].
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, PopError, memory::Heap, spsc::Ring};
+    /// # use ringway::{Options, PopError, spsc::Ring};
     /// # use std::time::Duration;
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// let ring = Ring::<u32>::on_heap(&Options::new())?;
     /// let mut rx = ring.consumer()?;
     /// assert_eq!(rx.wait_timeout(Duration::from_millis(5)), Err(PopError::Elapsed));
     /// ring.producer()?.push(&7)?;
@@ -172,166 +252,172 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         M: Clock,
     {
         match self.look() {
-            Err(PopError::Empty) => self.sleep_for(timeout, &mut None),
+            Err(PopError::Empty) => self.wait_for_record(&mut Deadline::after(timeout)),
             other => other,
         }
     }
 
-    /// Whether there is a record; if not, whether that is final.
-    #[inline(always)]
-    fn look(&mut self) -> Result<(), PopError> {
-        if self.core.has_record()? { Ok(()) } else { self.nothing() }
+    /// The records that died with their producers, since this consumer was attached.
+    ///
+    /// Only an `mpsc` ring has losses: a producer that is killed after it claimed cells and before it
+    /// published them leaves a claim, and the consumer passes over it. Each loss is returned once; at most the
+    /// last 16 are kept ([`Losses::dropped`] says how many were not).
+    ///
+    /// # Examples
+    /// See [`Loss`](super::Loss).
+    pub fn losses(&mut self) -> Losses<'_> {
+        self.core.losses()
     }
 
-    /// There was nothing. If the producers are gone, what they published before is visible now: one more look.
+    /// `Ok` if there is a record; otherwise `Empty` or `Closed`.
+    #[inline(always)]
+    fn look(&mut self) -> Result<(), PopError> {
+        if self.core.has_record(&self.seat)? { Ok(()) } else { self.look_again() }
+    }
+
+    /// Looks once more, after a look has found nothing: after a pause, or, if all producers have departed, for
+    /// what they published before that.
     #[cold]
-    fn nothing(&mut self) -> Result<(), PopError> {
-        if self.core.has_skipped() {
-            self.release();
-        }
-        let Some(how) = self.seat.departed() else {
-            if self.core.hold_back() && self.core.has_record()? {
-                return Ok(());
-            }
-            if self.core.has_skipped() {
-                self.release();
-            }
-            return Err(PopError::Empty);
+    fn look_again(&mut self) -> Result<(), PopError> {
+        let Self { core, seat, backoff, .. } = self;
+        let Some(how) = seat.departure() else {
+            let is_worth_it = backoff.pause(core.taken(), core.capacity(), least_pauses(&**core));
+            return if is_worth_it && core.has_record(seat)? { Ok(()) } else { Err(PopError::Empty) };
         };
-        if self.core.has_record()? {
-            return Ok(());
+        match core.recover(seat)? {
+            AtHead::Record => Ok(()),
+            AtHead::Nothing => Err(PopError::Closed(how)),
+            AtHead::Recovering => Err(PopError::Empty),
         }
-        self.core.mend()?;
-        if self.core.has_record()? {
-            return Ok(());
+    }
+
+    /// Repeats `attempt` while it returns `Empty`, and waits in between until there is a record.
+    #[inline(always)]
+    fn block_until_record<R>(
+        &mut self,
+        mut deadline: Deadline<M>,
+        mut attempt: impl FnMut(&mut Self) -> Result<R, PopError>,
+    ) -> Result<R, PopError> {
+        loop {
+            match attempt(self) {
+                Err(PopError::Empty) => self.wait_for_record(&mut deadline)?,
+                other => return other,
+            }
         }
-        if self.core.has_skipped() {
-            self.release();
+    }
+
+    /// Waits until there is a record. A function of its own, so that a call that need not wait is as fast as
+    /// one that never waits.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_record(&mut self, deadline: &mut Deadline<M>) -> Result<(), PopError> {
+        let Self { core, seat, spin, .. } = self;
+        if !deadline.start(seat.memory()) {
+            return Err(PopError::Elapsed);
         }
-        Err(if self.core.is_mending() { PopError::Empty } else { PopError::Closed(how) })
+        let mut condition = RecordReady { core: &mut **core, seat };
+        match wait::wait_for(seat.memory(), &seat.wait_word(), spin, deadline, &mut condition) {
+            WaitOutcome::Ready => Ok(()),
+            WaitOutcome::Departed(how) => Err(PopError::Closed(how)),
+            WaitOutcome::Elapsed => Err(PopError::Elapsed),
+            WaitOutcome::Failed(corruption) => Err(corruption.into()),
+        }
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn as_waiter(&mut self) -> impl WaitCondition<Departure = Departure, Error = Corruption> {
+    pub(crate) fn record_ready(&mut self) -> impl WaitCondition<Departure = Departure, Error = Corruption> {
         let Self { core, seat, .. } = self;
-        ForRecord { core: &mut **core, seat }
+        RecordReady { core: &mut **core, seat }
     }
 
-    /// Waits until there is a record, after a look in vain. Without a deadline if `remaining` gives none. Apart: so who finds one at once is as
-    /// fast as who only tries, and what is taken can stay in registers.
-    #[cold]
-    #[inline(never)]
-    fn sleep(&mut self, remaining: impl FnMut() -> Option<Duration>) -> Result<(), PopError> {
-        let Self { core, seat, patience, .. } = self;
-        let mut waiter = ForRecord { core: &mut **core, seat };
-        match wait::until(seat.memory(), &seat.bed(), patience, remaining, &mut waiter) {
-            WaitOutcome::Ready => Ok(()),
-            WaitOutcome::Gone(how) => Err(PopError::Closed(how)),
-            WaitOutcome::Elapsed => Err(PopError::Elapsed),
-            WaitOutcome::Failed(what) => Err(what.into()),
-        }
-    }
-
-    /// The same, for `timeout` at most, counted from the first call: `end` is when that is over. A liar that takes back what was waited for, before
-    /// it is taken out, has the caller come again, but not for longer.
-    fn sleep_for(&mut self, timeout: Duration, end: &mut Option<Duration>) -> Result<(), PopError>
-    where
-        M: Clock,
-    {
-        let memory = self.seat.memory().clone();
-        let end = match *end {
-            Some(end) if memory.now() >= end => return Err(PopError::Elapsed),
-            Some(end) => end,
-            None => *end.insert(memory.now().saturating_add(timeout)),
-        };
-        self.sleep(move || Some(end.saturating_sub(memory.now())))
-    }
-
-    /// S1 to S3 of `wait`, and `arm`, which is told what the parked word was made, and whether S2 reached everybody: whether there is nothing,
-    /// and there will be a signal.
+    /// Steps S1 to S3 of a wait, then `arm` in place of S4.
+    ///
+    /// `arm` receives S1's number, and whether the heavy fence (S2) reached every participant. Returns `true`
+    /// if the ring is empty and a notification will follow, `false` if the caller must look again.
     #[cfg(any(feature = "std", loom))]
-    pub(crate) fn arm_by(&mut self, arm: impl FnOnce(u32, bool) -> bool) -> bool {
+    pub(crate) fn arm_with(&mut self, arm: impl FnOnce(u32, bool) -> bool) -> bool {
         let Self { core, seat, .. } = self;
-        let mut waiter = ForRecord { core: &mut **core, seat };
-        // Those who died are found here, or by the next look after a slice.
+        let mut condition = RecordReady { core: &mut **core, seat };
+        // Deaths are found here, or by the next look after a slice.
         if !seat.memory().is_own_process()
-            || waiter.check().is_err()
-            || !matches!(waiter.check_peers(), Ok(None))
+            || condition.check_mapping().is_err()
+            || !matches!(condition.check_peers(), Ok(None))
         {
             return false;
         }
-        let bed = seat.bed();
-        let expected = bed.prepare_wait();
-        waiter.arm();
-        // The word before it, the look after it. Where it does not reach everybody, the attendant naps.
-        let fence_reached_all = wait::heavy_fence(seat.memory(), bed.fenced);
-        let is_armed = wait::still_waiting(&mut waiter) && arm(expected, fence_reached_all);
+        let word = seat.wait_word();
+        // Where the fence does not reach every participant, the waker thread naps.
+        let prepared = wait::prepare_sleep(seat.memory(), &word, &mut condition);
+        let Some((expected, fence_reached_all)) = prepared else { return false };
+        let is_armed = arm(expected, fence_reached_all);
         if !is_armed {
-            bed.cancel_wait();
+            word.cancel_wait();
         }
         is_armed
     }
 
-    /// Whether this is the end that took the seat, and not its copy in a forked child, which must not touch the ring.
+    /// Whether this is the process that attached the consumer, and not a forked child of it, which must not
+    /// touch the ring.
     #[inline(always)]
-    pub(crate) fn is_own(&self) -> bool {
+    pub(crate) fn is_own_process(&self) -> bool {
         self.seat.memory().is_own_process()
     }
 
-    /// Tells the producer that all that was passed may be written again.
+    /// Gives everything that was taken back to the producers.
     #[inline(always)]
     pub(crate) fn release(&mut self) {
-        let Self { core, seat, .. } = self;
-        core.release(|shared_head| seat.wake_producers(shared_head.parked(), || shared_head.worth_waking()));
+        self.core.release(&self.seat);
     }
 }
 
-/// A consumer that waits for a record.
-struct ForRecord<'a, C, M: Memory> {
+fn least_pauses<C: Consume>(_: &C) -> u64 {
+    C::MIN_PAUSES
+}
+
+/// There is a record.
+struct RecordReady<'a, C, M: Memory> {
     core: &'a mut C,
     seat: &'a Seat<M>,
 }
 
-impl<C: Consume<M>, M: Memory> WaitCondition for ForRecord<'_, C, M> {
+impl<C: Consume, M: Memory> WaitCondition for RecordReady<'_, C, M> {
     type Departure = Departure;
     type Error = Corruption;
 
-    fn ready(&mut self) -> Result<bool, Corruption> {
-        let is_there = self.core.has_record()?;
-        if !is_there && self.core.has_skipped() {
-            let seat = self.seat;
-            self.core.release(|shared_head| {
-                seat.wake_producers(shared_head.parked(), || shared_head.worth_waking())
-            });
-        }
-        Ok(is_there)
+    fn is_ready(&mut self) -> Result<bool, Corruption> {
+        self.core.has_record(self.seat)
     }
-    fn departed(&self) -> Option<Departure> {
-        self.seat.departed()
+
+    fn departure(&self) -> Option<Departure> {
+        self.seat.departure()
     }
+
     fn check_peers(&mut self) -> Result<Option<Departure>, Corruption> {
-        // Before mending: what those who are gone left is all there then.
-        let gone = self.seat.departed_by_proof();
-        self.core.mend()?;
-        Ok(gone.filter(|_| !self.core.is_mending()))
+        // Before recovery: everything that departed producers left is there by then.
+        let departure = self.seat.check_peers();
+        let at_head = self.core.recover(self.seat)?;
+        Ok(departure.filter(|_| at_head != AtHead::Recovering))
     }
-    fn check(&mut self) -> Result<(), Corruption> {
-        self.seat.check().inspect_err(|what| self.core.give_up(*what))
+
+    fn check_mapping(&mut self) -> Result<(), Corruption> {
+        self.seat.check_mapping().inspect_err(|corruption| self.core.poison(*corruption))
     }
+
     fn arm(&mut self) {
         self.core.arm();
     }
-    fn is_up(&self) -> bool {
-        self.core.is_up() || self.core.is_mending()
+
+    fn must_look_again(&self) -> bool {
+        self.core.must_look_again()
     }
 }
 
-/// Releases what was taken, also when the taker panics.
+/// Releases what was taken, also when the code that takes panics.
 struct ReleaseOnDrop<'a, K: Kind, T: Message + ?Sized, M: Memory>(&'a mut Consumer<K, T, M>);
 
 impl<K: Kind, T: Message + ?Sized, M: Memory> Drop for ReleaseOnDrop<'_, K, T, M> {
     fn drop(&mut self) {
-        if self.0.is_own() {
+        if self.0.is_own_process() {
             self.0.release();
         }
     }

@@ -5,19 +5,19 @@ use crate::memory::{Position, Region, Stamped, WordRef};
 use crate::ring::cells::CachedHead;
 use crate::sync::{Acquire, Relaxed, Release, compiler_fence};
 
-/// What a role block says of its holder's claims.
+/// What a role block says about the claims of its holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announcement {
-    /// It never claimed anything, or has left.
+    /// The producer has claimed nothing, or has left.
     None,
-    /// It is about to claim this position, or has just done so, or has failed to.
+    /// The producer is about to claim this position, has just claimed it, or has failed to.
     Announced(Position),
-    /// It has claimed it.
+    /// The producer has claimed this position.
     Owned(Position),
 }
 
 impl Announcement {
-    /// None if `word` says nothing that a producer would write.
+    /// Parses `word`; `None` if no producer would write it.
     pub(super) fn parse(word: u64) -> Option<Self> {
         if word == 0 {
             return Some(Self::None);
@@ -43,7 +43,7 @@ impl Announcement {
     }
 }
 
-/// Consecutive cells.
+/// Consecutive cells that a producer owns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClaimedRange {
     pub(super) start: Position,
@@ -52,62 +52,64 @@ pub(super) struct ClaimedRange {
 
 /// A producer's side of the claim protocol.
 pub(super) struct ClaimProtocol {
-    tail: WordRef,
+    tail_word: WordRef,
     announcement: WordRef,
     claim_end: WordRef,
-    room: CachedHead,
-    /// TAIL as seen last: a guess.
-    seen: Position,
+    head: CachedHead,
+    /// TAIL as it was read last: a guess.
+    tail: Position,
     region: Region,
     geometry: Geometry,
     poison: Option<Corruption>,
 }
 
-/// How often one claim looks at HEAD: more often it moves only for a liar, or for a ring that is not full.
-const MOST_LOOKS: u32 = 1000;
+/// How often one claim reads HEAD. HEAD moves more often only in a ring that is not full, or if it lies.
+const MAX_REFRESHES: u32 = 1000;
 
 impl ClaimProtocol {
     pub(super) fn resume(region: &Region, geometry: &Geometry, block: RoleBlock) -> Result<Self, Corruption> {
         let part = |at| WordRef::new(region, at).ok_or(Corruption::Outside);
-        let room = CachedHead::new(part(geometry.consumer().position())?, geometry.capacity)?;
+        let head = CachedHead::new(part(geometry.consumer().position())?, geometry.capacity)?;
         let mut claims = Self {
-            tail: part(geometry.common().position())?,
+            tail_word: part(geometry.common().position())?,
             announcement: part(block.announcement())?,
             claim_end: part(block.claim_end())?,
-            seen: room.head_seen(),
-            room,
+            tail: head.position(),
+            head,
             region: region.clone(),
             geometry: *geometry,
             poison: None,
         };
-        // What the last holder announced is resolved, or nobody could have taken the seat.
-        claims.withdraw();
-        claims.look()?;
+        // What the last holder announced is resolved, or the seat could not have been taken.
+        claims.clear_announcement();
+        claims.refresh()?;
         Ok(claims)
     }
 
     /// How many cells are free, as far as is known.
     pub(super) fn known_room(&self) -> u64 {
-        self.room.end().since(self.seen).unwrap_or(0)
+        self.head.end().since(self.tail).unwrap_or(0)
     }
 
-    /// TAIL as seen last.
-    pub(super) fn seen(&self) -> Position {
-        self.seen
+    /// TAIL as it was read last.
+    pub(super) fn tail(&self) -> Position {
+        self.tail
     }
 
-    /// ClaimProtocol the cells that `fit` asks for: given where they would start and where free cells end, it says where they
-    /// are to end, or that they do not fit.
+    /// Claims the cells that `fit` asks for.
+    ///
+    /// `fit` gets the position where the claim would start and the position where free cells end. It
+    /// returns where the claim is to end, or `None` if it does not fit.
     #[inline]
     pub(super) fn claim(
         &mut self,
         fit: impl Fn(Position, Position) -> Option<Position>,
     ) -> Result<ClaimedRange, PushError> {
-        if let Some(what) = self.poison {
-            return Err(what.into());
+        if let Some(corruption) = self.poison {
+            return Err(corruption.into());
         }
-        let start = self.seen;
-        let found = match fit(start, self.room.end()) {
+        let start = self.tail;
+        let found = match fit(start, self.head.end()) {
             Some(end) => {
                 self.announce(start, end);
                 match self.take(start, end) {
@@ -117,17 +119,19 @@ impl ClaimProtocol {
             }
             None => None,
         };
-        let claimed = self.claim_on(found, &fit);
+        let claimed = self.claim_again(found, &fit);
         if claimed.is_err() {
-            // Whoever looks for the owner of what we announced and did not get must not wait for us.
-            self.withdraw();
+            // A consumer that looks for the owner of what we announced and did not get must not wait for
+            // us.
+            self.clear_announcement();
         }
         claimed
     }
 
-    /// What was known of TAIL, which is `found`, or of HEAD was not enough.
+    /// Claims after the first attempt failed: another producer moved TAIL to `found`, or the known room
+    /// was too small.
     #[cold]
-    fn claim_on(
+    fn claim_again(
         &mut self,
         found: Option<u64>,
         fit: &impl Fn(Position, Position) -> Option<Position>,
@@ -138,9 +142,9 @@ impl ClaimProtocol {
                 return Ok(claimed);
             }
         }
-        for _ in 0..MOST_LOOKS {
-            self.look()?;
-            if fit(self.seen, self.room.end()).is_none() {
+        for _ in 0..MAX_REFRESHES {
+            self.refresh()?;
+            if fit(self.tail, self.head.end()).is_none() {
                 break;
             }
             if let Some(claimed) = self.contend(fit)? {
@@ -150,13 +154,13 @@ impl ClaimProtocol {
         Err(PushError::Full)
     }
 
-    /// ClaimProtocol, or finds that others have used up the room there was when HEAD was last looked at.
+    /// Tries to claim until it succeeds. Returns `None` if other producers have used up the known room.
     fn contend(
         &mut self,
         fit: &impl Fn(Position, Position) -> Option<Position>,
     ) -> Result<Option<ClaimedRange>, Corruption> {
-        while let Some(end) = fit(self.seen, self.room.end()) {
-            let start = self.seen;
+        while let Some(end) = fit(self.tail, self.head.end()) {
+            let start = self.tail;
             self.announce(start, end);
             match self.take(start, end) {
                 Ok(()) => return Ok(Some(self.own(start, end))),
@@ -169,84 +173,87 @@ impl ClaimProtocol {
     /// C2 and C3.
     #[inline(always)]
     fn announce(&self, start: Position, end: Position) {
-        // Relaxed: read only of the dead, all of whose stores are visible.
+        // Relaxed: read only after a proof of death, which makes all stores of the dead visible.
         self.claim_end.store(end.get(), Relaxed);
-        // Release: E5, pairs with `ClaimRecovery::mend`; the stamps of our last claim are visible with it.
+        // Release: E5, pairs with `ClaimRecovery::announcement`; the stamps of our last claim are visible
+        // with it.
         self.announcement.store(Announcement::Announced(start).word(), Release);
     }
 
-    /// C4; what TAIL is, if not `start`.
+    /// C4. Fails with the value of TAIL if it is not `start`.
     #[inline(always)]
     fn take(&self, start: Position, end: Position) -> Result<(), u64> {
-        // Release: E5, pairs with `ClaimRecovery::mend`; the announcement is visible with TAIL.
-        self.tail.compare_exchange(start.get(), end.get(), Release, Relaxed).map(|_| ())
+        // Release: E5, pairs with `ClaimRecovery::claimed_beyond`; the announcement is visible with TAIL.
+        self.tail_word.compare_exchange(start.get(), end.get(), Release, Relaxed).map(|_| ())
     }
 
     /// C5.
     #[inline(always)]
     fn own(&mut self, start: Position, end: Position) -> ClaimedRange {
-        // Release: E5, pairs with `ClaimRecovery::mend`; as the announcement that it takes the place of.
+        // Release: E5, pairs with `ClaimRecovery::announcement`; like the announcement that it replaces.
         self.announcement.store(Announcement::Owned(start).word(), Release);
-        // Compiler fence: no stamp before C5, if we are killed in between.
+        // Compiler fence: no stamp before C5, if this process is killed in between.
         compiler_fence();
-        self.seen = end;
+        self.tail = end;
         ClaimedRange { start, end }
     }
 
     /// Another producer was faster: TAIL is `found`.
     fn lost_to(&mut self, found: u64) -> Result<(), Corruption> {
         match Position::parse(found) {
-            Some(tail) if tail > self.seen => {
-                self.seen = tail;
+            Some(tail) if tail > self.tail => {
+                self.tail = tail;
                 Ok(())
             }
             _ => {
-                let low = self.seen.get() + 1;
-                Err(self.poisoned(Corruption::Tail { found, low, high: self.room.end().get() }))
+                let corruption =
+                    Corruption::Tail { found, low: self.tail.get() + 1, high: self.head.end().get() };
+                self.poison(corruption);
+                Err(corruption)
             }
         }
     }
 
-    /// Looks where HEAD and TAIL are.
+    /// Reads HEAD and TAIL again.
     #[cold]
-    pub(super) fn look(&mut self) -> Result<(), Corruption> {
-        if let Some(what) = self.poison {
-            return Err(what);
+    pub(super) fn refresh(&mut self) -> Result<(), Corruption> {
+        if let Some(corruption) = self.poison {
+            return Err(corruption);
         }
-        self.look_now().map_err(|what| self.poisoned(what))
+        self.read_head_and_tail().inspect_err(|corruption| self.poison = Some(*corruption))
     }
 
-    fn look_now(&mut self) -> Result<(), Corruption> {
-        self.room.advance()?;
-        let low = self.seen.max(self.room.head_seen());
+    fn read_head_and_tail(&mut self) -> Result<(), Corruption> {
+        self.head.advance()?;
+        let low = self.tail.max(self.head.position());
         // Acquire: E5, pairs with `take`; the HEAD from which its claimant had room is visible with it.
-        let found = self.tail.load(Acquire);
+        let found = self.tail_word.load(Acquire);
         let tail = Position::parse(found).filter(|tail| *tail >= low);
-        if tail.is_some_and(|tail| tail > self.room.end()) {
-            self.room.advance()?;
+        if tail.is_some_and(|tail| tail > self.head.end()) {
+            self.head.advance()?;
         }
         match tail {
-            Some(tail) if tail <= self.room.end() => {
-                self.seen = tail;
+            Some(tail) if tail <= self.head.end() => {
+                self.tail = tail;
                 Ok(())
             }
-            _ => Err(Corruption::Tail { found, low: low.get(), high: self.room.end().get() }),
+            _ => Err(Corruption::Tail { found, low: low.get(), high: self.head.end().get() }),
         }
     }
 
-    /// Whose claim the consumer waits at, if it cannot have gone past HEAD for that: by what is announced, without proof.
-    pub(super) fn held_by(&mut self, cells: &impl Stamped) -> Option<u16> {
-        self.look().ok()?;
-        let head = self.room.head_seen();
+    /// The seat whose claim the consumer waits for at HEAD, by the announcements, without proof.
+    pub(super) fn blocked_by(&mut self, cells: &impl Stamped) -> Option<u16> {
+        self.refresh().ok()?;
+        let head = self.head.position();
         // Relaxed: only whether it is there.
         let is_filled = cells.stamp(head.get()).load(Relaxed) == head.stamp();
-        if is_filled || head >= self.seen {
+        if is_filled || head >= self.tail {
             return None;
         }
         let mut suspect = None;
         for seat in 0..self.geometry.producers {
             let word = WordRef::new(&self.region, self.geometry.producer(seat).announcement())?;
-            // Relaxed: to be told; the look at TAIL has made its claimant's announcement visible (E5).
+            // Relaxed: for display; reading TAIL has made its claimant's announcement visible (E5).
             match Announcement::parse(word.load(Relaxed)) {
                 // Fits: there are at most 2^16 - 1 seats.
                 Some(Announcement::Owned(at)) if at == head => return Some(seat as u16),
@@ -257,26 +264,26 @@ impl ClaimProtocol {
         suspect
     }
 
-    /// HEAD as seen last.
-    pub(super) fn head(&self) -> u64 {
-        self.room.head_seen().get()
+    /// HEAD as it was read last.
+    pub(super) fn head(&self) -> Position {
+        self.head.position()
     }
 
     /// How many cells the consumer has not released.
-    pub(super) fn behind(&mut self) -> Result<u64, Corruption> {
-        self.look()?;
-        Ok(self.seen.since(self.room.head_seen()).unwrap_or(0))
+    pub(super) fn unreleased(&mut self) -> Result<u64, Corruption> {
+        self.refresh()?;
+        Ok(self.tail.since(self.head.position()).unwrap_or(0))
     }
 
-    /// Announces nothing any more. Only when all that was claimed is stamped.
-    pub(super) fn withdraw(&self) {
-        // Release: E5, pairs with `ClaimRecovery::mend`; the stamps of our last claim are visible with it.
+    /// Announces nothing any more. Call it only when everything that was claimed is stamped.
+    pub(super) fn clear_announcement(&self) {
+        // Release: E5, pairs with `ClaimRecovery::announcement`; the stamps of our last claim are visible
+        // with it.
         self.announcement.store(Announcement::None.word(), Release);
     }
 
-    pub(super) fn poisoned(&mut self, what: Corruption) -> Corruption {
-        self.poison = Some(what);
-        what
+    pub(super) fn poison(&mut self, corruption: Corruption) {
+        self.poison = Some(corruption);
     }
 
     pub(super) fn capacity(&self) -> u64 {
@@ -284,8 +291,8 @@ impl ClaimProtocol {
     }
 }
 
-/// Whether what the last holder of the producer's seat at `block` announced has been decided, so that the seat can be taken
-/// again. To be asked by who has proof that nobody alive holds it.
+/// Whether it is decided what becomes of the last announcement in the producer's seat at `block`, so that
+/// the seat can be taken again. The caller has proof that no living participant holds the seat.
 pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
     let word = |at| WordRef::new(region, at);
     let lane = geometry.lane(0);
@@ -297,9 +304,10 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
     // Relaxed: the proof that its holder is dead, or has left (E3), made all its stores visible.
     let Some(found) = Announcement::parse(announcement.load(Relaxed)) else { return true };
     let Some(at) = found.position() else { return true };
-    // Relaxed: if the dead one moved it, that is visible by the proof; if another did, the position is that one's.
+    // Relaxed: if the dead producer moved it, that is visible by the proof; if another did, the position is
+    // that one's.
     let is_claimed = tail.load(Relaxed) > at.get();
-    // Relaxed: never too far; an old value refuses the seat once more than needed.
+    // Relaxed: an old value is too small, and refuses the seat once more than needed.
     let is_passed = head.load(Relaxed) > at.get();
     if !is_claimed || is_passed {
         return true;
@@ -312,10 +320,10 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
             word(lane.descriptors.plus(crate::memory::Descriptors::STRIDE * (at.get() & (lane.capacity - 1))))
         }
     };
-    // Acquire: E5, pairs with `ClaimRecovery::mark`: who marked it has read who sat here, and is done with that. An old value refuses the
-    // seat once more than needed.
+    // Acquire: E5, pairs with `ClaimRecovery::mark`: the consumer that marked it has finished reading the
+    // identity in this seat. An old value refuses the seat once more than needed.
     let stamp = stamp.map_or(0, |stamp| stamp.load(Acquire));
-    // Of a later lap: passed, since HEAD was looked at.
+    // A stamp of a later lap: HEAD has passed since it was read.
     stamp == at.stamp() || at.is_lost_mark(stamp) || at.is_passed_by(stamp)
 }
 
@@ -324,10 +332,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_announcement_says_what_it_said() {
+    fn an_announcement_survives_its_word() {
         let at = Position::parse(77).unwrap_or_else(|| unreachable!());
-        for said in [Announcement::None, Announcement::Announced(at), Announcement::Owned(at)] {
-            assert_eq!(Announcement::parse(said.word()), Some(said));
+        for announcement in [Announcement::None, Announcement::Announced(at), Announcement::Owned(at)] {
+            assert_eq!(Announcement::parse(announcement.word()), Some(announcement));
         }
         assert_eq!(Announcement::parse(1), None);
         assert_eq!(Announcement::parse(u64::MAX), None);

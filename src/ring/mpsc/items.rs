@@ -1,11 +1,11 @@
-//! [`MpscItemProducer`]: a producer of items in total order.
+//! [`MpscItemProducer`]: one of several producers of items in one order.
 //!
-//! Progress: lock-free. Cost beside an [`spsc`](crate::spsc) producer: one compare-exchange on a word that all producers
-//! share, and two stores to a line of its own.
+//! Progress: lock-free. Cost beside an [`spsc`](crate::spsc) producer: one compare-exchange on a word that
+//! all producers share, and two stores to a line of its own.
 use super::claim::ClaimProtocol;
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
-use crate::memory::{Item, Region, Slots};
+use crate::memory::{Item, Position, Region, Slots};
 use crate::ring::cells::ProducerCounters;
 use crate::ring::{Produce, ProduceItems};
 use crate::sync::{Relaxed, Release};
@@ -14,42 +14,42 @@ use crate::sync::{Relaxed, Release};
 pub struct MpscItemProducer<T> {
     claims: ClaimProtocol,
     slots: Slots<T>,
-    sent: ProducerCounters,
+    counters: ProducerCounters,
 }
 
-/// What is told of a lost claim has 32 bits for its cells.
-const MOST_AT_ONCE: u64 = 1 << 31;
+/// A claim has at most so many items: its length must fit 32 bits.
+const MAX_CLAIM: u64 = 1 << 31;
 
 impl<T: Item> Produce for MpscItemProducer<T> {
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let block = geometry.producer(seat.into());
         let slots = geometry.lane(seat.into()).slots(region).ok_or(Corruption::Outside)?;
-        let sent = ProducerCounters::resume(region, block)?;
-        Ok(Self { claims: ClaimProtocol::resume(region, geometry, block)?, slots, sent })
+        let counters = ProducerCounters::resume(region, block)?;
+        Ok(Self { claims: ClaimProtocol::resume(region, geometry, block)?, slots, counters })
     }
 
-    fn settle(&mut self) {
-        self.claims.withdraw();
+    fn abort_open(&mut self) {
+        self.claims.clear_announcement();
     }
 
-    fn give_up(&mut self, what: Corruption) {
-        self.claims.poisoned(what);
+    fn poison(&mut self, corruption: Corruption) {
+        self.claims.poison(corruption);
     }
 
-    fn at(&self) -> u64 {
-        self.claims.seen().get()
+    fn position(&self) -> Position {
+        self.claims.tail()
     }
 
-    fn head(&self) -> u64 {
+    fn head(&self) -> Position {
         self.claims.head()
     }
 
-    fn behind(&mut self) -> Result<u64, Corruption> {
-        self.claims.behind()
+    fn unreleased(&mut self) -> Result<u64, Corruption> {
+        self.claims.unreleased()
     }
 
-    fn held_by(&mut self) -> Option<u16> {
-        self.claims.held_by(&self.slots)
+    fn blocked_by(&mut self) -> Option<u16> {
+        self.claims.blocked_by(&self.slots)
     }
 }
 
@@ -61,19 +61,19 @@ impl<T: Item> ProduceItems<T> for MpscItemProducer<T> {
         slot.write(item);
         // Release: E1, pairs with `ItemConsumer::published`; the item is visible before its stamp.
         slot.stamp().store(claim.start.stamp(), Release);
-        self.sent.publish_at_once(1, size_of::<T>() as u64);
+        self.counters.publish_at_once(1, size_of::<T>() as u64);
         Ok(())
     }
 
     #[inline]
     fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
-        let most = (items.len() as u64).min(MOST_AT_ONCE);
-        if self.claims.known_room() < most {
-            self.claims.look()?;
+        let wanted = (items.len() as u64).min(MAX_CLAIM);
+        if self.claims.known_room() < wanted {
+            self.claims.refresh()?;
         }
         let claim = self.claims.claim(|start, limit| {
             let room = limit.since(start).filter(|room| *room > 0)?;
-            Some(start.plus(room.min(most)))
+            Some(start.plus(room.min(wanted)))
         })?;
         let positions = claim.start.get()..claim.end.get();
         for (position, item) in positions.zip(items) {
@@ -86,12 +86,12 @@ impl<T: Item> ProduceItems<T> for MpscItemProducer<T> {
         }
         // Release: E1, pairs with `ItemConsumer::published`; items and later stamps are visible before it.
         self.slots.slot(claim.start.get()).stamp().store(claim.start.stamp(), Release);
-        self.sent.publish_at_once(pushed, pushed.wrapping_mul(size_of::<T>() as u64));
+        self.counters.publish_at_once(pushed, pushed.wrapping_mul(size_of::<T>() as u64));
         // Fits: at most `items.len()`.
         Ok(pushed as usize)
     }
 
     fn has_room(&mut self) -> Result<bool, Corruption> {
-        Ok(self.claims.behind()? < self.slots.count())
+        Ok(self.claims.unreleased()? < self.slots.count())
     }
 }

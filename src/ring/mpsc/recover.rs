@@ -1,4 +1,4 @@
-//! [`ClaimRecovery`]: what the consumer does where a claim has no stamp.
+//! [`ClaimRecovery`]: what the consumer does at a claimed position that has no stamp.
 use super::claim::Announcement;
 use crate::error::Corruption;
 use crate::identity::Identity;
@@ -7,29 +7,29 @@ use crate::memory::{Memory, Position, Region, Stamped, WordRef};
 use crate::seat;
 use crate::sync::{Acquire, Relaxed, Release};
 
-/// What is at a position that has no stamp.
+/// What the consumer found at a position without a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClaimState {
-    /// Nobody has claimed it.
+    /// No producer has claimed it.
     Unclaimed,
-    /// It was filled meanwhile.
+    /// It was stamped or marked meanwhile.
     Filled,
-    /// The producer in this seat is at it, or may be, and is not proved dead.
+    /// The producer in this seat owns it, or may own it, and is not proved dead.
     Held(u16),
-    /// It is lost, and marked so; with whom.
+    /// Its owner died. It is marked as lost.
     Lost(Identity),
 }
 
-/// Whom a lost claim belonged to, and how many cells it had: what stands beside a lost mark.
+/// The word beside a lost mark: whose claim it was, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lost {
+pub(super) struct LostClaim {
     pub(super) seat: u16,
-    /// The low bits of the seat's epoch at its holder's death.
+    /// The low bits of the seat's epoch when its holder died.
     pub(super) epoch: u16,
     pub(super) cells: u32,
 }
 
-impl Lost {
+impl LostClaim {
     pub(super) fn word(self) -> u64 {
         u64::from(self.cells) | u64::from(self.epoch) << 32 | u64::from(self.seat) << 48
     }
@@ -39,35 +39,34 @@ impl Lost {
     }
 }
 
-/// How often the announcements are gone through before the consumer gives up for now: each further time, a producer
-/// has done something in between.
-const MOST_ROUNDS: u32 = 16;
+/// How often the announcements are read before the consumer gives up for now. Each further round means
+/// that a producer has moved on in between.
+const MAX_ROUNDS: u32 = 16;
 
-/// The consumer's view of who may own what.
-pub(super) struct ClaimRecovery<M> {
-    memory: M,
+/// The consumer's view of the claims.
+pub(super) struct ClaimRecovery {
     region: Region,
     geometry: Geometry,
-    tail: WordRef,
+    tail_word: WordRef,
 }
 
-/// Who may own a position, by the announcements.
+/// The possible owners of a position, by the announcements.
+#[derive(Default)]
 struct Owners {
-    /// Who owns it, and where the claim ends.
+    /// The proved owner: its seat and state, and where its claim ends.
     owner: Option<(u16, SeatState, Position)>,
-    /// Somebody who announces it and lives.
+    /// A living producer that announces the position.
     living: Option<u16>,
-    /// Somebody who announces it and is dead.
+    /// A dead producer that announces the position.
     dead: Option<(u16, SeatState)>,
-    /// The smallest position after it that anybody announces.
+    /// The smallest announced position after it.
     boundary: Option<Position>,
 }
 
-impl<M: Memory> ClaimRecovery<M> {
-    pub(super) fn new(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
-        let region = memory.region();
-        let tail = geometry.lane(0).tail(&region).ok_or(Corruption::Outside)?;
-        Ok(Self { memory: memory.clone(), region, geometry: *geometry, tail })
+impl ClaimRecovery {
+    pub(super) fn new(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        let tail_word = geometry.lane(0).tail(region).ok_or(Corruption::Outside)?;
+        Ok(Self { region: region.clone(), geometry: *geometry, tail_word })
     }
 
     pub(super) fn geometry(&self) -> &Geometry {
@@ -78,10 +77,11 @@ impl<M: Memory> ClaimRecovery<M> {
         &self.region
     }
 
-    /// TAIL, if more is claimed than what is before `at`; checked.
+    /// TAIL, checked, if it is beyond `at`: then `at` is claimed.
     pub(super) fn claimed_beyond(&self, at: Position) -> Result<Option<Position>, Corruption> {
-        // Acquire: E5, pairs with `ClaimProtocol::take`; who claimed what is before TAIL has announced it visibly.
-        let found = self.tail.load(Acquire);
+        // Acquire: E5, pairs with `ClaimProtocol::take`; the announcement of each claim before TAIL is
+        // visible.
+        let found = self.tail_word.load(Acquire);
         let (low, high) = (at.get(), at.plus(self.geometry.capacity).get());
         match Position::parse(found) {
             Some(tail) if (low..=high).contains(&found) => Ok((tail > at).then_some(tail)),
@@ -89,12 +89,19 @@ impl<M: Memory> ClaimRecovery<M> {
         }
     }
 
-    /// Finds out what is at `at`, where the consumer is and has seen no stamp; marks it if it is lost. Asks the witness.
-    pub(super) fn mend(&self, cells: &impl Stamped, at: Position) -> Result<ClaimState, Corruption> {
-        for _ in 0..MOST_ROUNDS {
+    /// Finds out what is at `at`, where the consumer stands and has seen no stamp. Marks it if it is lost.
+    /// Asks the kernel who lives.
+    pub(super) fn recover(
+        &self,
+        memory: &impl Memory,
+        cells: &impl Stamped,
+        at: Position,
+    ) -> Result<ClaimState, Corruption> {
+        for _ in 0..MAX_ROUNDS {
             let Some(tail) = self.claimed_beyond(at)? else { return Ok(ClaimState::Unclaimed) };
-            let owners = self.owners(at);
-            // Relaxed: the second look (see the module above); who finds it filled looks again, with Acquire.
+            let owners = self.owners(memory, at);
+            // Relaxed: the second look (see the module above); if it finds a stamp, the caller looks again,
+            // with Acquire.
             let stamp = cells.stamp(at.get()).load(Relaxed);
             if stamp == at.stamp() || at.is_lost_mark(stamp) {
                 return Ok(ClaimState::Filled);
@@ -110,44 +117,45 @@ impl<M: Memory> ClaimRecovery<M> {
                 // Announcements moved while they were read.
                 _ => continue,
             };
-            let lost = Lost { seat, epoch: state.epoch() as u16, cells: cells_between(at, end, tail)? };
+            let lost = LostClaim { seat, epoch: state.epoch() as u16, cells: cells_between(at, end, tail)? };
             return self.mark(cells, at, lost);
         }
         Err(Corruption::Unclaimed { position: at.get() })
     }
 
-    /// Marks what is at `at` as lost. Who reads the mark holds the consumer's seat, as we do.
-    fn mark(&self, cells: &impl Stamped, at: Position, lost: Lost) -> Result<ClaimState, Corruption> {
+    /// Marks the claim at `at` as lost. Only the holder of the consumer's seat reads the mark, as this is.
+    fn mark(&self, cells: &impl Stamped, at: Position, lost: LostClaim) -> Result<ClaimState, Corruption> {
         let second = cells.second(at.get()).ok_or(Corruption::Outside)?;
-        // Before the mark: with it the seat can be taken again.
+        // Before the mark: after it the seat can be taken again.
         let by = self.geometry.producer(lost.seat.into()).identity(&self.region);
         // Relaxed: published by the mark.
         second.store(lost.word(), Relaxed);
-        // Release: E5, pairs with `is_resolved`; who finds the mark and sits down does so after we have read who sat there. And
-        // if we are killed in between, there is no mark without the word beside it.
+        // Release: E5, pairs with `is_resolved`; a producer that finds the mark and takes the seat does so
+        // after we have read the identity in it. And if this process is killed in between, there is no mark
+        // without the word beside it.
         cells.stamp(at.get()).store(at.lost_mark(), Release);
         Ok(ClaimState::Lost(by))
     }
 
-    /// Goes through the announcements.
-    fn owners(&self, at: Position) -> Owners {
-        let mut owners = Owners { owner: None, living: None, dead: None, boundary: None };
+    /// Reads the announcements of all seats.
+    fn owners(&self, memory: &impl Memory, at: Position) -> Owners {
+        let mut owners = Owners::default();
         for index in 0..self.geometry.producers {
             let block = self.geometry.producer(index);
             // Fits: there are at most 2^16 - 1 seats.
             let seat = index as u16;
-            let said = self.announcement(block);
-            match said {
-                Some(Announcement::Announced(said) | Announcement::Owned(said)) if said > at => {
-                    owners.boundary = Some(owners.boundary.map_or(said, |boundary| boundary.min(said)));
+            let announced = self.announcement(block);
+            match announced {
+                Some(Announcement::Announced(other) | Announcement::Owned(other)) if other > at => {
+                    owners.boundary = owners.boundary.into_iter().chain([other]).min();
                     continue;
                 }
-                Some(Announcement::Announced(said) | Announcement::Owned(said)) if said == at => {}
+                Some(Announcement::Announced(other) | Announcement::Owned(other)) if other == at => {}
                 _ => continue,
             }
-            let Some(state) = seat::proved_at(&self.memory, block) else { continue };
+            let Some(state) = seat::proved_at(memory, block) else { continue };
             if !is_dead(state) {
-                match said {
+                match announced {
                     Some(Announcement::Owned(_)) => owners.owner = Some((seat, state, at)),
                     _ => owners.living = Some(seat),
                 }
@@ -155,14 +163,14 @@ impl<M: Memory> ClaimRecovery<M> {
             }
             // Once more, now that nothing can change any more: it may have gone on before it died.
             match self.announcement(block) {
-                Some(Announcement::Owned(said)) if said == at => {
+                Some(Announcement::Owned(last)) if last == at => {
                     owners.owner = Some((seat, state, self.claim_end(block)));
                 }
-                Some(Announcement::Announced(said)) if said == at => owners.dead = Some((seat, state)),
+                Some(Announcement::Announced(last)) if last == at => owners.dead = Some((seat, state)),
                 Some(other) => {
-                    // It left a stamp at `at`, or was not its owner; what it announces now is a boundary.
-                    let said = other.position().filter(|said| *said > at);
-                    owners.boundary = owners.boundary.into_iter().chain(said).min();
+                    // It left a stamp at `at`, or was not its owner. What it announces now is a boundary.
+                    let last = other.position().filter(|last| *last > at);
+                    owners.boundary = owners.boundary.into_iter().chain(last).min();
                 }
                 None => {}
             }
@@ -176,7 +184,7 @@ impl<M: Memory> ClaimRecovery<M> {
         Announcement::parse(word.load(Acquire))
     }
 
-    /// Where the dead holder's last claim ends.
+    /// Where the last claim of a dead holder ends.
     fn claim_end(&self, block: RoleBlock) -> Position {
         // Relaxed: the proof of death made all its stores visible.
         let found = WordRef::new(&self.region, block.claim_end()).map_or(0, |word| word.load(Relaxed));
@@ -184,24 +192,24 @@ impl<M: Memory> ClaimRecovery<M> {
     }
 }
 
-/// Whether nobody sits there who could go on.
+/// Whether no living participant holds the seat.
 fn is_dead(state: SeatState) -> bool {
     state.state() != State::Taken
 }
 
-/// The first position after `at` that is stamped, or marked as lost; or `end`.
+/// The first position after `at` that is stamped or marked as lost, or `end`.
 fn next_stamp(cells: &impl Stamped, at: Position, end: Position) -> Position {
-    // At most the capacity: `end` is at most TAIL, and that was checked.
+    // At most the capacity: `end` is at most TAIL, which was checked.
     let between = (at.get() + 1..end.get()).filter_map(Position::parse);
     let mut stamped = between.filter(|position| {
-        // Relaxed: announcements, read before with Acquire (E5), made the stamps that matter visible.
+        // Relaxed: the announcements, read before with Acquire (E5), made the stamps that matter visible.
         let stamp = cells.stamp(position.get()).load(Relaxed);
         stamp == position.stamp() || position.is_lost_mark(stamp)
     });
     stamped.next().unwrap_or(end)
 }
 
-/// How many cells a lost claim has, if that can be.
+/// How many cells a lost claim has, if that is possible.
 fn cells_between(at: Position, end: Position, tail: Position) -> Result<u32, Corruption> {
     let cells = end.since(at).filter(|cells| *cells > 0 && end <= tail);
     let cells = cells.and_then(|cells| u32::try_from(cells).ok());
@@ -215,9 +223,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_stands_beside_a_mark_survives(seat in any::<u16>(), epoch in any::<u16>(), cells in any::<u32>()) {
-            let lost = Lost { seat, epoch, cells };
-            prop_assert_eq!(Lost::parse(lost.word()), lost);
+        fn a_lost_claim_survives_its_word(seat in any::<u16>(), epoch in any::<u16>(), cells in any::<u32>()) {
+            let lost = LostClaim { seat, epoch, cells };
+            prop_assert_eq!(LostClaim::parse(lost.word()), lost);
         }
     }
 }

@@ -1,167 +1,149 @@
 //! Sending records of any size.
 use core::time::Duration;
 
-use super::super::{Batch, Kind, Reservation};
 use super::Producer;
 use crate::error::PushError;
 use crate::memory::{Clock, Memory};
-use crate::ring::ProduceBytes;
+use crate::ring::{Batch, Kind, ProduceBytes, Reservation};
+use crate::wait::Deadline;
 
+/// Producers of records of any size, `Producer<[u8]>`.
 impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     /// The largest record, in bytes: half the capacity.
     pub fn max_record(&self) -> usize {
         self.core.max_record()
     }
 
-    /// Puts a record with these bytes in, if there is room.
+    /// Sends a record with these bytes if there is room.
     ///
-    /// Wait-free, in an `mpsc` ring lock-free; no system call unless the consumer sleeps.
+    /// Progress: wait-free, in an `mpsc` ring lock-free. No system call unless the consumer sleeps.
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`].
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, PushError, memory::Heap, spsc::Ring};
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// # use ringway::{Options, PushError, spsc::Ring};
+    /// let ring = Ring::<[u8]>::on_heap(&Options::new().capacity(1024))?;
     /// let mut tx = ring.producer()?;
     /// tx.try_push(b"a record")?;
     /// assert_eq!(tx.try_push(&[0; 513]), Err(PushError::TooLarge { len: 513, max: 512 }));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias("try_send", "offer"))]
     #[inline(always)]
     pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {
-        let mut reservation = self.try_reserve(record.len())?;
-        reservation.payload().fill_from(record);
-        reservation.commit();
+        self.try_reserve(record.len())?.commit_copy_of(record);
         Ok(())
     }
 
-    /// Sets room for a record of `len` bytes aside, to be written in place.
+    /// Reserves room for a record of `len` bytes, to be written in place.
     ///
-    /// Wait-free, in an `mpsc` ring lock-free; no system call. Nobody sees its bytes until it is committed; in an `mpsc` ring it
-    /// has its place in the order, and the consumer waits there.
+    /// No other participant sees its bytes until it is committed. In an `mpsc` ring it has its place in the
+    /// order at once, and the consumer waits there: fill it without delay.
+    ///
+    /// Progress: wait-free, in an `mpsc` ring lock-free. No system call.
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`].
     ///
     /// # Examples
     /// See [`Reservation`].
+    #[doc(alias("loan", "claim"))]
     #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
-        self.take_back();
+        self.roll_back_forgotten();
         let claim = self.core.claim(len)?;
         Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
     }
 
-    /// A batch whose records find room one by one.
-    pub(crate) fn stage_batch(&mut self) -> Batch<'_, K, M> {
-        self.take_back();
-        Batch::new(&mut *self.core, &self.seat)
-    }
-
-    /// A batch for which room was set aside.
-    pub(crate) fn opened_batch(&mut self) -> Batch<'_, K, M> {
-        Batch::new(&mut *self.core, &self.seat)
-    }
-
-    /// Sets room for a batch aside, as `open` does it.
-    pub(crate) fn begin(
-        &mut self,
-        open: impl FnOnce(&mut K::ByteProducer) -> Result<(), PushError>,
-    ) -> Result<(), PushError> {
-        self.take_back();
-        open(&mut self.core)
-    }
-
-    /// The same; waits while there is none, until what `deadline` returns says that the time is up.
-    pub(crate) fn begin_waiting<D: FnMut() -> Option<Duration>>(
-        &mut self,
-        room: usize,
-        mut open: impl FnMut(&mut K::ByteProducer) -> Result<(), PushError>,
-        deadline: impl FnOnce(&M) -> D,
-    ) -> Result<(), PushError> {
-        self.take_back();
-        self.insist(|end| open(&mut end.core), deadline, |core| core.has_room(room))
-    }
-
-    /// Takes back what was forgotten (`mem::forget`).
-    #[inline(always)]
-    pub(super) fn take_back(&mut self) {
-        if self.core.withdraw() {
-            self.seat.wake_consumer();
-        }
-    }
-
-    /// Puts a record with these bytes in; waits while there is no room. Who has gone to sleep is woken when half of the ring is free,
-    /// and finds less than that after 100 ms.
+    /// Begins a batch if there is room for records of together `room` bytes.
+    ///
+    /// Those records then fit for certain; each counts in whole cells of [`CELL`](crate::CELL) bytes. In
+    /// an `mpsc` ring the batch has its place in the order at once, and the consumer waits there.
+    ///
+    /// Progress: wait-free, in an `mpsc` ring lock-free. No system call.
     ///
     /// # Errors
-    /// [`PushError::TooLarge`]; [`PushError::Closed`] if there is no room and the consumer is gone;
-    /// [`PushError::Corrupt`]. If no consumer ever came, it waits for one.
+    /// [`PushError::Full`], [`PushError::TooLarge`] if `room` is more than
+    /// [`max_record`](Self::max_record), [`PushError::Corrupt`].
+    ///
+    /// # Examples
+    /// See [`Batch`].
+    #[inline]
+    pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, K, M>, PushError> {
+        self.roll_back_forgotten();
+        self.core.begin_batch(room)?;
+        Ok(Batch::new(&mut *self.core, &self.seat))
+    }
+
+    /// Sends a record with these bytes. Waits while there is no room.
+    ///
+    /// A producer that sleeps is woken when half of the ring is free; it finds less room than that after at
+    /// most 100 ms. If no consumer has ever been attached, it waits for one.
+    ///
+    /// # Errors
+    /// [`PushError::TooLarge`]; [`PushError::Closed`] if there is no room and the consumer has left or died;
+    /// [`PushError::Corrupt`].
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, memory::Heap, spsc::Ring};
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(1024));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(1024))?;
+    /// # use ringway::{Options, spsc::Ring};
+    /// let ring = Ring::<[u8]>::on_heap(&Options::new())?;
     /// ring.producer()?.push(b"a record")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "send")]
     #[inline(always)]
     pub fn push(&mut self, record: &[u8]) -> Result<(), PushError> {
-        let mut reservation = self.reserve(record.len())?;
-        reservation.payload().fill_from(record);
-        reservation.commit();
+        self.reserve(record.len())?.commit_copy_of(record);
         Ok(())
     }
 
-    /// Puts a record with these bytes in; waits while there is no room, for `timeout` at most.
+    /// Sends a record with these bytes. Waits while there is no room, for at most `timeout`.
     ///
     /// # Errors
-    /// As [`push`](Self::push), and [`PushError::Elapsed`].
+    /// Like [`push`](#method.push), and [`PushError::Elapsed`].
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, PushError, memory::Heap, spsc::Ring};
+    /// # use ringway::{Options, PushError, spsc::Ring};
     /// # use std::time::Duration;
-    /// # let memory = Heap::new(Ring::<[u8]>::required_len(128));
-    /// # let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(128))?;
+    /// let ring = Ring::<[u8]>::on_heap(&Options::new().capacity(128))?;
     /// let mut tx = ring.producer()?;
     /// tx.try_push(b"one cell")?;
     /// tx.try_push(b"the other")?;
     /// assert_eq!(tx.push_timeout(b"none", Duration::from_millis(5)), Err(PushError::Elapsed));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "send_timeout")]
     #[inline(always)]
     pub fn push_timeout(&mut self, record: &[u8], timeout: Duration) -> Result<(), PushError>
     where
         M: Clock,
     {
-        let mut reservation = self.reserve_timeout(record.len(), timeout)?;
-        reservation.payload().fill_from(record);
-        reservation.commit();
+        self.reserve_timeout(record.len(), timeout)?.commit_copy_of(record);
         Ok(())
     }
 
-    /// Sets room for a record of `len` bytes aside; waits while there is none, as [`push`](Self::push) does.
+    /// Reserves room for a record of `len` bytes, to be written in place. Waits while there is none, like
+    /// [`push`](#method.push).
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Like [`push`](#method.push).
     ///
     /// # Examples
     /// See [`Reservation`].
     #[inline(always)]
     pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
-        let claim = self.claim(len, |_| || None)?;
-        Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
+        self.reserve_until(len, Deadline::never())
     }
 
-    /// Sets room for a record of `len` bytes aside; waits while there is none, for `timeout` at most.
+    /// Reserves room for a record of `len` bytes, to be written in place. Waits while there is none, for at
+    /// most `timeout`.
     ///
     /// # Errors
-    /// As [`push`](Self::push), and [`PushError::Elapsed`].
+    /// Like [`push`](#method.push), and [`PushError::Elapsed`].
     ///
     /// # Examples
     /// See [`Reservation`].
@@ -174,18 +156,67 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     where
         M: Clock,
     {
-        let claim = self.claim(len, |memory| super::super::deadline(memory.clone(), timeout))?;
+        self.reserve_until(len, Deadline::after(timeout))
+    }
+
+    #[inline(always)]
+    fn reserve_until(
+        &mut self,
+        len: usize,
+        mut deadline: Deadline<M>,
+    ) -> Result<Reservation<'_, K, M>, PushError> {
+        self.roll_back_forgotten();
+        let attempt = |end: &mut Self| end.core.claim(len);
+        let claim = self.block_until_space(&mut deadline, attempt, |core| core.has_room(len))?;
         Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
     }
 
-    /// ClaimProtocol room for a record of `len` bytes; waits while there is none, for as long as what `begin` returns allows.
-    #[inline(always)]
-    fn claim<D: FnMut() -> Option<Duration>>(
+    /// Begins a batch with room for records of together `room` bytes: see [`try_batch`](Self::try_batch).
+    /// Waits while there is no room, like [`push`](#method.push).
+    ///
+    /// There is no queue for room: in an `mpsc` ring a producer that wants much at once may wait long beside
+    /// others that want little.
+    ///
+    /// # Errors
+    /// Like [`push`](#method.push).
+    ///
+    /// # Examples
+    /// See [`Batch`].
+    pub fn batch(&mut self, room: usize) -> Result<Batch<'_, K, M>, PushError> {
+        self.batch_until(room, Deadline::never())
+    }
+
+    /// Begins a batch with room for records of together `room` bytes: see [`try_batch`](Self::try_batch).
+    /// Waits while there is no room, for at most `timeout`.
+    ///
+    /// # Errors
+    /// Like [`push`](#method.push), and [`PushError::Elapsed`].
+    ///
+    /// # Examples
+    /// See [`Batch`].
+    pub fn batch_timeout(&mut self, room: usize, timeout: Duration) -> Result<Batch<'_, K, M>, PushError>
+    where
+        M: Clock,
+    {
+        self.batch_until(room, Deadline::after(timeout))
+    }
+
+    fn batch_until(
         &mut self,
-        len: usize,
-        begin: impl FnOnce(&M) -> D,
-    ) -> Result<<K::ByteProducer as ProduceBytes>::Claim, PushError> {
-        self.take_back();
-        self.insist(|end| end.core.claim(len), begin, |core| core.has_room(len))
+        room: usize,
+        mut deadline: Deadline<M>,
+    ) -> Result<Batch<'_, K, M>, PushError> {
+        self.roll_back_forgotten();
+        let attempt = |end: &mut Self| end.core.begin_batch(room);
+        self.block_until_space(&mut deadline, attempt, |core| core.has_room(room))?;
+        Ok(Batch::new(&mut *self.core, &self.seat))
+    }
+
+    /// Takes back a reservation or batch that was forgotten (`mem::forget`).
+    #[inline(always)]
+    fn roll_back_forgotten(&mut self) {
+        if self.core.rollback() {
+            self.seat.notify_consumer();
+        }
     }
 }

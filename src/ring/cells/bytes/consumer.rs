@@ -1,17 +1,19 @@
-//! [`ByteConsumer`]: records taken out.
-use super::{Skips, cells_of, max_record, views};
+//! [`ByteConsumer`]: takes records out.
+use super::{Skips, max_record, parse_at, views};
 use crate::error::Corruption;
 use crate::layout::{Geometry, Kind};
 use crate::memory::{Cells, Descriptors, Memory, PayloadRef, Position, Region};
-use crate::ring::cells::{Descriptor, SharedHead, hold_back};
-use crate::ring::{Consume, ConsumeBytes, InOrder};
+use crate::ring::cells::{Descriptor, SharedHead};
+use crate::ring::{Consume, ConsumeBytes, Sequence};
+use crate::seat::Seat;
 use crate::sync::{Acquire, Relaxed};
 
-/// A record that was found at HEAD.
-pub struct Found {
+/// A record that a look has found at HEAD.
+pub struct PeekedRecord {
     /// The position after it.
     end: Position,
-    pub(crate) producer: u16,
+    /// The producer's seat.
+    pub(crate) seat: u16,
     pub(crate) payload: PayloadRef,
 }
 
@@ -23,7 +25,7 @@ pub struct ByteConsumer {
     head: Position,
     capacity: u64,
     skips: Skips,
-    /// Records since it last held back.
+    /// Records taken so far.
     taken: u64,
     poison: Option<Corruption>,
 }
@@ -31,10 +33,11 @@ pub struct ByteConsumer {
 impl ByteConsumer {
     #[inline(always)]
     fn is_stamped(&mut self) -> Result<bool, Corruption> {
-        if let Some(what) = self.poison {
-            return Err(what);
+        if let Some(corruption) = self.poison {
+            return Err(corruption);
         }
-        // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, all that it published is visible.
+        // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, everything it published is
+        // visible.
         let found = self.descriptors.stamp(self.head.get()).load(Acquire);
         if found != self.head.stamp() {
             return self.nothing_at_head(found);
@@ -45,142 +48,122 @@ impl ByteConsumer {
     #[cold]
     fn nothing_at_head(&mut self, found: u64) -> Result<bool, Corruption> {
         if self.head.is_passed_by(found) {
-            return Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }));
+            return self.fail(Corruption::Stamp { position: self.head.get(), found });
         }
         Ok(false)
     }
 
     #[inline(always)]
-    fn describe(&mut self) -> Result<(Descriptor, u64), Corruption> {
+    fn read_descriptor(&mut self) -> Result<(Descriptor, u64), Corruption> {
         // Relaxed: visible since its stamp was (E1).
         let word = self.descriptors.info(self.head.get()).load(Relaxed);
-        cells_of(word, self.head, self.capacity, self.skips).map_err(|what| self.poisoned(what))
+        parse_at(word, self.head, self.capacity, self.skips).or_else(|corruption| self.fail(corruption))
     }
 
     #[inline(always)]
-    fn found(&mut self, len: u32, producer: u16, cells: u64) -> Result<Found, Corruption> {
+    fn record(&mut self, len: u32, seat: u16, cells: u64) -> Result<PeekedRecord, Corruption> {
         let end = self.head.plus(cells);
         match self.cells.payload(self.head.get(), len as usize) {
-            Some(payload) => Ok(Found { end, producer, payload }),
-            // Never: `cells_of` saw to it that the record stays in its lap.
-            None => {
-                Err(self.poisoned(Corruption::Descriptor { position: self.head.get(), found: len.into() }))
-            }
+            Some(payload) => Ok(PeekedRecord { end, seat, payload }),
+            // Never: `parse_at` has checked that the record stays in its lap.
+            None => self.fail(Corruption::Descriptor { position: self.head.get(), found: len.into() }),
         }
     }
 
-    /// The record at HEAD, if there is one. Skips what is none.
+    /// The record at HEAD, if there is one. Passes over skips.
     #[inline(always)]
-    pub(in crate::ring) fn look_here(&mut self) -> Result<Option<Found>, Corruption> {
-        // Each skip has a cell at least: more than a lap of them in a row, nobody can have published.
+    pub(in crate::ring) fn peek_at_head(&mut self) -> Result<Option<PeekedRecord>, Corruption> {
+        // A skip has a cell at least: more than a lap of them in a row cannot have been published.
         for _ in 0..=self.capacity {
             if !self.is_stamped()? {
                 return Ok(None);
             }
-            match self.describe()? {
+            match self.read_descriptor()? {
                 (Descriptor::Record { len, producer }, cells) => {
-                    return self.found(len, producer, cells).map(Some);
+                    return self.record(len, producer, cells).map(Some);
                 }
-                (Descriptor::Skip { .. }, cells) => self.head = self.head.plus(cells),
+                (Descriptor::Skip { .. }, cells) => self.skip(cells),
             }
         }
-        Err(self.poisoned(Corruption::Descriptor { position: self.head.get(), found: 0 }))
+        self.fail(Corruption::Descriptor { position: self.head.get(), found: 0 })
+    }
+
+    /// The record at HEAD, which an earlier look has found.
+    pub(in crate::ring) fn peek_again_at_head(&mut self) -> Result<PeekedRecord, Corruption> {
+        match self.peek_at_head()? {
+            Some(record) => Ok(record),
+            None => {
+                // Relaxed: only for the error.
+                let found = self.descriptors.stamp(self.head.get()).load(Relaxed);
+                self.fail(Corruption::Stamp { position: self.head.get(), found })
+            }
+        }
     }
 
     #[cold]
-    fn poisoned(&mut self, what: Corruption) -> Corruption {
-        self.poison = Some(what);
-        what
+    fn fail<R>(&mut self, corruption: Corruption) -> Result<R, Corruption> {
+        self.poison(corruption);
+        Err(corruption)
+    }
+}
+
+impl Consume for ByteConsumer {
+    fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
+        Self::resume_lane(region, geometry, 0)
     }
 
-    /// The record at HEAD, which an earlier look has found: a stamp does not go away again.
-    pub(in crate::ring) fn found_before_here(&mut self) -> Result<Found, Corruption> {
-        match self.look_here()? {
-            Some(found) => Ok(found),
-            None => {
-                // Relaxed: only to tell what it says.
-                let found = self.descriptors.stamp(self.head.get()).load(Relaxed);
-                Err(self.poisoned(Corruption::Stamp { position: self.head.get(), found }))
-            }
-        }
+    fn position(&self) -> Position {
+        self.head
     }
 
-    /// Moves past `found`, without telling the producer.
+    fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
     #[inline(always)]
-    pub(in crate::ring) fn pass_here(&mut self, found: &Found) {
-        self.head = found.end;
+    fn has_record<M: Memory>(&mut self, _: &Seat<M>) -> Result<bool, Corruption> {
+        self.is_published()
     }
 
-    /// Gives all that was passed back to the producer.
     #[inline(always)]
-    pub(in crate::ring) fn release_all(&mut self, mut wake: impl FnMut(&SharedHead)) {
-        self.shared_head.release(self.head);
-        wake(&self.shared_head);
+    fn release<M: Memory>(&mut self, seat: &Seat<M>) {
+        self.shared_head.release(self.head, seat);
     }
 
-    pub(in crate::ring) fn largest(&self) -> usize {
+    fn poison(&mut self, corruption: Corruption) {
+        self.poison = Some(corruption);
+    }
+}
+
+impl ConsumeBytes for ByteConsumer {
+    fn max_record(&self) -> usize {
         max_record(self.capacity)
     }
-}
 
-impl<M: Memory> Consume<M> for ByteConsumer {
-    fn resume(memory: &M, geometry: &Geometry) -> Result<Self, Corruption> {
-        InOrder::resume(&memory.region(), geometry, 0)
+    #[inline(always)]
+    fn peek<M: Memory>(&mut self, _: &Seat<M>) -> Result<Option<PeekedRecord>, Corruption> {
+        self.peek_at_head()
     }
 
-    fn at(&self) -> u64 {
-        self.head.get()
+    fn peek_again<M: Memory>(&mut self, _: &Seat<M>) -> Result<PeekedRecord, Corruption> {
+        self.peek_again_at_head()
     }
 
     #[inline(always)]
-    fn has_record(&mut self) -> Result<bool, Corruption> {
-        Ok(self.look_here()?.is_some())
-    }
-
-    fn max_records(&self) -> usize {
-        usize::try_from(self.capacity).unwrap_or(usize::MAX)
-    }
-
-    #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&SharedHead)) {
-        self.release_all(wake);
-    }
-
-    fn hold_back(&mut self) -> bool {
-        hold_back(core::mem::take(&mut self.taken), self.capacity)
-    }
-
-    fn give_up(&mut self, what: Corruption) {
-        self.poison = Some(what);
+    fn pass(&mut self, record: &PeekedRecord) {
+        self.taken = self.taken.wrapping_add(1);
+        self.head = record.end;
     }
 }
 
-impl<M: Memory> ConsumeBytes<M> for ByteConsumer {
-    fn max_record(&self) -> usize {
-        self.largest()
-    }
-
-    #[inline(always)]
-    fn look(&mut self) -> Result<Option<Found>, Corruption> {
-        self.look_here()
-    }
-
-    fn found_before(&mut self) -> Result<Found, Corruption> {
-        self.found_before_here()
-    }
-
-    #[inline(always)]
-    fn pass(&mut self, found: &Found) {
-        self.taken += 1;
-        self.pass_here(found);
-    }
-}
-
-impl InOrder for ByteConsumer {
+impl Sequence for ByteConsumer {
     type Cells = Descriptors;
 
-    /// At the first record that the last holder of the consumer's seat did not release.
-    fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
+    fn resume_lane(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let (descriptors, cells) = views(region, &lane)?;
         let shared_head = SharedHead::new(region, &lane)?;
@@ -189,34 +172,29 @@ impl InOrder for ByteConsumer {
         let capacity = lane.capacity;
         Ok(Self { descriptors, cells, shared_head, head, capacity, skips, taken: 0, poison: None })
     }
+
     fn cells(&self) -> &Descriptors {
         &self.descriptors
     }
+
     fn head(&self) -> Position {
         self.head
     }
-    fn capacity(&self) -> u64 {
-        self.capacity
+
+    #[inline(always)]
+    fn is_published(&mut self) -> Result<bool, Corruption> {
+        Ok(self.peek_at_head()?.is_some())
     }
+
     fn skip(&mut self, cells: u64) {
         self.head = self.head.plus(cells);
     }
-    fn poison(&mut self, what: Corruption) {
-        self.poison = Some(what);
-    }
-    #[inline(always)]
-    fn has_record(&mut self) -> Result<bool, Corruption> {
-        Ok(self.look_here()?.is_some())
-    }
-    fn pass(&mut self) -> Result<bool, Corruption> {
-        let found = self.look_here()?;
-        if let Some(found) = &found {
-            self.pass_here(found);
+
+    fn pass_next(&mut self) -> Result<bool, Corruption> {
+        let record = self.peek_at_head()?;
+        if let Some(record) = &record {
+            self.pass(record);
         }
-        Ok(found.is_some())
-    }
-    #[inline(always)]
-    fn release(&mut self, wake: impl FnMut(&SharedHead)) {
-        self.release_all(wake);
+        Ok(record.is_some())
     }
 }

@@ -5,45 +5,45 @@
 //!   cells        │ record A …│… of A      │ record B   │ (pad)      │   64 bytes each, payload only
 //! ```
 //!
-//! Payload cells hold nothing but payload, so no payload can pose as a descriptor, and a record is
-//! contiguous: one that would run past the last cell is preceded by a pad to the end of the lap.
+//! Payload cells hold nothing but payload, so no payload can pose as a descriptor. A record is contiguous:
+//! one that would run past the last cell is preceded by a pad to the end of the lap.
 //!
 //! # Staging
-//! The producer stages one record, or the several of a batch, and then publishes them as one:
+//! The producer stages one record, or the records of a batch, and then publishes them together:
 //! ```text
 //!      tail                        next
 //!       ▼                           ▼
-//!   █ █ │ first │ later │ later     │ · ·        stage: infos, and the stamps of all but the first
+//!   █ █ │ first │ later │ later     │ · ·        stage: descriptors, and the stamps of all but the first
 //!                                                publish: the stamp of the first; tail = next
-//!                                                withdraw: remove the later stamps; next = tail
+//!                                                rollback: remove the later stamps; next = tail
 //! ```
-//! The first stamp decides: see the module above for death in between.
+//! The first stamp decides: see the module above for a death in between.
 //!
 //! # Cost
-//! A line of descriptors for each four cells, and the payload's own lines. Instructions (`cargo bench --bench instructions`, x86-64,
-//! Rust 1.95): a record of 64 bytes, copied, push 128 and read 109; in place 84 and 93; 64 items of 8 bytes as one record, 3 and 4 an item.
+//! One line of descriptors for each four cells, and the payload's own lines. Instruction counts:
+//! `cargo bench --bench instructions`.
 //!
-//! Progress: every operation is wait-free; `withdraw` and `resume` are bounded by the capacity. What a lying
-//! peer can do: make an operation report `Corruption`, or hand over wrong payload.
+//! Progress: every operation is wait-free; `rollback` and `resume` are bounded by the capacity. A lying
+//! peer can make an operation report `Corruption`, or hand over wrong payload.
 mod consumer;
 mod producer;
 
-pub use consumer::{ByteConsumer, Found};
-pub use producer::{ByteProducer, Claim};
+pub(crate) use consumer::{ByteConsumer, PeekedRecord};
+pub(crate) use producer::{ByteProducer, Claim};
 
 use super::Descriptor;
 use crate::error::Corruption;
 use crate::layout::Lane;
 use crate::memory::{Cells, Descriptors, Position, Region};
 
-/// The cells that a record of `len` bytes takes.
+/// How many cells a record of `len` bytes takes.
 #[inline(always)]
 pub(in crate::ring) fn cells_for(len: u64) -> u64 {
     len.div_ceil(Cells::SIZE).max(1)
 }
 
-/// The largest record of a ring of `capacity` cells, in bytes: half of it, so that record and pad
-/// always fit an empty ring together.
+/// The largest record of a ring of `capacity` cells, in bytes: half of the ring, so that a record and its
+/// pad always fit an empty ring together.
 pub(crate) const fn max_record(capacity: u64) -> usize {
     (capacity / 2 * Cells::SIZE) as usize
 }
@@ -55,9 +55,9 @@ pub(in crate::ring) fn views(region: &Region, lane: &Lane) -> Result<(Descriptor
 /// What may stand between records.
 #[derive(Clone, Copy)]
 enum Skips {
-    /// Pads only: a pad fills its lap, and is smaller than the record for which it made way.
+    /// Only pads: a pad fills its lap, and is smaller than the record after it.
     Pads,
-    /// Also what producers in total order gave up.
+    /// Also skips of any length: cells that a producer of an `mpsc` ring claimed and gave up.
     Any,
 }
 
@@ -70,9 +70,10 @@ impl Skips {
     }
 }
 
-/// What the info word at `position` says, and how many cells that takes; refused unless it stays in its lap.
+/// Parses the descriptor `word` at `position`. Returns it with its length in cells; refuses one that does
+/// not stay in its lap.
 #[inline(always)]
-fn cells_of(
+fn parse_at(
     word: u64,
     position: Position,
     capacity: u64,
@@ -80,13 +81,13 @@ fn cells_of(
 ) -> Result<(Descriptor, u64), Corruption> {
     let left = position.left_in_lap(capacity);
     match Descriptor::parse(word) {
-        Some(info @ Descriptor::Record { len, .. })
+        Some(record @ Descriptor::Record { len, .. })
             if len as usize <= max_record(capacity) && cells_for(len.into()) <= left =>
         {
-            Ok((info, cells_for(len.into())))
+            Ok((record, cells_for(len.into())))
         }
-        Some(info @ Descriptor::Skip { cells }) if skips.allow(cells.into(), left, capacity) => {
-            Ok((info, cells.into()))
+        Some(skip @ Descriptor::Skip { cells }) if skips.allow(cells.into(), left, capacity) => {
+            Ok((skip, cells.into()))
         }
         _ => Err(Corruption::Descriptor { position: position.get(), found: word }),
     }

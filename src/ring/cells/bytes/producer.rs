@@ -1,16 +1,16 @@
-//! [`ByteProducer`]: records put in by the only producer.
-use super::{Skips, cells_for, cells_of, max_record, views};
+//! [`ByteProducer`]: puts records in; the only producer of its cells.
+use super::{Skips, cells_for, max_record, parse_at, views};
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
 use crate::memory::{Cells, Descriptors, PayloadRef, Position, Region, WordRef};
-use crate::ring::cells::{CachedHead, Descriptor, ProducerCounters, resume_from};
+use crate::ring::cells::{CachedHead, Descriptor, ProducerCounters, resume_tail};
 use crate::ring::{Produce, ProduceBytes};
 use crate::sync::{Relaxed, Release};
 
-/// Cells set aside for a record, not yet visible to anybody.
+/// Cells set aside for a record, which no other participant sees yet.
 pub struct Claim {
     /// Where the record starts: at `next`, or after a pad.
-    pub(in crate::ring) at: Position,
+    pub(in crate::ring) start: Position,
     pub(in crate::ring) payload: PayloadRef,
 }
 
@@ -26,69 +26,69 @@ pub struct ByteProducer {
     descriptors: Descriptors,
     cells: Cells,
     tail_word: WordRef,
-    /// The first position not published.
+    /// The first position that is not published.
     tail: Position,
-    /// The first position not staged; `tail` unless a batch is under way.
+    /// The first position that is not staged; `tail` unless a batch is open.
     next: Position,
-    room: CachedHead,
+    head: CachedHead,
     capacity: u64,
     seat: u16,
-    sent: ProducerCounters,
+    counters: ProducerCounters,
     poison: Option<Corruption>,
 }
 
 impl Produce for ByteProducer {
-    /// Goes on where the last holder of the seat stopped. If it died, stamps that it staged and never published may stand
-    /// beyond the tail (I4): they are removed first. How it went is not asked: that costs a look at each free cell, and
-    /// nothing has to be believed.
+    /// If the last holder died, stamps that it staged and never published may stand beyond the tail (I4).
+    /// They are removed first. Whether it died is not asked: the removal costs one look at each free cell,
+    /// and needs no trust in the state word.
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let capacity = lane.capacity;
         let (descriptors, cells) = views(region, &lane)?;
         let head = lane.head(region).ok_or(Corruption::Outside)?;
         let tail_word = lane.tail(region).ok_or(Corruption::Outside)?;
-        let room = CachedHead::new(head, capacity)?;
-        let tail = roll_forward(&descriptors, &room, &tail_word, capacity)?;
-        let sent = ProducerCounters::resume(region, geometry.producer(seat.into()))?;
+        let head = CachedHead::new(head, capacity)?;
+        let tail = roll_forward(&descriptors, &head, &tail_word)?;
+        let counters = ProducerCounters::resume(region, geometry.producer(seat.into()))?;
         let producer = Self {
             descriptors,
             cells,
             tail_word,
             tail,
             next: tail,
-            room,
+            head,
             capacity,
             seat,
-            sent,
+            counters,
             poison: None,
         };
-        // Before anything else, so that what TAIL lags behind never adds up over several deaths.
+        // Before anything else, so that the lag of TAIL never adds up over several deaths.
         producer.store_tail();
-        producer.remove_stamps(producer.room.end());
+        producer.remove_stamps(producer.head.end());
         Ok(producer)
     }
 
-    fn settle(&mut self) {
-        self.withdraw();
+    fn abort_open(&mut self) {
+        self.rollback();
     }
 
-    fn give_up(&mut self, what: Corruption) {
-        self.poison = Some(what);
+    fn poison(&mut self, corruption: Corruption) {
+        self.poison = Some(corruption);
         self.next = self.tail;
     }
 
-    fn at(&self) -> u64 {
-        self.tail.get()
+    fn position(&self) -> Position {
+        self.tail
     }
 
-    fn head(&self) -> u64 {
-        self.room.head_seen().get()
+    fn head(&self) -> Position {
+        self.head.position()
     }
 
-    fn behind(&mut self) -> Result<u64, Corruption> {
+    fn unreleased(&mut self) -> Result<u64, Corruption> {
         match self.make_room(self.tail) {
-            Err(PushError::Corrupt(what)) => Err(what),
-            _ => Ok(self.tail.since(self.room.head_seen()).unwrap_or(0)),
+            Err(PushError::Corrupt(corruption)) => Err(corruption),
+            _ => Ok(self.tail.since(self.head.position()).unwrap_or(0)),
         }
     }
 }
@@ -108,16 +108,23 @@ impl ProduceBytes for ByteProducer {
         }
         let need = cells_for(len as u64);
         let left = self.next.left_in_lap(self.capacity);
-        let at = if need > left { self.next.plus(left) } else { self.next };
-        let end = at.plus(need);
-        if end > self.room.end() || self.poison.is_some() {
+        let start = if need > left { self.next.plus(left) } else { self.next };
+        let end = start.plus(need);
+        if end > self.head.end() || self.poison.is_some() {
             self.make_room(end)?;
         }
-        match self.cells.payload(at.get(), len) {
-            Some(payload) => Ok(Claim { at, payload }),
-            // It fits: `need` cells are left in the lap of `at`, all inside.
+        match self.cells.payload(start.get(), len) {
+            Some(payload) => Ok(Claim { start, payload }),
+            // Never: `need` cells are left in the lap of `start`.
             None => Err(PushError::TooLarge { len, max }),
         }
+    }
+
+    /// A claim of `room` bytes in one piece is refused unless its cells are free, and those that a pad
+    /// before it takes. Records of together `room` bytes take no more cells, with the one pad that they
+    /// may need, wherever it falls.
+    fn begin_batch(&mut self, room: usize) -> Result<(), PushError> {
+        self.claim(room).map(drop)
     }
 
     fn has_room(&mut self, len: usize) -> Result<bool, PushError> {
@@ -132,62 +139,63 @@ impl ProduceBytes for ByteProducer {
     fn stage(&mut self, claim: &Claim, len: usize) {
         let len = claim.payload.len().min(len);
         // Fits: a claim has at most `max_record()` bytes, less than 2^32.
-        self.describe(claim.at, Descriptor::Record { len: len as u32, producer: self.seat });
-        if let Some(pad @ 1..) = claim.at.since(self.next) {
-            // Fits: a pad has less cells than the largest record.
-            self.describe(self.next, Descriptor::Skip { cells: pad as u32 });
+        self.write_descriptor(claim.start, Descriptor::Record { len: len as u32, producer: self.seat });
+        if let Some(pad @ 1..) = claim.start.since(self.next) {
+            // Fits: a pad has fewer cells than the largest record.
+            self.write_descriptor(self.next, Descriptor::Skip { cells: pad as u32 });
         }
-        self.next = claim.at.plus(cells_for(len as u64));
-        self.sent.stage(len as u64);
+        self.next = claim.start.plus(cells_for(len as u64));
+        self.counters.stage(len as u64);
     }
 
     #[inline(always)]
     fn publish(&mut self) -> bool {
         let is_any = self.next != self.tail;
         if is_any {
-            // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, infos and later stamps are visible before it.
+            // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later stamps
+            // are visible before it.
             self.descriptors.stamp(self.tail.get()).store(self.tail.stamp(), Release);
             self.tail = self.next;
             self.store_tail();
-            self.sent.publish();
+            self.counters.publish();
         }
         is_any
     }
 
     #[inline(always)]
-    fn withdraw(&mut self) -> bool {
+    fn rollback(&mut self) -> bool {
         if self.next != self.tail {
             self.remove_stamps(self.next);
             self.next = self.tail;
-            self.sent.abort();
+            self.counters.abort();
         }
         false
     }
 
     fn abort(&mut self) -> bool {
-        self.sent.abort();
-        self.withdraw()
+        self.counters.abort();
+        self.rollback()
     }
 }
 
 impl ByteProducer {
-    /// Looks how far the consumer is; all before `end` must be free.
+    /// Reads HEAD again. Fails unless all cells before `end` are free.
     #[cold]
     fn make_room(&mut self, end: Position) -> Result<(), PushError> {
-        if let Some(what) = self.poison {
-            return Err(what.into());
+        if let Some(corruption) = self.poison {
+            return Err(corruption.into());
         }
-        if let Err(what) = self.room.refresh(self.tail) {
-            self.poison = Some(what);
-            return Err(what.into());
+        if let Err(corruption) = self.head.refresh(self.tail) {
+            self.poison = Some(corruption);
+            return Err(corruption.into());
         }
-        if end > self.room.end() { Err(PushError::Full) } else { Ok(()) }
+        if end > self.head.end() { Err(PushError::Full) } else { Ok(()) }
     }
 
     #[inline(always)]
-    fn describe(&self, at: Position, info: Descriptor) {
-        // Relaxed: published by the first stamp (E1); nobody looks here before.
-        self.descriptors.info(at.get()).store(info.word(), Relaxed);
+    fn write_descriptor(&self, at: Position, descriptor: Descriptor) {
+        // Relaxed: published by the first stamp (E1); no participant looks here before that.
+        self.descriptors.info(at.get()).store(descriptor.word(), Relaxed);
         if at != self.tail {
             // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
             self.descriptors.stamp(at.get()).store(at.stamp(), Relaxed);
@@ -196,7 +204,7 @@ impl ByteProducer {
 
     #[inline(always)]
     fn store_tail(&self) {
-        // Relaxed: for observers and a successor, who treat it as a hint; nothing is read through it.
+        // Relaxed: a hint for observers and a successor; nothing is read through it.
         self.tail_word.store(self.tail.get(), Relaxed);
     }
 
@@ -204,29 +212,29 @@ impl ByteProducer {
     #[cold]
     fn remove_stamps(&self, end: Position) {
         for position in self.tail.get()..end.get() {
-            // Relaxed: the consumer comes here only after a later publication (E1), which is ordered after this.
+            // Relaxed: the consumer comes here only after a later publication (E1), which is ordered
+            // after this.
             self.descriptors.stamp(position).store(0, Relaxed);
         }
     }
 }
 
-/// Where a producer goes on: after the last published record.
+/// Where a producer continues: after the last published record.
 fn roll_forward(
     descriptors: &Descriptors,
-    room: &CachedHead,
+    head: &CachedHead,
     tail_word: &WordRef,
-    capacity: u64,
 ) -> Result<Position, Corruption> {
-    let mut tail = resume_from(room, tail_word)?;
+    let mut tail = resume_tail(head, tail_word)?;
     // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
-    while tail < room.end() && descriptors.stamp(tail.get()).load(Relaxed) == tail.stamp() {
-        // Relaxed: as above.
+    while tail < head.end() && descriptors.stamp(tail.get()).load(Relaxed) == tail.stamp() {
+        // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
         let word = descriptors.info(tail.get()).load(Relaxed);
-        tail = tail.plus(cells_of(word, tail, capacity, Skips::Pads)?.1);
+        tail = tail.plus(parse_at(word, tail, head.capacity(), Skips::Pads)?.1);
     }
-    if tail > room.end() {
-        let low = room.head_seen().get();
-        return Err(Corruption::Tail { found: tail.get(), low, high: room.end().get() });
+    if tail > head.end() {
+        let (low, high) = (head.position().get(), head.end().get());
+        return Err(Corruption::Tail { found: tail.get(), low, high });
     }
     Ok(tail)
 }
