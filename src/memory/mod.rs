@@ -1,4 +1,4 @@
-//! Bytes that several processes see, and the only raw pointers of the crate.
+//! Bytes that several processes share. Almost all raw pointers of the crate are in this module.
 //!
 //! ```text
 //!   Memory ──region()──▶ Region ──checked once──▶ WordRef            one control word
@@ -7,17 +7,20 @@
 //!                                                Cells              payload, 64-byte cells
 //! ```
 //!
-//! Nothing above this module computes an address. A [`Region`] knows its length; each view
-//! (`WordRef`, `Slots`, …) is checked against it *once*, when it is made, and from then on reduces
-//! whatever position it is given by a private mask. So no value read from shared memory can lead
-//! outside the region, and the data path pays for no bounds check.
+//! A [`Region`] knows its length. Each view (`WordRef`, `Slots`, …) is checked against that length
+//! once, when the view is made. From then on the view masks every position it is given with a
+//! private mask. So no value read from shared memory can lead outside the region, and the data path
+//! needs no bounds check. Code above this module names places by offset or position, never by
+//! address. (The one exception are the slices that [`Trust`](crate::Trust) allows.)
 //!
 //! # Invariants
-//! * I1: whoever keeps a `Region` or a view of one also keeps (a clone of) the [`Memory`] it came from,
-//!   so the bytes stay mapped. The ends hold both.
-//! * I2: a view lies inside its region: proved by its constructor, from private numbers.
-//! * I3: no reference to payload bytes is ever formed (a peer may write them at any moment); payload is
-//!   copied by `copy`, control words are atomics.
+//! * I1: every owner of a `Region`, or of a view of one, also owns a clone of the [`Memory`] that
+//!   the region came from. So the bytes stay mapped while they are in use. Producers and consumers
+//!   hold both.
+//! * I2: a view lies inside its region. Its constructor proves this, from private numbers.
+//! * I3: no reference to payload bytes is ever formed, because a peer may write them at any moment.
+//!   Payload is copied by `copy`; control words are atomics. (Again except for slices under
+//!   [`Trust`](crate::Trust): its creator vouches that the peers keep the protocol.)
 mod copy;
 #[cfg(not(loom))]
 mod statics;
@@ -45,34 +48,38 @@ pub(crate) use views::{Cells, Descriptors, PayloadRef, Slot, Slots, Stamped, Wor
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Blocks that one side writes are kept this far apart: two 64-byte lines, because adjacent lines are
-/// fetched in pairs on common processors. A region starts at a multiple of it. In bytes.
+/// The distance, in bytes, between blocks that different sides write; a region starts at a multiple
+/// of it.
+///
+/// It is two 64-byte cache lines, because common processors fetch adjacent lines in pairs.
 pub const ALIGN: usize = 128;
 
-/// Some bytes that hold a ring: a mapped segment, a heap allocation, a static array, a device window.
+/// The bytes that hold a ring: a mapped segment, a heap allocation, a static array, a device
+/// window.
 ///
-/// A `Memory` is a *handle*: cloning it is cheap, and every clone stands for the same bytes, which live
-/// until the last clone is dropped. Two further traits say what the platform around the bytes can do:
-/// [`Liveness`] (can it prove that a participant is dead?) and [`Park`] (can it put a thread to sleep?).
-/// Both have defaults that say no.
+/// A `Memory` is a *handle*. Cloning it is cheap, and every clone stands for the same bytes, which
+/// live until the last clone is dropped. Two further traits state what the platform around the
+/// bytes can do: [`Liveness`] (can it prove that a participant is dead?) and [`Park`] (can it put a
+/// thread to sleep?). The default methods of both answer no.
 ///
 /// # Safety
-/// `region` must always return the same region, and its bytes must stay readable and writable for as
-/// long as any clone of this handle exists; those that somebody outside of this program can take away must then stop whoever
-/// touches them (as SIGBUS does), and never become anything else. Apart from rings, nothing in this process may access them
-/// through ordinary references. Other processes may do to them whatever they like.
+/// `region` must always return the same region, and its bytes must stay readable and writable as
+/// long as any clone of this handle exists. If something outside this program can take bytes away,
+/// then an access to a missing byte must stop the accessing thread (as SIGBUS does); the byte must
+/// never become anything else. Apart from rings, nothing in this process may access the bytes
+/// through ordinary references. Other processes may do anything to them.
 ///
-/// Within this process, its [`Liveness`] must keep its word: `claim` grants a seat to one participant at a time, and
-/// `is_proved_dead` is never true of a living one. Two ends in one seat would race.
+/// Within this process, the [`Liveness`] implementation must be truthful: `lock_seat` grants a seat
+/// to one participant at a time, and `is_proved_dead` never returns `true` for a living one. Two
+/// producers or two consumers in one seat would race.
 ///
 /// # Examples
 /// ```
-/// use ringway::memory::{Memory, Region, StaticMemory};
-/// # use ringway::{Liveness, Park};
+/// use ringway::memory::{Liveness, Memory, Park, Region, StaticMemory};
 ///
 /// static BYTES: StaticMemory<8192> = StaticMemory::new();
 ///
-/// /// A handle of one's own to memory that some platform code set aside.
+/// /// Your own handle to memory that some platform code reserved.
 /// #[derive(Clone, Copy)]
 /// struct Window;
 /// impl Liveness for Window {}
@@ -88,18 +95,22 @@ pub unsafe trait Memory: Clone + Send + Liveness + Park {
     /// The bytes.
     fn region(&self) -> Region;
 
-    /// How many of them are there now, where somebody outside of this program can take bytes away: by truncating a file, say.
-    /// Asked when seats are taken, given back or listed, and after each sleep; not on the data path. An end that is told of
-    /// fewer than its ring has touches none of them any more.
+    /// How many of the bytes exist now, where something outside this program can take bytes away,
+    /// for example by truncating a file. In bytes.
+    ///
+    /// Called when a seat is taken, released or listed, and after each sleep; not on the data path.
+    /// If the answer is less than the ring's length, the caller touches none of the bytes any more.
     fn len_now(&self) -> u64 {
         self.region().len() as u64
     }
 }
 
-/// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is defined.
+/// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is
+/// initialised.
 ///
-/// Implemented for every type with zerocopy's [`FromBytes`], [`IntoBytes`] and [`Immutable`]; derive those. It
-/// leaves out what would let a peer's bytes break this process: references, `bool`, `char`, enums, and padding.
+/// Implemented for every type that has zerocopy's [`FromBytes`], [`IntoBytes`] and [`Immutable`];
+/// derive these three. They exclude every type with which a peer's bytes could break this process:
+/// references, `bool`, `char`, most enums, and types with padding.
 ///
 /// # Examples
 /// ```
@@ -117,14 +128,14 @@ pub unsafe trait Memory: Clone + Send + Liveness + Park {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an item of a ring",
     label = "not an item",
-    note = "an item has no references, no padding and nothing like `Cell`, and any bytes make a valid one",
-    note = "for a type of your own zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
+    note = "an item has no references, no padding and no interior mutability, and any bytes make a valid item",
+    note = "for your own type, zerocopy checks this: `#[derive(FromBytes, IntoBytes, Immutable)]` and `#[repr(C)]`"
 )]
 pub trait Item: FromBytes + IntoBytes + Immutable + Sized {}
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 
-/// A place in the segment, in bytes from its start. Never a pointer: every process maps the segment
-/// elsewhere.
+/// A place in the segment, in bytes from its start. Not a pointer, because every process maps the
+/// segment at another address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Offset(u64);
 
@@ -137,14 +148,14 @@ impl Offset {
         self.0
     }
 
-    /// `bytes` further on. Saturates: a saturated offset is outside of every region.
+    /// The offset `bytes` further on. Saturates; a saturated offset is outside every region.
     pub(crate) const fn plus(self, bytes: u64) -> Self {
         Self(self.0.saturating_add(bytes))
     }
 }
 
-/// A stretch of the segment: where it starts and how many bytes it has. Locks are told by it: see
-/// [`Liveness`].
+/// A range of bytes of the segment: its start and its length. A [`Liveness`] identifies a seat by
+/// the span of its role block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub(crate) start: Offset,
@@ -156,27 +167,27 @@ impl Span {
         Self { start, len }
     }
 
-    /// Where it starts, in bytes from the start of the segment.
+    /// The start, in bytes from the start of the segment.
     pub const fn start(self) -> u64 {
         self.start.get()
     }
 
-    /// How many bytes it has.
+    /// The length in bytes.
     pub const fn len(self) -> u64 {
         self.len
     }
 
-    /// Whether it has no bytes at all.
+    /// Whether the length is 0.
     pub const fn is_empty(self) -> bool {
         self.len == 0
     }
 
-    /// As a byte range of this process, if it lies inside `region_len` bytes and starts at a multiple of
-    /// `align`.
+    /// The start as an index into a region of `region_len` bytes, in bytes. `None` unless the span
+    /// lies inside the region and starts at a multiple of `align`.
     pub(crate) fn within(self, region_len: usize, align: u64) -> Option<usize> {
         let end = self.start.get().checked_add(self.len)?;
         let fits = end <= region_len as u64 && self.start.get() % align == 0;
-        // Fits in usize: it is at most `region_len`.
+        // The start fits in usize, because it is at most `region_len`.
         fits.then_some(self.start.get() as usize)
     }
 }

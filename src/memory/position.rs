@@ -1,18 +1,20 @@
-//! [`Position`]: a place in the sequence of all cells, ever.
+//! [`Position`]: a place in the endless sequence of cells.
 
-/// A place in the sequence of cells, counted in cells since the ring was made. Never wraps.
+/// A place in the endless sequence of cells, counted in cells since the ring was created. Never
+/// wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(u64);
 
 impl Position {
-    /// No ring gets there: at a cell a nanosecond it takes 146 years. Beyond it a position can only be a lie.
+    /// No ring reaches this position: at one cell per nanosecond it takes 146 years. A word from
+    /// here on is not a position, but the mark of a corrupt ring.
     const LIMIT: u64 = 1 << 62;
     const LOST: u64 = 1 << 63;
 
-    /// Where every ring begins.
+    /// The position at which every ring begins.
     pub(crate) const START: Self = Self(0);
 
-    /// A position as read from shared memory, if it can be one.
+    /// The position that a word from shared memory holds. `None` if no position has this value.
     #[inline(always)]
     pub(crate) const fn parse(word: u64) -> Option<Self> {
         if word < Self::LIMIT { Some(Self(word)) } else { None }
@@ -23,41 +25,44 @@ impl Position {
         self.0
     }
 
-    /// The word that publishes this position's cell. Never zero, and no other position's.
+    /// The word that publishes the cell of this position. Never 0, and different for each position.
     #[inline(always)]
     pub(crate) const fn stamp(self) -> u64 {
         self.0.wrapping_add(1)
     }
 
-    /// The word that says that what was claimed at this position is lost. Nobody's stamp: positions are smaller.
+    /// The word that marks the claim at this position as lost. It is no position's stamp, because
+    /// bit 63 is set in it and positions are smaller.
     #[inline(always)]
     pub(crate) const fn lost_mark(self) -> u64 {
         self.stamp() | Self::LOST
     }
 
-    /// Whether `word` says that what was claimed here is lost.
+    /// Whether `word` marks the claim at this position as lost.
     pub(crate) const fn is_lost_mark(self, word: u64) -> bool {
         word == self.lost_mark()
     }
 
-    /// Whether `word` is the stamp, or the lost mark, of a later position: one that cannot be here as yet.
+    /// Whether `word` is the stamp, or the lost mark, of a later position, which cannot be in this
+    /// cell yet.
     pub(crate) const fn is_passed_by(self, word: u64) -> bool {
         word & !Self::LOST > self.stamp()
     }
 
-    /// `cells` further on.
+    /// The position `cells` further on.
     #[inline(always)]
     pub(crate) const fn plus(self, cells: u64) -> Self {
         Self(self.0.wrapping_add(cells))
     }
 
-    /// How many cells this is after `earlier`; none if it is before.
+    /// The number of cells from `earlier` to this position. `None` if this position comes before
+    /// `earlier`.
     #[inline(always)]
     pub(crate) const fn since(self, earlier: Self) -> Option<u64> {
         self.0.checked_sub(earlier.0)
     }
 
-    /// How many cells are left in this position's lap, its own included.
+    /// The number of cells left in this position's lap, its own cell included.
     #[inline(always)]
     pub(crate) const fn left_in_lap(self, capacity: u64) -> u64 {
         capacity - (self.0 & (capacity - 1))
@@ -71,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stamp_is_never_zero_nor_that_of_another_lap(
+        fn a_stamp_is_never_zero_and_differs_between_laps(
             p in 0..Position::LIMIT - (1 << 41), lap in 1u64..1000, bits in 0u32..31,
         ) {
             let p = Position::parse(p).unwrap();
@@ -80,7 +85,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_left_of_a_lap_ends_it(p in 0..Position::LIMIT, bits in 0u32..40) {
+        fn left_in_lap_ends_at_a_lap_boundary(p in 0..Position::LIMIT, bits in 0u32..40) {
             let (p, capacity) = (Position::parse(p).unwrap(), 1 << bits);
             let left = p.left_in_lap(capacity);
             prop_assert!((1..=capacity).contains(&left));
@@ -96,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_out_of_reach_is_refused() {
+    fn parse_refuses_a_position_beyond_the_limit() {
         assert_eq!(Position::parse(Position::LIMIT), None);
         assert_eq!(Position::parse(u64::MAX), None);
     }

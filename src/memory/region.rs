@@ -1,4 +1,4 @@
-//! [`Region`]: a base address and a length, as this process sees them.
+//! [`Region`]: the address and the length of shared bytes, as this process sees them.
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
@@ -7,35 +7,37 @@ use crate::sync::{Half, Word};
 
 /// The bytes of a [`Memory`](super::Memory), as this process sees them: an address and a length.
 ///
-/// Opaque on purpose: only rings look inside.
+/// Opaque on purpose: only rings access the bytes.
 #[derive(Clone, Debug)]
 pub struct Region {
     base: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: a region is an address and a length. What lies there is only ever touched through atomics and
-// the audited copy, which do not care on which thread they run.
+// SAFETY: a region is an address and a length. The bytes there are only ever accessed through
+// atomics and the audited copy, which work on any thread.
 unsafe impl Send for Region {}
-// SAFETY: as above; no method of `Region` gives unsynchronised access to anything but atomics.
+// SAFETY: as above; the safe methods of `Region` access nothing, and its `unsafe` ones give shared
+// access only to atomics.
 unsafe impl Sync for Region {}
 
 impl Region {
-    /// The region of `len` bytes at `base`, which must be a multiple of [`ALIGN`]: else no ring is made of it.
+    /// The region of `len` bytes at `base`. No ring can be created in it unless `base` is a
+    /// multiple of [`ALIGN`].
     ///
     /// # Safety
-    /// The bytes must be initialised, readable and writable, for as long as the `Memory` that hands out
-    /// this region has clones.
+    /// The bytes must be initialised, readable and writable, as long as clones exist of the
+    /// `Memory` that returns this region.
     pub const unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
         Self { base, len }
     }
 
-    /// How many bytes it has.
+    /// The length in bytes.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether it has no bytes at all.
+    /// Whether the length is 0.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -44,14 +46,15 @@ impl Region {
         self.base.as_ptr() as usize % ALIGN == 0
     }
 
-    /// The `len` bytes from `at` on, as a region of their own: who asks for one thing again and again asks once where it is.
+    /// The `len` bytes from `at` on, as a region of their own. A view keeps such a part, so that it
+    /// computes its address once.
     ///
     /// # Safety
     /// `at + len <= self.len`.
     pub(super) unsafe fn part(&self, at: usize, len: usize) -> Self {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: within one region, so not null.
+        // SAFETY: `address` is within the region, whose base is not null, so it is not null.
         let base = unsafe { NonNull::new_unchecked(address) };
         Self { base, len }
     }
@@ -62,7 +65,8 @@ impl Region {
     /// `at <= self.len`.
     #[inline(always)]
     pub(super) unsafe fn address(&self, at: usize) -> *mut u8 {
-        // SAFETY: within the region or one past its end, by this function's own contract.
+        // SAFETY: the result is within the region or one past its end, by this function's own
+        // contract.
         unsafe { self.base.as_ptr().add(at) }
     }
 
@@ -74,9 +78,11 @@ impl Region {
     pub(super) unsafe fn word_at(&self, at: usize) -> &Word {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: aligned (`at` is a multiple of 8, and so is the base: `Geometry::format` and `parse`, the first to look at a
-        // region, refuse others, and parts with words begin at such), inside, and mapped while `self` is in use (I1). A `Word` is an
-        // atomic: others may write it at any moment.
+        // SAFETY: the address is aligned: `at` is a multiple of 8 by contract, and so is the base.
+        // (`Geometry::format` and `Geometry::parse` are the first to access a region and refuse any
+        // other base; a part that holds words begins at a multiple of 8.) The word is inside by
+        // contract, and mapped while `self` is in use (I1). A `Word` is an atomic, so other threads
+        // and processes may write it at any moment.
         unsafe { &*address.cast::<Word>() }
     }
 
@@ -88,43 +94,47 @@ impl Region {
     pub(super) unsafe fn half_at(&self, at: usize) -> &Half {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: as for `word_at`, with 4 for 8.
+        // SAFETY: as for `word_at`, with 4 in place of 8.
         unsafe { &*address.cast::<Half>() }
     }
 
     /// Copies `len` private bytes to `at`.
     ///
     /// # Safety
-    /// `at + len <= self.len`; `src` is readable for `len` bytes and outside of the region.
+    /// `at + len <= self.len`; `src` is readable for `len` bytes, which do not overlap those at
+    /// `at`.
     #[inline(always)]
     pub(super) unsafe fn write(&self, at: usize, src: *const u8, len: usize) {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: both ranges are valid and apart, by contract.
+        // SAFETY: both ranges are valid and do not overlap, by contract.
         unsafe { copy::copy_in(src, address, len) }
     }
 
     /// Copies `value` to `at`.
     ///
     /// # Safety
-    /// `at + size_of::<T>() <= self.len`; all bytes of `value` are initialised, and outside of the region.
+    /// `at + size_of::<T>() <= self.len`; all bytes of `value` are initialised, and do not overlap
+    /// those at `at`.
     #[inline(always)]
     pub(super) unsafe fn put<T>(&self, at: usize, value: &T) {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: there is room for a `T` there; `value` is initialised, and apart: by contract.
+        // SAFETY: by contract, there is room for a `T` at `address`, and `value` is initialised and
+        // does not overlap it.
         unsafe { copy::value_in(value, address) }
     }
 
     /// Copies `len` bytes at `at` to private memory.
     ///
     /// # Safety
-    /// `at + len <= self.len`; `dst` is writable for `len` bytes and outside of the region.
+    /// `at + len <= self.len`; `dst` is writable for `len` bytes, which do not overlap those at
+    /// `at`.
     #[inline(always)]
     pub(super) unsafe fn read(&self, at: usize, dst: *mut u8, len: usize) {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: both ranges are valid and apart, by contract.
+        // SAFETY: both ranges are valid and do not overlap, by contract.
         unsafe { copy::copy_out(address, dst, len) }
     }
 
@@ -136,7 +146,7 @@ impl Region {
     pub(super) unsafe fn value<T>(&self, at: usize) -> MaybeUninit<T> {
         // SAFETY: `at` is inside, by contract.
         let address = unsafe { self.address(at) };
-        // SAFETY: so many bytes are readable there, by contract.
+        // SAFETY: `size_of::<T>()` bytes are readable at `address`, by contract.
         unsafe { copy::value_out(address) }
     }
 }

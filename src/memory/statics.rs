@@ -1,18 +1,19 @@
-//! [`StaticMemory`]: a ring in a static, for programs without a heap or an operating system.
+//! [`StaticMemory`]: memory for a ring in a static, for programs without a heap or an operating system.
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
 use super::{Liveness, Memory, Region};
 
-/// `N` bytes, zero at first, meant for a `static`. `&'static StaticMemory<N>` is a [`Memory`].
+/// `N` bytes, initially zero, for use in a `static`. `&'static StaticMemory<N>` is a [`Memory`].
 ///
 /// # Examples
 /// ```
 /// use ringway::{Options, memory::StaticMemory, spsc::Ring};
 ///
-/// static BYTES: StaticMemory<{ Ring::<u64>::required_len(8) }> = StaticMemory::new();
+/// const OPTIONS: Options = Options::new().capacity(8);
+/// static BYTES: StaticMemory<{ Ring::<u64>::required_len(&OPTIONS) }> = StaticMemory::new();
 ///
-/// let ring = Ring::<u64, _>::format(&BYTES, &Options::new().capacity(8)).unwrap();
+/// let ring = Ring::<u64, _>::format(&BYTES, &OPTIONS).unwrap();
 /// ring.producer().unwrap().try_push(&1).unwrap();
 /// assert_eq!(ring.consumer().unwrap().try_pop(), Ok(1));
 /// ```
@@ -22,7 +23,8 @@ pub struct StaticMemory<const N: usize> {
     bytes: UnsafeCell<[u8; N]>,
 }
 
-// SAFETY: the bytes are private and only regions reach them, through atomics and the audited copy.
+// SAFETY: the bytes are private, and only regions access them, through atomics and the audited
+// copy, on any thread.
 unsafe impl<const N: usize> Sync for StaticMemory<N> {}
 
 impl<const N: usize> StaticMemory<N> {
@@ -38,19 +40,21 @@ impl<const N: usize> Default for StaticMemory<N> {
     }
 }
 
-// SAFETY: a `'static` borrow keeps the bytes where they are for ever, and `bytes` is private to this file.
+// SAFETY: a `'static` borrow keeps the bytes at one address for ever, and `bytes` is private to
+// this file.
 unsafe impl<const N: usize> Memory for &'static StaticMemory<N> {
     fn region(&self) -> Region {
         let base: *mut [u8; N] = self.bytes.get();
         // SAFETY: the address of a field of a live static is not null.
         let base = unsafe { NonNull::new_unchecked(base.cast::<u8>()) };
-        // SAFETY: `N` initialised bytes, aligned to 128 by `repr`, mutable through the `UnsafeCell`.
+        // SAFETY: these are `N` initialised bytes, writable through the `UnsafeCell`, for ever.
+        // `repr` aligns them to 128.
         unsafe { Region::new(base, N) }
     }
 }
 
 impl<const N: usize> Liveness for &'static StaticMemory<N> {}
 
-/// Without an operating system, whoever waits spins.
+/// Without an operating system, a waiting thread spins.
 #[cfg(not(feature = "std"))]
 impl<const N: usize> super::Park for &'static StaticMemory<N> {}

@@ -1,43 +1,44 @@
-//! What the platform around the bytes can do: prove a death, put a thread to sleep, tell the time.
+//! What the platform around the bytes can do: prove a death, put a thread to sleep, measure time.
 use core::time::Duration;
 
 use super::Span;
 use crate::identity::Identity;
 use crate::sync::{Half, Relaxed};
 
-/// What a witness says when a seat is claimed: see [`Liveness`].
+/// The outcome of [`Liveness::lock_seat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatLock {
-    /// It is yours, and nobody alive had it: this is proof.
+    /// The caller now holds the lock. This proves that no living participant held it before.
     Acquired,
-    /// Somebody alive has it.
+    /// A living participant holds the lock.
     Held,
-    /// There is no witness: the state word alone decides.
+    /// This memory has no locks. The seat's state word alone decides.
     Unsupported,
-    /// This process has its handle from the parent that forked it: a claim by it would prove nothing.
+    /// This process inherited its handle from the parent that forked it. A lock taken through it
+    /// would prove nothing.
     Inherited,
 }
 
-/// A witness of life and death: whether it can be proved that the holder of a seat is dead.
+/// A *witness*: the means to prove that the holder of a seat is dead.
 ///
-/// The defaults say that there is none: seats are then free only when their holders give them back, which suits
-/// memory that does not outlive its participants (a heap, a static).
+/// The default methods prove nothing. A seat is then free only after its holder has released it,
+/// which suits memory that does not outlive its participants (a heap, a static).
 ///
 /// # Examples
 /// ```
-/// use ringway::{SeatLock, Liveness, memory::Span};
+/// use ringway::memory::{Liveness, SeatLock, Span};
 ///
-/// /// Memory that somebody else guards: a seat is granted, and proved free, by a table of theirs.
+/// /// Memory with a lock table next to it: the table grants seats, and shows which of them are free.
 /// #[derive(Clone)]
 /// struct Guarded;
 /// # impl Guarded {
-/// #     fn ask_to_lock(&self, _: u64) -> bool { true }
+/// #     fn try_lock(&self, _: u64) -> bool { true }
 /// #     fn unlock(&self, _: u64) {}
 /// #     fn is_locked(&self, _: u64) -> bool { true }
 /// # }
 /// impl Liveness for Guarded {
 ///     fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
-///         Ok(if self.ask_to_lock(seat.start()) { SeatLock::Acquired } else { SeatLock::Held })
+///         Ok(if self.try_lock(seat.start()) { SeatLock::Acquired } else { SeatLock::Held })
 ///     }
 ///     fn unlock_seat(&self, seat: Span) {
 ///         self.unlock(seat.start());
@@ -48,53 +49,63 @@ pub enum SeatLock {
 /// }
 /// ```
 pub trait Liveness {
-    /// ClaimProtocol the seat whose role block is at `seat`, for as long as this process lives.
+    /// Tries to lock the seat whose role block is at `seat`. The lock lasts until
+    /// [`unlock_seat`](Self::unlock_seat) or until this process ends.
     ///
     /// # Errors
-    /// The system's error number, if it would not answer.
+    /// The system's error number, if the system call failed.
     fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
         let _ = seat;
         Ok(SeatLock::Unsupported)
     }
 
-    /// Gives a claimed seat back.
+    /// Releases the lock of a seat that [`lock_seat`](Self::lock_seat) acquired.
     fn unlock_seat(&self, seat: Span) {
         let _ = seat;
     }
 
-    /// Whether it is proved that nobody alive holds the seat. Never true on suspicion.
+    /// Whether it is proved that no living participant holds the seat. Never `true` on a mere
+    /// suspicion.
     fn is_proved_dead(&self, seat: Span) -> bool {
         let _ = seat;
         false
     }
 
-    /// Whether the process of `who`, the last holder of a seat, is known to run: a second witness, which can
-    /// save a holder whose claim was dropped behind its back, and never buries one. False if that cannot be told.
+    /// Whether the process of `who`, the last known holder of a seat, is known to run. `false` if
+    /// that is unknown.
+    ///
+    /// This is a second witness. It can keep a holder whose lock was lost (a process that closed
+    /// all its files) from being declared dead. It never causes a holder to be declared dead.
     fn is_running(&self, who: &Identity) -> bool {
         let _ = who;
         false
     }
 
-    /// Whether the caller is the process that claimed, and not a forked child with a copy of its handles: a child's
-    /// copies, when they are dropped, leave everything as it is. Asked on the data path: it must be cheap.
+    /// Whether the caller is the process that locked the seat, and not a forked child with a copy
+    /// of its handles.
+    ///
+    /// When a child drops such a copy, the seat stays as it is. Called on the data path, so it must
+    /// be cheap.
     fn is_own_process(&self) -> bool {
         true
     }
 
-    /// Who a participant in this process is, for others to read.
+    /// The identity that a participant of this process writes into its seat, for people and peers
+    /// to read.
     fn identity(&self) -> Identity {
         Identity::unknown()
     }
 }
 
-/// The word that a waiter parks on: see [`Park`].
+/// The word that a waiting thread parks on: see [`Park`].
 #[repr(transparent)]
 pub struct ParkWord(Half);
 
 impl ParkWord {
-    /// What it holds: an odd number while somebody who is parked on it, or about to be, wants to be woken.
+    /// The current value. It is odd while a thread that is parked on the word, or about to park,
+    /// wants to be woken.
     pub fn value(&self) -> u32 {
-        // Relaxed: E4's fences order it.
+        // Relaxed: the fences of E4 order this load.
         self.0.load(Relaxed)
     }
 
@@ -104,7 +115,8 @@ impl ParkWord {
     }
 
     pub(super) fn of(half: &Half) -> &Self {
-        // SAFETY: `ParkWord` is a transparent wrapper of `Half`.
+        // SAFETY: `ParkWord` is a transparent wrapper of `Half`, so a reference to one is a valid
+        // reference to the other, for the same lifetime.
         unsafe { &*core::ptr::from_ref(half).cast::<Self>() }
     }
 }
@@ -115,21 +127,21 @@ impl core::fmt::Debug for ParkWord {
     }
 }
 
-/// What the platform around a [`Memory`](crate::Memory) can do for those who wait.
+/// What the platform around a [`Memory`](crate::memory::Memory) can do for a thread that waits.
 ///
-/// The defaults do nothing: whoever waits then spins. With the feature `std`, mapped segments, heaps and
-/// statics park on a futex.
+/// The default methods do nothing, so a waiting thread spins. With the feature `std`, mapped
+/// segments, heaps and statics park on a futex.
 ///
 /// # Examples
 /// ```
 /// use core::time::Duration;
-/// use ringway::{Park, ParkWord};
+/// use ringway::memory::{Park, ParkWord};
 ///
-/// /// Memory of a small processor: who waits sleeps until the next interrupt, which always comes.
+/// /// Memory of a small processor: a waiting thread sleeps until the next interrupt, which always comes.
 /// #[derive(Clone)]
-/// struct Tightly;
+/// struct TightlyCoupled;
 /// # fn wait_for_interrupt() {}
-/// impl Park for Tightly {
+/// impl Park for TightlyCoupled {
 ///     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
 ///         if word.value() == expected {
 ///             wait_for_interrupt();
@@ -138,47 +150,54 @@ impl core::fmt::Debug for ParkWord {
 /// }
 /// ```
 pub trait Park {
-    /// Sleeps while `word` holds `expected`, for `limit` at most. May return early, for any reason or none.
+    /// Sleeps while `word` holds `expected`, for at most `limit`. May return early, for any reason
+    /// or none.
     ///
-    /// The comparison and the falling asleep must be one step with respect to [`unpark`](Self::unpark), as they
-    /// are with a futex.
+    /// The comparison and the start of the sleep must be one atomic step with respect to
+    /// [`unpark`](Self::unpark), as they are with a futex.
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         let _ = (word, expected, limit);
         core::hint::spin_loop();
     }
 
-    /// Wakes those who sleep on `word`, in any process, but no more than `most`: who has slept longest first, if it can choose.
-    /// How many it woke.
+    /// Wakes at most `most` threads that sleep on `word`, in any process. Returns how many it woke.
+    ///
+    /// If the platform can choose, it wakes first the thread that has slept longest.
     fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
         let _ = (word, most);
         0
     }
 
-    /// Whether from now on [`barrier`](Self::barrier), called by any participant, is a full fence in this process
-    /// too. Asked when a ring is made, and when a seat is taken. If so, this participant publishes without a fence of its own. Of a
-    /// ring whose maker said no, every participant fences for itself, and no barrier is asked for.
+    /// Registers this process for [`barrier`](Self::barrier), and returns whether that succeeded.
+    ///
+    /// If `true`, a barrier issued by any participant acts as a full fence in this process too, and
+    /// this process publishes without a fence of its own. Called when a ring is created (`false`
+    /// marks the ring as *fenced*: every participant fences for itself, and no barrier is issued)
+    /// and when a seat is taken.
     fn register_barrier(&self) -> bool {
         false
     }
 
-    /// A full fence in every participant's process; whether it was. If not, this participant does not rely on being woken.
-    /// Asked for only where the ring's maker was [reached by barriers](Self::register_barrier).
+    /// Issues a full fence in every participant's process, and returns whether that succeeded.
+    ///
+    /// If `false`, the calling participant does not rely on being woken. Called only if
+    /// [`register_barrier`](Self::register_barrier) succeeded when the ring was created.
     fn barrier(&self) -> bool {
         false
     }
 }
 
-/// A clock, for the `_timeout` forms.
+/// A clock, for the `_timeout` forms of blocking calls.
 ///
 /// # Examples
 /// ```
-/// use ringway::{Clock, memory::Heap};
+/// use ringway::memory::{Clock, Heap};
 ///
 /// let heap = Heap::new(1);
 /// let before = heap.now();
 /// assert!(heap.now() >= before);
 /// ```
 pub trait Clock {
-    /// The time since some fixed moment; never goes back.
+    /// The time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;
 }
