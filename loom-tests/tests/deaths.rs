@@ -88,7 +88,7 @@ fn what_a_dead_producer_claimed_is_passed_over_once() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let victim = thread::spawn(move || {
-            Model::crash(writes, a, |a| push(a, 0));
+            Model::crash_after(writes, a, |a| push(a, 0));
             bury_producer(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {
@@ -111,7 +111,7 @@ fn what_a_dead_producer_claimed_is_passed_over_once() {
 fn a_stopped_producer_is_waited_for_and_blamed_until_it_is_proved_dead() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(2);
-        let victim = thread::spawn(move || Model::crash(writes, a, |a| push(a, 0)));
+        let victim = thread::spawn(move || Model::crash_after(writes, a, |a| push(a, 0)));
         let survivor = thread::spawn(move || {
             push(&mut b, 10);
             b
@@ -149,12 +149,12 @@ fn of_two_that_die_each_loses_its_own() {
             let (ring, [a, b], mut rx) = ring(4);
             let memory = ring.memory().clone();
             let first = thread::spawn(move || {
-                Model::crash(writes, a, |a| push(a, 0));
+                Model::crash_after(writes, a, |a| push(a, 0));
                 bury_producer(&memory, 0);
             });
             let memory = ring.memory().clone();
             let second = thread::spawn(move || {
-                Model::crash(others, b, |b| push(b, 10));
+                Model::crash_after(others, b, |b| push(b, 10));
                 bury_producer(&memory, 1);
             });
             let mut got = Vec::from_iter(pop(&mut rx));
@@ -182,7 +182,7 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let heir = thread::spawn(move || {
-            Model::crash(writes, a, |a| push(a, 0));
+            Model::crash_after(writes, a, |a| push(a, 0));
             bury_producer(ring.memory(), 0);
             match ring.producer() {
                 Ok(mut heir) => {
@@ -222,7 +222,7 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
 fn an_undecided_seat_is_refused() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(2);
-        Model::crash(writes, a, |a| push(a, 0));
+        Model::crash_after(writes, a, |a| push(a, 0));
         bury_producer(ring.memory(), 0);
         push(&mut b, 10);
         let heir = b.try_clone();
@@ -243,7 +243,7 @@ fn a_lost_slice_is_lost_whole() {
     let ends = at_each_write(2, PUSH + 2, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let victim = thread::spawn(move || {
-            Model::crash(writes, a, |a| assert_eq!(a.try_push_slice(&[0, 1].map(item)), Ok(2)));
+            Model::crash_after(writes, a, |a| assert_eq!(a.try_push_slice(&[0, 1].map(item)), Ok(2)));
             bury_producer(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {
@@ -275,7 +275,7 @@ fn an_operator_marks_what_is_lost_and_the_next_consumer_reports_it() {
         drop(rx);
         let theirs = ring.clone();
         let victim = thread::spawn(move || {
-            Model::crash(writes, a, |a| push(a, 0));
+            Model::crash_after(writes, a, |a| push(a, 0));
             bury_producer(theirs.memory(), 0);
         });
         let survivor = thread::spawn(move || {
@@ -303,7 +303,7 @@ fn a_lap_after_a_loss_its_mark_means_nothing() {
         let ring = mpsc::<Item>(1, witnessed);
         let (a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        assert!(!Model::crash(3, a, |a| push(a, 0)));
+        assert!(!Model::crash_after(3, a, |a| push(a, 0)));
         bury_producer(ring.memory(), 0);
         let (got, losses) = recover(&mut rx);
         assert_eq!((got.len(), losses.len()), (0, 1));
@@ -319,7 +319,7 @@ fn who_found_the_ring_full_is_not_waited_for() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(1);
         let victim = thread::spawn(move || {
-            Model::crash(writes, a, |a| push(a, 0));
+            Model::crash_after(writes, a, |a| push(a, 0));
             bury_producer(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {

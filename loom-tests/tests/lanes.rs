@@ -108,7 +108,7 @@ fn a_dead_producer_delays_nobody_and_its_heir_goes_on() {
             let (a, mut b, mut rx) =
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
             let heir = thread::spawn(move || {
-                Model::crash(writes, a, |a| push(a, 0));
+                Model::crash_after(writes, a, |a| push(a, 0));
                 bury_producer(ring.memory(), 0);
                 let mut heir = ring.producer().unwrap();
                 assert_eq!((heir.seat(), heir.position()), (0, u64::from(writes >= 2)));

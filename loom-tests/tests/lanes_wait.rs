@@ -231,7 +231,7 @@ fn what_a_producer_published_before_it_could_ring_is_found() {
             let_one_rest(&mut rx);
             let memory = ring.memory().clone();
             let victim = thread::spawn(move || {
-                Model::crash(writes, b, |b| b.try_push(&10).unwrap());
+                Model::crash_after(writes, b, |b| b.try_push(&10).unwrap());
                 bury_producer(&memory, 1);
             });
             let other = thread::spawn(move || drop(a));

@@ -52,7 +52,7 @@ fn a_dead_producers_batch_is_there_whole_or_lost_whole() {
             let (a, mut b, mut rx) =
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
             let victim = thread::spawn(move || {
-                let is_done = Model::crash(writes, a, |a| {
+                let is_done = Model::crash_after(writes, a, |a| {
                     let mut batch = a.try_batch(3 * 64).unwrap();
                     batch.try_push(&[0]).unwrap();
                     batch.try_push(&[1, 1]).unwrap();
@@ -89,7 +89,7 @@ fn a_dead_producer_that_gave_up_holds_up_nobody() {
             let (a, mut b, mut rx) =
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
             let victim = thread::spawn(move || {
-                Model::crash(writes, a, |a| a.try_reserve(100).unwrap().abort());
+                Model::crash_after(writes, a, |a| a.try_reserve(100).unwrap().abort());
                 bury_producer(ring.memory(), 0);
             });
             let survivor = thread::spawn(move || {
@@ -114,7 +114,7 @@ fn a_claim_that_was_lost_between_others_ends_where_the_next_begins() {
         let ring = mpsc::<[u8]>(512, witnessed);
         let (a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        assert!(!Model::crash(3, a, |a| a.try_push(&[0; 100]).unwrap()));
+        assert!(!Model::crash_after(3, a, |a| a.try_push(&[0; 100]).unwrap()));
         bury_producer(ring.memory(), 0);
         let survivor = thread::spawn(move || {
             (10..12).for_each(|i| push(&mut b, i));
@@ -138,14 +138,14 @@ fn a_consumer_that_dies_while_it_mends_leaves_all_to_the_next() {
                 let ring = mpsc::<[u8]>(256, witnessed);
                 let (a, mut b, rx) =
                     (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-                assert!(!Model::crash(lost_at, a, |a| push(a, 0)));
+                assert!(!Model::crash_after(lost_at, a, |a| push(a, 0)));
                 bury_producer(ring.memory(), 0);
                 push(&mut b, 10);
                 let theirs = ring.clone();
                 let first = thread::spawn(move || {
                     let mut got = Vec::new();
                     let mut lost = 0;
-                    Model::crash(writes, rx, |rx| {
+                    Model::crash_after(writes, rx, |rx| {
                         let _ = rx.stalled();
                         got.extend(read(rx));
                         lost = rx.losses().count();

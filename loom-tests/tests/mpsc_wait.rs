@@ -156,7 +156,7 @@ fn a_consumer_that_sleeps_before_a_dead_ones_claim_goes_on() {
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
             let memory = ring.memory().clone();
             let victim = thread::spawn(move || {
-                Model::crash(writes, a, |a| a.try_push(&0).unwrap());
+                Model::crash_after(writes, a, |a| a.try_push(&0).unwrap());
                 bury_producer(&memory, 0);
             });
             let survivor = thread::spawn(move || {
@@ -184,7 +184,7 @@ fn producers_that_sleep_learn_that_the_consumer_died() {
             a.try_push(&0).unwrap();
             let memory = ring.memory().clone();
             let victim = thread::spawn(move || {
-                Model::crash(writes, rx, |rx| assert_eq!(rx.try_pop(), Ok(0)));
+                Model::crash_after(writes, rx, |rx| assert_eq!(rx.try_pop(), Ok(0)));
                 bury_consumer(&memory);
             });
             let first = thread::spawn(move || a.push(&1));

@@ -85,7 +85,7 @@ fn who_hears_of_a_death_from_another_finds_what_was_published() {
         let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         let memory = ring.memory().clone();
         let victim = thread::spawn(move || {
-            Model::crash(100, tx, |tx| tx.try_push(&7).unwrap());
+            Model::crash_after(100, tx, |tx| tx.try_push(&7).unwrap());
             memory.declare_dead(1024);
         });
         let witness = thread::spawn(move || {
@@ -116,7 +116,7 @@ fn whoever_dies_while_it_takes_or_leaves_a_seat_leaves_it_to_the_next() {
             let (mut b, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             let theirs = ring.clone();
             let victim = thread::spawn(move || {
-                let is_done = Model::crash(writes, None, |a| {
+                let is_done = Model::crash_after(writes, None, |a| {
                     push(a.insert(theirs.producer().unwrap()), 0);
                     drop(a.take());
                 });

@@ -50,7 +50,9 @@ impl Heap {
             clippy::panic,
             reason = "documented, as for Vec; `len` comes from the caller, never from shared bytes"
         )]
-        let Ok(layout) = layout else { panic!("cannot allocate {len} bytes: one allocation has at most isize::MAX bytes") };
+        let Ok(layout) = layout else {
+            panic!("{len} bytes exceed the largest allocation, isize::MAX bytes")
+        };
         // SAFETY: the layout has at least one byte.
         let base = unsafe { alloc_zeroed(layout) };
         let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));

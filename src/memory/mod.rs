@@ -22,28 +22,28 @@
 //!   Payload is copied by `copy`; control words are atomics. (Again except for slices under
 //!   [`Trust`](crate::Trust): its creator vouches that the peers keep the protocol.)
 mod copy;
-#[cfg(not(loom))]
-mod statics;
 #[cfg(feature = "std")]
 mod heap;
 #[cfg(loom)]
 mod model;
 mod position;
-mod traits;
 #[cfg(not(loom))]
 mod region;
+#[cfg(not(loom))]
+mod statics;
+mod traits;
 mod views;
 
-#[cfg(not(loom))]
-pub use statics::StaticMemory;
 #[cfg(feature = "std")]
 pub use heap::Heap;
 #[cfg(loom)]
 pub use model::{Model, Region};
-pub use traits::{SeatLock, Clock, Liveness, Park, ParkWord};
+pub use position::Position;
 #[cfg(not(loom))]
 pub use region::Region;
-pub use position::Position;
+#[cfg(not(loom))]
+pub use statics::StaticMemory;
+pub use traits::{Clock, Liveness, Park, ParkWord, SeatLock};
 pub(crate) use views::{Cells, Descriptors, PayloadRef, Slot, Slots, Stamped, WordRef};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -128,8 +128,8 @@ pub unsafe trait Memory: Clone + Send + Liveness + Park {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an item of a ring",
     label = "not an item",
-    note = "an item has no references, no padding and no interior mutability, and any bytes make a valid item",
-    note = "for your own type, zerocopy checks this: `#[derive(FromBytes, IntoBytes, Immutable)]` and `#[repr(C)]`"
+    note = "an item has no references, no padding, no interior mutability; any bytes make a valid item",
+    note = "for a type of yours: `#[derive(zerocopy::FromBytes, IntoBytes, Immutable)]` and `#[repr(C)]`"
 )]
 pub trait Item: FromBytes + IntoBytes + Immutable + Sized {}
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}

@@ -1,9 +1,11 @@
-//! Memory for the model checker: loom's atomics cannot be laid over raw bytes, so here a region is an
-//! array of model cells, each with a loom atomic and a loom `UnsafeCell` for the same eight bytes.
+//! Memory for the model checker.
 //!
-//! A word of the segment is used either as a control word or as payload, never as both, so the two never
-//! have to agree. Payload stands in `UnsafeCell`s because loom reports unordered access to those;
-//! as atomics, a weakened HEAD went unnoticed.
+//! Loom's atomics cannot be laid over raw bytes. So here a region is an array of model cells, each
+//! with a loom atomic and a loom `UnsafeCell` for the same eight bytes.
+//!
+//! A word of the segment is used either as a control word or as payload, never as both, so the two
+//! never have to agree. Payload is in `UnsafeCell`s because loom reports unordered access to those.
+//! When payload was made of atomics, a weakened HEAD went unnoticed.
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -12,7 +14,7 @@ use core::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
 
-use super::{SeatLock, Clock, Liveness, Memory, Park, ParkWord, Span};
+use super::{Clock, Liveness, Memory, Park, ParkWord, SeatLock, Span};
 use crate::sync::{Acquire, Half, Relaxed, Release, Word, crash};
 
 struct Cell {
@@ -21,28 +23,29 @@ struct Cell {
     bytes: UnsafeCell<[u8; 8]>,
 }
 
-// SAFETY: loom itself checks that the `UnsafeCell` is never accessed without order.
+// SAFETY: loom checks that no two threads access the `UnsafeCell` without order.
 unsafe impl Send for Cell {}
 // SAFETY: as above.
 unsafe impl Sync for Cell {}
 
-/// The model's bytes (see the module docs).
+/// The bytes of the model (see the module's page).
 #[derive(Clone)]
 pub struct Region {
-    /// Small, as loom's stacks are.
+    /// Shared, and the numbers are narrow, because loom's stacks are small.
     cells: Arc<Vec<Cell>>,
-    /// In bytes.
+    /// In bytes from the start of `cells`.
     start: u32,
+    /// In bytes.
     len: u32,
 }
 
 impl Region {
-    /// How many bytes it has.
+    /// The length in bytes.
     pub fn len(&self) -> usize {
         self.len as usize
     }
 
-    /// Whether it has no bytes at all.
+    /// Whether the length is 0.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -51,27 +54,27 @@ impl Region {
         true
     }
 
-    /// Where the byte `at` is.
+    /// The index in `cells`, in bytes, of the byte at `at`.
     fn byte(&self, at: usize) -> usize {
-        assert!(at < self.len(), "outside of the region");
+        assert!(at < self.len(), "access outside the region");
         self.start as usize + at
     }
 
     /// # Safety
-    /// None: the model checks its bounds.
+    /// No conditions: the model checks its bounds.
     pub(super) unsafe fn part(&self, at: usize, len: usize) -> Self {
-        assert!(at + len <= self.len(), "outside of the region");
+        assert!(at + len <= self.len(), "access outside the region");
         Self { cells: self.cells.clone(), start: self.start + at as u32, len: len as u32 }
     }
 
     /// # Safety
-    /// None: the model checks its bounds.
+    /// No conditions: the model checks its bounds.
     pub(super) unsafe fn word_at(&self, at: usize) -> &Word {
         &self.cells[self.byte(at) / 8].word
     }
 
     /// # Safety
-    /// None: the model checks its bounds.
+    /// No conditions: the model checks its bounds.
     pub(super) unsafe fn half_at(&self, at: usize) -> &Half {
         &self.cells[self.byte(at) / 8].half
     }
@@ -86,11 +89,11 @@ impl Region {
         for i in 0..len {
             // SAFETY: `i < len`, readable by contract.
             let from = unsafe { src.add(i) };
-            // SAFETY: as above.
+            // SAFETY: `from` is readable, by the line above.
             let byte = unsafe { from.read() };
             let to = self.byte(at + i);
             self.cells[to / 8].bytes.with_mut(|cell| {
-                // SAFETY: loom reports any access that is not ordered with this one.
+                // SAFETY: loom fails the model at any access that is not ordered with this one.
                 let cell = unsafe { &mut *cell };
                 cell[to % 8] = byte;
             });
@@ -103,13 +106,13 @@ impl Region {
         for i in 0..len {
             let from = self.byte(at + i);
             let byte = self.cells[from / 8].bytes.with(|cell| {
-                // SAFETY: loom reports any access that is not ordered with this one.
+                // SAFETY: loom fails the model at any access that is not ordered with this one.
                 let cell = unsafe { &*cell };
                 cell[from % 8]
             });
             // SAFETY: `i < len`, writable by contract.
             let to = unsafe { dst.add(i) };
-            // SAFETY: as above.
+            // SAFETY: `to` is writable, by the line above.
             unsafe { to.write(byte) }
         }
     }
@@ -117,22 +120,24 @@ impl Region {
     /// # Safety
     /// All bytes of `value` are initialised.
     pub(super) unsafe fn put<T>(&self, at: usize, value: &T) {
-        // SAFETY: a value is readable for its size.
+        // SAFETY: a value is readable for its size, which is this call's length.
         unsafe { self.write(at, core::ptr::from_ref(value).cast(), size_of::<T>()) }
     }
 
     /// # Safety
-    /// None: the model checks its bounds.
+    /// No conditions: the model checks its bounds.
     pub(super) unsafe fn value<T>(&self, at: usize) -> MaybeUninit<T> {
         let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: `value` is writable for its size.
+        // SAFETY: `value` is writable for its size, which is this call's length.
         unsafe { self.read(at, value.as_mut_ptr().cast(), size_of::<T>()) }
         value
     }
 }
 
-/// A [`Memory`] for models: `--cfg loom` only. It parks on a loom condition variable. Like a heap it has no proof of
-/// death, unless it is made [`with_witness`](Self::with_witness).
+/// A [`Memory`] for models: `--cfg loom` only.
+///
+/// It parks on a loom condition variable. Like a heap it cannot prove deaths, unless it is made
+/// [`with_witness`](Self::with_witness).
 #[derive(Clone)]
 pub struct Model {
     region: Region,
@@ -143,29 +148,32 @@ pub struct Model {
 
 struct Parking {
     lot: loom::sync::Mutex<Lot>,
-    bell: loom::sync::Condvar,
+    /// Notified after each change of `lot`.
+    changed: loom::sync::Condvar,
 }
 
 #[derive(Default)]
 struct Lot {
-    /// Whether somebody was buried.
+    /// Whether a participant was declared dead.
     has_dead: bool,
-    /// Who sleeps, by number, and on which word; who has slept longest first.
+    /// The parked threads, longest asleep first: each one's number, and the address of its word.
     asleep: Vec<(u32, usize)>,
-    /// The number of who parks next.
+    /// The number of the next thread that parks.
     next: u32,
 }
 
-/// What the kernel's locks are: for each role block a word, 1 while somebody alive holds it.
+/// A model of the kernel's file locks: one word per role block, 1 while a living participant holds
+/// the lock.
 ///
-/// All accesses are exchanges, as a lock is never seen as it was before; the edges are the kernel's, from a release, also that by
-/// a death, to whoever claims the lock or finds it free.
+/// All accesses are exchanges, because a lock never shows an old value. The edges are the kernel's:
+/// from a release, also from the release by a death, to the participant that next acquires the lock
+/// or finds it free.
 struct Witness {
     locks: Vec<AtomicU32>,
 }
 
 impl Witness {
-    /// A role block's bytes, and so the distance of their starts.
+    /// The size of a role block, and the distance between two of them. In bytes.
     const BLOCK: u64 = 512;
 
     fn lock(&self, block: u64) -> Option<&AtomicU32> {
@@ -174,17 +182,20 @@ impl Witness {
 }
 
 impl Model {
-    /// `len` bytes, all zero, for models in which nobody parks: publishing is without fences, as it is where sleepers'
-    /// barriers reach everybody, so that nothing is ordered but by the edges themselves.
+    /// `len` bytes, all zero, for models in which no thread parks.
+    ///
+    /// Participants publish without fences, as in a ring where barriers reach every participant. So
+    /// only the edges themselves order anything.
     pub fn new(len: usize) -> Self {
         Self { fences: false, ..Self::with_fences(len) }
     }
 
-    /// `len` bytes, all zero, for models in which somebody parks: publishing is with full fences.
+    /// `len` bytes, all zero, for models in which a thread parks. Participants publish with full
+    /// fences.
     pub fn with_fences(len: usize) -> Self {
         let cell = || Cell { word: Word::new(0), half: Half::new(0), bytes: UnsafeCell::new([0; 8]) };
         let parking =
-            Parking { lot: loom::sync::Mutex::new(Lot::default()), bell: loom::sync::Condvar::new() };
+            Parking { lot: loom::sync::Mutex::new(Lot::default()), changed: loom::sync::Condvar::new() };
         Self {
             region: Region {
                 cells: Arc::new((0..len.div_ceil(8)).map(|_| cell()).collect()),
@@ -197,8 +208,11 @@ impl Model {
         }
     }
 
-    /// The same memory, in which the first `seats` role blocks are known: of their words that are for display (see `layout`)
-    /// loom knows nothing. Nothing is decided by them, and each doubles the model whenever it is read.
+    /// The same memory, in which the first `seats` role blocks hide their display words (see
+    /// `docs::format`) from loom.
+    ///
+    /// No participant decides anything by these words, and each read of a word that loom knows
+    /// doubles the model.
     #[must_use]
     pub fn with_seats(mut self, seats: usize) -> Self {
         let blocks = (1..=seats).map(|block| block * Witness::BLOCK as usize);
@@ -209,8 +223,8 @@ impl Model {
         self
     }
 
-    /// The same memory with a witness, who believes all that have claimed a seat to be alive until they are
-    /// [buried](Self::declare_dead).
+    /// The same memory with a witness: a participant that has locked a seat is alive until
+    /// [`declare_dead`](Self::declare_dead) is called for its seat.
     #[must_use]
     pub fn with_witness(self) -> Self {
         let blocks = (self.region.len() as u64).div_ceil(Witness::BLOCK);
@@ -218,28 +232,35 @@ impl Model {
         Self { witness: Some(Arc::new(Witness { locks })), ..self }
     }
 
-    /// Runs `body` on `end`, as somebody who makes `writes` shared writes and, about to make another, stops for ever; whether
-    /// it came to its end before. Either way `end` goes without a trace: it is not left, and nobody knows.
-    pub fn crash<E>(writes: u32, end: E, body: impl FnOnce(&mut E)) -> bool {
+    /// Runs `body` on `end` and stops it for ever before its shared write number `writes + 1`.
+    /// Returns `true` if `body` ended before that.
+    ///
+    /// In both cases `end` disappears without a trace: it does not release its seat, and no peer is
+    /// notified.
+    pub fn crash_after<E>(writes: u32, end: E, body: impl FnOnce(&mut E)) -> bool {
         crash::run(writes, end, body)
     }
 
-    /// The witness knows from now on that whoever held the seat whose role block starts at `block` is dead. From then on time
-    /// passes: each park ends after a slice.
+    /// Declares the holder of the seat whose role block starts at `block` dead: the witness can
+    /// prove it from now on. `block` is in bytes from the start of the region.
+    ///
+    /// From then on time passes, so each park ends after a slice.
     pub fn declare_dead(&self, block: u64) {
         if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(block)) {
-            // Release: as the kernel's lock, when its holder has ended: all that it did is visible to who proves it.
+            // Release: like the kernel's lock at the end of its holder, pairs with `lock_seat` and
+            // `is_proved_dead`; all that the holder did is visible to the participant that proves
+            // the death.
             lock.swap(0, Release);
         }
         if let Ok(mut lot) = self.parking.lot.lock() {
             lot.has_dead = true;
             lot.asleep.clear();
         }
-        self.parking.bell.notify_all();
+        self.parking.changed.notify_all();
     }
 }
 
-// SAFETY: the cells are kept alive by the handle, and nothing else refers to them.
+// SAFETY: the handle keeps the cells alive, and nothing else refers to them.
 unsafe impl Memory for Model {
     fn region(&self) -> Region {
         self.region.clone()
@@ -253,7 +274,8 @@ impl Liveness for Model {
         if !crash::may_write() {
             return Ok(SeatLock::Held);
         }
-        // Acquire: as the kernel's lock: what the last holder did is visible.
+        // Acquire: like the kernel's lock, pairs with `unlock_seat` and `declare_dead`; all that
+        // the last holder did is visible.
         Ok(match lock.compare_exchange(0, 1, Acquire, Relaxed) {
             Ok(_) => SeatLock::Acquired,
             Err(_) => SeatLock::Held,
@@ -263,7 +285,8 @@ impl Liveness for Model {
     fn unlock_seat(&self, seat: Span) {
         if let Some(lock) = self.witness.as_ref().and_then(|witness| witness.lock(seat.start())) {
             crash::write(|| {
-                // Release: as the kernel's lock; who claims it next sees what was done.
+                // Release: like the kernel's lock, pairs with `lock_seat`; the next holder sees all
+                // that this one did.
                 lock.swap(0, Release);
             });
         }
@@ -271,20 +294,23 @@ impl Liveness for Model {
 
     fn is_proved_dead(&self, seat: Span) -> bool {
         let lock = self.witness.as_ref().and_then(|witness| witness.lock(seat.start()));
-        // Acquire: as the kernel's lock; an exchange, so that it is never an old value.
+        // Acquire: like the kernel's lock, pairs with `declare_dead`; an exchange, so that it never
+        // returns an old value.
         lock.is_some_and(|lock| lock.fetch_or(0, Acquire) == 0)
     }
 
-    /// Whoever has stopped drops nothing.
+    /// A participant that has stopped releases nothing.
     fn is_own_process(&self) -> bool {
         !crash::has_stopped()
     }
 }
 
 impl Park for Model {
-    /// As a futex does it: the value is compared under the lock that the waker takes, so no wake-up falls
-    /// between the comparison and the sleep. There are no slices in the model until somebody is buried: a lost wake-up is a
-    /// deadlock, which loom reports.
+    /// Parks like a futex: it compares the value under the lock that the waker takes, so no wake-up
+    /// is lost between the comparison and the sleep.
+    ///
+    /// A park in the model has no time limit until a participant is declared dead. So a lost
+    /// wake-up is a deadlock, which loom reports.
     fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
         let Ok(mut lot) = self.parking.lot.lock() else { return };
         if lot.has_dead {
@@ -299,7 +325,7 @@ impl Park for Model {
         lot.next += 1;
         lot.asleep.push((number, core::ptr::from_ref(word).addr()));
         while lot.asleep.iter().any(|(asleep, _)| *asleep == number) {
-            let Ok(again) = self.parking.bell.wait(lot) else { return };
+            let Ok(again) = self.parking.changed.wait(lot) else { return };
             lot = again;
         }
     }
@@ -314,19 +340,20 @@ impl Park for Model {
                     stays
                 });
             }
-            self.parking.bell.notify_all();
+            self.parking.changed.notify_all();
         });
         woken
     }
 
-    /// There are none in the model: without fences nobody parks, and no lane rests.
+    /// The model has no barriers. It pretends to have them where no fences are needed: in models in
+    /// which no thread parks and no lane is idle.
     fn register_barrier(&self) -> bool {
         !self.fences
     }
 }
 
 impl Clock for Model {
-    /// Time stands still.
+    /// Always 0: time stands still.
     fn now(&self) -> Duration {
         Duration::ZERO
     }

@@ -1,13 +1,17 @@
-//! Who sits where, who is dead, and how the next one takes over.
+//! Seats: which participant holds which role, which participants are dead, and how a successor
+//! takes over.
 //!
-//! A seat is a [role block](crate::layout) in the segment. Its *state word* says who has it (never held,
-//! taken, left, died, and the how-manieth holder), and moves by compare-exchange. Where the memory has a
-//! witness ([`Liveness`]: for segments the kernel, by a lock on the block's byte range) the witness decides
-//! who lives; a state word that says *taken* without a living holder means that the holder died. A second witness, which knows
-//! processes, may save a holder whose lock is gone though it runs; it never buries one.
+//! A seat is a [role block](crate::layout) in the segment. Its *state word* holds a state (never
+//! held, taken, left, died) and an *epoch*, the number of holders so far. It changes by
+//! compare-exchange. Some memories have a *witness* that can prove deaths
+//! ([`Liveness`](crate::memory::Liveness)); for segments it is the kernel, by a file lock on the
+//! block's byte range. Where there is a witness, it decides which participants live: a state word
+//! that says *taken* while the witness proves that no living participant holds the lock means that
+//! the holder died. A second witness, which knows processes, can save a holder that has lost its
+//! lock but still runs. It never causes a holder to be declared dead.
 //!
 //! ```text
-//!              take                     leave
+//!              take                     drop
 //!   never ───────────▶ taken(epoch) ───────────▶ left ──┐
 //!                       ▲   │ ▲                         │ take: epoch + 1
 //!                       │   │ └─────────────────────────┘
@@ -16,36 +20,40 @@
 //! ```
 //!
 //! # Invariants
-//! * I1: at most one living participant holds a seat. With a witness: it has the lock. Without: it moved the
-//!   state word to *taken*, and only itself moves it on.
-//! * I2: *died* is stored only on proof, and only over the very *taken* that was proved dead: the epoch in the
-//!   word keeps a slow reporter from burying the next holder.
+//! * I1: at most one living participant holds a seat. With a witness, the holder has the lock.
+//!   Without one, the holder has moved the state word to *taken*, and only the holder moves it on.
+//! * I2: *died* is stored only on proof, and only over the same *taken* that was proved dead. The
+//!   epoch in the word prevents a slow peer from declaring the next holder dead.
 //! * I3: time plays no part. A holder that is stopped for an hour still has its lock.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E3 | `leave` and `proved` state | `occupy` and `departed` state | all that the last holder did in its seat |
+//! | E3 | `Seat::drop` and `verified_state` state | `acquire`, `recorded_state` and `verified_state` state | all that the last holder did in its seat |
 //!
-//! A holder that *died* stored nothing at its end. Then the edge is the kernel's: the lock was released after the
-//! process's last instruction, and taken by us.
+//! A holder that *died* stored nothing at its end. Then the edge is the kernel's: the kernel
+//! released the lock after the process's last instruction, and the participant with the proof
+//! acquired the lock, or tested it, after that.
 //!
-//! # What a dead holder leaves, and who mends it
-//! | it died | left behind | mended by |
+//! # What a dead participant leaves behind
+//! | it died | it leaves | repaired by |
 //! |---|---|---|
-//! | taking the seat, before the state word moved | nothing: the lock is gone | |
-//! | a producer, before its (first) stamp | payload, infos, later stamps in free cells | its successor: `resume` removes the stamps |
-//! | a producer of `mpsc`, in a claim | claimed cells that nobody will stamp | the consumer: see [`ordered`](crate::ring::ordered) |
-//! | a producer of `lanes`, before it rang | a record in a lane at rest | the consumer: it sweeps; or a successor: it rings |
-//! | a producer, after the stamp | TAIL too low; a sleeping consumer | its successor rolls forward; the sleeper's slice ends |
-//! | a consumer, before HEAD moved | HEAD too low: records read but not released | its successor, who reads them again |
-//! | parked | parked = 1 | the next waker, once |
+//! | taking the seat, before the state word changed | nothing: the lock is released | |
+//! | a producer, before its (first) stamp | payload, infos, later stamps, all in free cells | its successor: `resume` removes the stamps |
+//! | a producer of `mpsc`, in a claim | claimed cells that will never be stamped | the consumer: see [`mpsc`](crate::ring::mpsc) |
+//! | a producer of `lanes`, before it notified | a record in an idle lane | the consumer: it scans idle lanes; or a successor: it notifies |
+//! | a producer, after the stamp | TAIL too low; a consumer asleep | its successor: it moves TAIL forward; the consumer: its slice ends |
+//! | a consumer, before it moved HEAD | HEAD too low: records read but not released | its successor: it reads them again |
+//! | parked | an odd parked word | the next waker: it makes one needless wake-up call |
 //!
-//! The mending is idempotent, and done in the mender's own seat: it may be killed too.
+//! Each repair is idempotent, and is made from the repairing participant's own seat. That
+//! participant may be killed, too.
 //!
 //! # Several producers
-//! [`Seat`] says who sleeps where and is woken by whom; [`Peers`](across::Peers) asks as few seats as it can who is there;
-//! [`Bell`](bell::Bell) is how a producer is heard whose lane the consumer does not look at.
+//! [`Seat`] defines on which word each participant sleeps, and which participant wakes it.
+//! [`Peers`](peers::Peers) finds out with few reads whether any peer is present.
+//! [`Doorbell`](doorbell::Doorbell) is how a producer notifies a consumer that does not poll its
+//! lane.
 mod doorbell;
 mod peers;
 mod presence;

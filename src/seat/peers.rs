@@ -1,4 +1,4 @@
-//! [`Peers`]: those in the seats across the ring, one or many.
+//! [`Peers`]: the seats of the other role, one or many.
 use core::cell::Cell;
 
 use super::presence::{Presence, presence, proved_at};
@@ -8,18 +8,22 @@ use crate::layout::{Geometry, RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, WordRef};
 use crate::sync::{Acquire, Relaxed};
 
-/// The seats across the ring. As long as one of them is taken nobody has to look at the others: so one that is taken is
-/// remembered, and asked first.
+/// The seats of the other role.
+///
+/// As long as one of them is taken, the state of the others does not matter. So this type remembers
+/// a seat that was taken, and reads that seat first.
 pub(super) struct Peers {
     geometry: Geometry,
+    /// The role of the peers.
     role: Role,
-    remembered: Cell<u64>,
+    /// The index of the seat that was taken when last read.
+    last_taken: Cell<u64>,
 }
 
 impl Peers {
-    /// Peers from a holder of `role`.
+    /// The peers of a holder of `role`.
     pub(super) fn new(geometry: &Geometry, role: Role) -> Self {
-        Self { geometry: *geometry, role: role.other(), remembered: Cell::new(0) }
+        Self { geometry: *geometry, role: role.other(), last_taken: Cell::new(0) }
     }
 
     fn seats(&self) -> u64 {
@@ -30,61 +34,58 @@ impl Peers {
         if self.role == Role::Consumer { self.geometry.consumer() } else { self.geometry.producer(seat) }
     }
 
-    /// How they went, as far as is noted, if all did.
+    /// How the peers departed, if all have, as far as shared memory shows.
     #[inline]
     pub(super) fn departed<M: Memory>(&self, memory: &M) -> Option<Departure> {
         let region = memory.region();
-        self.all_departed(|block| noted(&region, block))
+        self.all_departed(|block| recorded_state(&region, block))
     }
 
-    /// How they went, if all did; asks the witness, and notes what it says.
-    pub(super) fn check_peers<M: Memory>(&self, memory: &M) -> Option<Departure> {
+    /// How the peers departed, if all have. Asks the witness, and records the deaths that it
+    /// proves.
+    pub(super) fn departed_by_proof<M: Memory>(&self, memory: &M) -> Option<Departure> {
         self.all_departed(|block| proved_at(memory, block))
     }
 
     #[inline]
     fn all_departed(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<Departure> {
         let is_taken = |seat| state(self.block(seat)).is_some_and(|state| state.state() == State::Taken);
-        if is_taken(self.remembered.get()) {
+        if is_taken(self.last_taken.get()) {
             return None;
         }
-        self.look_at_all(state)
+        self.scan(state)
     }
 
     #[cold]
-    fn look_at_all(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<Departure> {
-        let first = self.look_at_each(&state)?;
-        // Several seats are not read in one moment: somebody may have come to one that was read before the last of the others
-        // left. If the holders are the same at a second look, all were gone in between.
+    fn scan(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<Departure> {
+        let first = self.scan_once(&state)?;
+        // Several seats cannot be read at one moment. A participant may have taken a seat that was
+        // read already, before the last of the other holders left. If a second scan finds the same
+        // number of holders, then at some moment between the scans all had departed.
         let is_one = self.seats() == 1;
-        if is_one || self.look_at_each(&state)? == first { first.1 } else { None }
+        if is_one || self.scan_once(&state)? == first { first.1 } else { None }
     }
 
-    /// The number of holders there have been, and how the last ones went; none if somebody is here.
-    fn look_at_each(
-        &self,
-        state: impl Fn(RoleBlock) -> Option<SeatState>,
-    ) -> Option<(u64, Option<Departure>)> {
+    /// The number of holders so far, and how the last ones departed. `None` if a peer is present.
+    fn scan_once(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<(u64, Option<Departure>)> {
         let (mut holders, mut departed) = (0_u64, None);
         for seat in 0..self.seats() {
             let Some(state) = state(self.block(seat)) else { continue };
             holders = holders.wrapping_add(state.epoch());
             match state.state() {
                 State::Taken => {
-                    self.remembered.set(seat);
+                    self.last_taken.set(seat);
                     return None;
                 }
                 State::Died => departed = Some(Departure::Died),
-                State::Left if departed != Some(Departure::Died) => departed = Some(Departure::Left),
-                State::Finished => departed = departed.or(Some(Departure::Finished)),
-                State::Left => {}
+                State::Left => departed = departed.or(Some(Departure::Left)),
                 State::Never => {}
             }
         }
         Some((holders, departed))
     }
 
-    /// Who is here; if nobody, who was: of several any one, rather one who died.
+    /// A peer that is present. If none is, one that was; of several, preferably one that died.
     pub(super) fn presence<M: Memory>(&self, memory: &M) -> Presence {
         let mut last = Presence::Never;
         for seat in 0..self.seats() {
@@ -97,25 +98,28 @@ impl Peers {
         last
     }
 
-    /// How many there have been.
+    /// The number of holders so far.
     pub(super) fn holders_so_far(&self, region: &Region) -> u64 {
         let epochs = (0..self.seats()).filter_map(|seat| {
             let state = WordRef::new(region, self.block(seat).state())?;
-            // Relaxed: a number to compare with a later one; nothing is read through it.
+            // Relaxed: the caller only compares this number with a later one, and reads nothing
+            // through it.
             Some(SeatState::from_word(state.load(Relaxed)).epoch())
         });
         epochs.fold(0, u64::wrapping_add)
     }
 }
 
-/// Who is in the seats of `role`: of several, one who is here, if anybody is.
+/// A participant in the seats of `role`: one that is present, if any is.
 pub(crate) fn presence_of<M: Memory>(memory: &M, geometry: &Geometry, role: Role) -> Presence {
     Peers::new(geometry, role.other()).presence(memory)
 }
 
+/// The state of the seat at `block`, as shared memory shows it. `None` if there is no such block.
 #[inline]
-fn noted(region: &Region, block: RoleBlock) -> Option<SeatState> {
+fn recorded_state(region: &Region, block: RoleBlock) -> Option<SeatState> {
     let state = WordRef::new(region, block.state())?;
-    // Acquire: E3, pairs with the peer's leave; what it published before is found by one more look.
+    // Acquire: E3, pairs with the peer's `Seat::drop` and with `verified_state`; one more look at
+    // the ring finds all that the peer published before.
     Some(SeatState::from_word(state.load(Acquire)))
 }

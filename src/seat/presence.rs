@@ -1,30 +1,32 @@
-//! Who lives and who is dead: [`Presence`], and the proof of it.
+//! [`Presence`]: whether a participant is alive, departed or dead; and how a death is proved and recorded.
 use crate::identity::Identity;
 use crate::layout::{RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
-/// Who is in a seat: see [`Ring::presence`](crate::spsc::Ring::presence).
+/// Whether a participant holds a seat, or how the last holder departed: see
+/// [`Ring::presence`](crate::ring::Ring::presence).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// Nobody ever was; or there is no telling any more, because the ring's file was truncated.
+    /// The seat has never been held. Also returned if the ring's file was truncated, because then
+    /// it cannot be known.
     Never,
-    /// This participant is, as far as can be known; without a witness, it may have died.
+    /// This participant holds the seat. If the memory cannot prove deaths (a heap, a static), the
+    /// participant may have died.
     Here(Identity),
-    /// This participant was, and gave it back.
+    /// This participant held the seat last, and released it.
     Left(Identity),
-    /// This participant was, and died.
+    /// This participant held the seat last, and died.
     Died(Identity),
 }
 
 impl Presence {
-    /// Who it is, or was: none if nobody ever was.
+    /// The identity of the present or last holder. `None` if the seat has never been held.
     ///
     /// # Examples
     /// ```
-    /// # use ringway::{Options, Role, memory::Heap, spsc::Ring};
-    /// # let memory = Heap::new(Ring::<u32>::required_len(8));
-    /// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+    /// # use ringway::{Options, Role, spsc::Ring};
+    /// # let ring = Ring::<u32>::on_heap(&Options::new().capacity(8))?;
     /// assert!(ring.presence(Role::Producer).identity().is_none());
     /// let _seat = ring.producer()?;
     /// assert!(ring.presence(Role::Producer).identity().is_some());
@@ -38,9 +40,11 @@ impl Presence {
     }
 }
 
-/// The state of a seat; *died* is noted in it if that can be proved (I2).
-fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState {
-    // Acquire: E3, pairs with the holder's leave, as in `departed`.
+/// The state of the seat at `block`. If the witness proves that its holder is dead, records *died*
+/// in it (I2).
+fn verified_state<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState {
+    // Acquire: E3, pairs with the holder's `Seat::drop` and with this function's own exchange in
+    // another participant; all that the holder did in the seat is visible.
     let seen = SeatState::from_word(state.load(Acquire));
     if seen.state() != State::Taken
         || !memory.is_proved_dead(block.span())
@@ -49,21 +53,24 @@ fn proved<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState
         return seen;
     }
     let died = seen.now(State::Died);
-    // Release: E3, pairs with `departed`; the proof has ordered the holder's stores before this, also for others who
-    // find the word. If it moved meanwhile, the proof was not of who is there now: whoever asks again finds out.
+    // Release: E3, pairs with `recorded_state`, `verified_state` and `acquire`; the proof ordered
+    // all stores of the dead holder before this exchange, so they are visible to a participant that
+    // reads *died*. If the exchange fails, the seat has changed hands since the proof, so the proof
+    // is stale; the next check sees the new state.
     match state.compare_exchange(seen.word(), died.word(), Release, Relaxed) {
         Ok(_) => died,
         Err(_) => seen,
     }
 }
 
-/// The state of the seat at `block`, proved as far as can be; none if there is no such block.
+/// The state of the seat at `block`, after a check by the witness: see [`verified_state`]. `None`
+/// if there is no such block.
 pub(crate) fn proved_at<M: Memory>(memory: &M, block: RoleBlock) -> Option<SeatState> {
     let state = WordRef::new(&memory.region(), block.state())?;
-    Some(proved(memory, block, &state))
+    Some(verified_state(memory, block, &state))
 }
 
-/// Who is in the seat at `block`.
+/// Whether a participant holds the seat at `block`, after a check by the witness.
 pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
     let Some(state) = proved_at(memory, block) else { return Presence::Never };
     let who = block.identity(&memory.region());
@@ -75,8 +82,10 @@ pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
     }
 }
 
-/// Who was the last holder of the seat at `block`, if its epoch ended on these bits, as far as can be known: somebody who is
-/// about to sit down may have introduced itself already.
+/// The last holder of the seat at `block`, if the low 16 bits of the seat's epoch equal `epoch`.
+///
+/// The answer may be wrong: a participant that is about to take the seat may have written its own
+/// identity already.
 pub(crate) fn identity_of(region: &Region, block: RoleBlock, epoch: u16) -> Option<Identity> {
     let identity = block.identity(region);
     // Relaxed: for display.
@@ -84,10 +93,11 @@ pub(crate) fn identity_of(region: &Region, block: RoleBlock, epoch: u16) -> Opti
     (state.epoch() as u16 == epoch).then_some(identity)
 }
 
-/// Counts a record that a holder of the seat at `block` took to its grave; twice, if the consumer dies before it has passed.
+/// Counts a record that was lost because a holder of the seat at `block` died. Counts it twice if
+/// the consumer dies before HEAD has passed the record.
 pub(crate) fn count_loss(region: &Region, block: RoleBlock) {
     if let Some(lost) = WordRef::new(region, block.lost()) {
-        // Relaxed: for display, and written only from the consumer's seat.
+        // Relaxed: for display, and only the holder of the consumer's seat writes it.
         let count = lost.load(Relaxed);
         // Relaxed: as above.
         lost.store(count.wrapping_add(1), Relaxed);

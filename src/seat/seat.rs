@@ -1,80 +1,96 @@
-//! [`Seat`]: a place in the ring, taken until it is dropped.
-use super::peers::Peers;
+//! [`Seat`]: a role in the ring, held until the value is dropped.
 use super::doorbell::Doorbell;
+use super::peers::Peers;
 use super::presence::Presence;
 use crate::error::{Corruption, Departure, SeatError};
 use crate::identity::{Identity, Label, Role};
 use crate::layout::{Geometry, Kind, RoleBlock, SeatState, State};
-use crate::memory::{SeatLock, Memory, Offset, Region, WordRef};
+use crate::memory::{Memory, Offset, Region, SeatLock, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 use crate::wait::{self, WaitWord};
 
-/// A taken seat. Dropping it gives it back.
+/// A seat that this participant holds. Dropping it releases the seat.
 ///
-/// | kind, end | sleeps on the parked word of | after publishing looks at | waits for |
+/// | kind and role | sleeps on the parked word of | after publishing checks | waits for |
 /// |---|---|---|---|
 /// | `spsc` producer | its own block | the consumer's parked word | the consumer |
 /// | `mpsc` producer | the producers' common block | the consumer's parked word | the consumer |
-/// | `lanes` producer | its own block | its own armed word: see [`Doorbell`] | the consumer |
+/// | `lanes` producer | its own block | its own armed word (see [`Doorbell`]) | the consumer |
 /// | `spsc` consumer | its own block | the producer's parked word | the producer |
 /// | `mpsc` consumer | its own block | the common block's parked word | all producers |
 /// | `lanes` consumer | its own block | the parked word of the lane's producer | all producers |
-pub struct Seat<M: Memory> {
+pub(crate) struct Seat<M: Memory> {
     memory: M,
     geometry: Geometry,
     role: Role,
     index: u16,
     block: RoleBlock,
     state: WordRef,
-    found: Found,
-    /// What is to stand in it afterwards.
-    afterwards: State,
-    /// What its holder sleeps on.
-    bed: WordRef,
-    /// What a producer looks at after it has published.
-    alarm: WordRef,
-    /// What it rings if the alarm is set: none if the alarm is itself the word that the consumer sleeps on.
-    bell: Option<Doorbell>,
+    previous: PreviousHolder,
+    /// The state that `drop` stores.
+    state_after: State,
+    /// The parked word on which the holder sleeps.
+    wait_word: WordRef,
+    /// The word that the holder checks after publishing. If it is odd, the consumer wants a
+    /// notification.
+    notify_word: WordRef,
+    /// How to notify the consumer if `notify_word` is odd. `None` if the consumer sleeps on
+    /// `notify_word` itself.
+    doorbell: Option<Doorbell>,
     peers: Peers,
-    /// Whether sleepers' barriers reach this process: see `wait`.
-    reached: bool,
+    /// Whether this process is registered for barriers, so that a waiting participant's barrier is
+    /// a full fence here: see `wait`.
+    barrier_registered: bool,
 }
 
-/// How often a state word may change while somebody takes the seat: peers that keep the protocol change it once.
-const MOST_CHANGES: u32 = 100;
+/// The most changes of a state word while a participant takes the seat. Peers that keep the
+/// protocol change it once.
+const MAX_STATE_CHANGES: u32 = 100;
 
 impl<M: Memory> Seat<M> {
-    /// Takes the consumer's seat, or the first free one of the producers. A seat that `may` refuses is passed over.
+    /// Takes the consumer's seat, or the first free one of the producers' seats. Skips a seat for
+    /// which `is_seat_reusable` returns `false`.
     pub(crate) fn take(
         memory: &M,
         geometry: &Geometry,
         role: Role,
         label: Option<Label>,
-        may: impl Fn(&Region, RoleBlock) -> bool,
+        is_seat_reusable: impl Fn(&Region, RoleBlock) -> bool,
     ) -> Result<Self, SeatError> {
         geometry.check(memory)?;
-        // Before anything is published from this seat.
-        let reached = !geometry.fenced && memory.register_barrier();
+        // Before this participant publishes anything.
+        let barrier_registered = !geometry.fenced && memory.register_barrier();
         let own = memory.identity();
         let who = Identity { label: label.unwrap_or(own.label), ..own };
         let seats = if role == Role::Consumer { 1 } else { geometry.producers };
         let mut unresolved = 0;
-        // First those that are free by their state, then all: holders may have died, or left meanwhile.
-        for seem_free in [true, false] {
+        // First the seats that are free by their state, then all: holders may have died, or left in
+        // the meantime.
+        for only_free in [true, false] {
             unresolved = 0;
             for index in 0..seats {
                 let block =
                     if role == Role::Consumer { geometry.consumer() } else { geometry.producer(index) };
                 let state = word(&memory.region(), block.state())?;
-                // Relaxed: only says in which turn the seat is tried.
+                // Relaxed: decides only in which of the two passes the seat is tried.
                 let is_taken = SeatState::from_word(state.load(Relaxed)).state() == State::Taken;
-                if seem_free && is_taken {
+                if only_free && is_taken {
                     continue;
                 }
-                match occupy(memory, block, &state, &who, &may)? {
-                    // Fits: there are at most 2^16 - 1 seats.
-                    Ok(found) => return Self::sit(memory, geometry, role, index as u16, found, reached),
-                    Err(Unavailable::Taken) if seats == 1 && !seem_free => {
+                match acquire(memory, block, &state, &who, &is_seat_reusable)? {
+                    Ok(previous) => {
+                        // The index fits: there are at most 2^16 - 1 seats.
+                        let index = index as u16;
+                        return Self::finish_acquire(
+                            memory,
+                            geometry,
+                            role,
+                            index,
+                            previous,
+                            barrier_registered,
+                        );
+                    }
+                    Err(Unavailable::Taken) if seats == 1 && !only_free => {
                         return Err(SeatError::SeatTaken { role, by: block.identity(&memory.region()) });
                     }
                     Err(Unavailable::Taken) => {}
@@ -85,18 +101,18 @@ impl<M: Memory> Seat<M> {
         Err(SeatError::AllTaken { role, seats, unresolved })
     }
 
-    /// The rest of it, once the state word says *taken*.
-    fn sit(
+    /// Builds the seat once its state word says *taken*, and notifies the peers.
+    fn finish_acquire(
         memory: &M,
         geometry: &Geometry,
         role: Role,
         index: u16,
-        found: Found,
-        reached: bool,
+        previous: PreviousHolder,
+        barrier_registered: bool,
     ) -> Result<Self, SeatError> {
         let region = memory.region();
         let seat = u64::from(index);
-        let (block, bed, alarm) = match (role, geometry.kind) {
+        let (block, wait_word, notify_word) = match (role, geometry.kind) {
             (Role::Consumer, _) => {
                 (geometry.consumer(), geometry.consumer().parked(), geometry.common().parked())
             }
@@ -108,7 +124,7 @@ impl<M: Memory> Seat<M> {
                 (geometry.producer(seat), geometry.common().parked(), geometry.consumer().parked())
             }
         };
-        let rings = role == Role::Producer && geometry.kind == Kind::Lanes;
+        let has_doorbell = role == Role::Producer && geometry.kind == Kind::Lanes;
         let seat = Self {
             memory: memory.clone(),
             geometry: *geometry,
@@ -116,19 +132,20 @@ impl<M: Memory> Seat<M> {
             index,
             block,
             state: word(&region, block.state())?,
-            found,
-            afterwards: State::Left,
-            bed: word(&region, bed)?,
-            alarm: word(&region, alarm)?,
-            bell: if rings { Some(Doorbell::new(&region, geometry, seat)?) } else { None },
+            previous,
+            state_after: State::Left,
+            wait_word: word(&region, wait_word)?,
+            notify_word: word(&region, notify_word)?,
+            doorbell: if has_doorbell { Some(Doorbell::new(&region, geometry, seat)?) } else { None },
             peers: Peers::new(geometry, role),
-            reached,
+            barrier_registered,
         };
-        // Those across may be waiting for somebody to come.
-        match &seat.bell {
-            // Whether it is armed or not: the last holder may have died between disarming it and ringing.
-            Some(bell) => bell.notify(&seat.memory, &seat.alarm),
-            None => seat.wake_all(),
+        // Peers may be waiting for a participant in this seat.
+        match &seat.doorbell {
+            // Even if the word is not armed: the last holder may have died after it cleared the
+            // word and before it notified.
+            Some(doorbell) => doorbell.notify(&seat.memory, &seat.notify_word),
+            None => seat.notify_peers(),
         }
         Ok(seat)
     }
@@ -137,100 +154,98 @@ impl<M: Memory> Seat<M> {
         &self.memory
     }
 
-    /// Makes sure that nobody has taken away bytes of the ring. Asks the system.
-    pub(crate) fn check_mapping(&self) -> Result<(), Corruption> {
+    /// Checks that the ring still has all its bytes. Makes a system call.
+    pub(crate) fn check(&self) -> Result<(), Corruption> {
         self.geometry.check(&self.memory)
     }
 
-    /// Which of the producers' seats it is; 0 for the consumer's.
+    /// The index of a producer's seat; 0 for the consumer's.
     pub(crate) fn index(&self) -> u16 {
         self.index
     }
 
-    /// Records, when it is dropped, that its holder has finished.
-    pub(crate) fn finish(&mut self) {
-        self.afterwards = State::Finished;
-    }
-
-    /// Gives the seat back as if nobody had been in it.
+    /// Releases the seat and restores the state and identity that it had before.
     pub(crate) fn release_unchanged(mut self) {
-        // A last holder that still had it was dead.
-        self.afterwards = if self.found.state == State::Taken { State::Died } else { self.found.state };
-        self.block.write_identity(&self.memory.region(), &self.found.holder);
+        // A previous holder in state *taken* was dead, else `acquire` would have failed.
+        self.state_after =
+            if self.previous.state == State::Taken { State::Died } else { self.previous.state };
+        self.block.write_identity(&self.memory.region(), &self.previous.identity);
     }
 
-    /// Where its holder sleeps.
-    pub(crate) fn wait_word(&self) -> WaitWord<'_> {
+    /// The word on which the holder sleeps.
+    pub(crate) fn bed(&self) -> WaitWord<'_> {
         let shared = self.role == Role::Producer && self.geometry.kind == Kind::Mpsc;
-        WaitWord { parked: &self.bed, shared, fenced: self.geometry.fenced }
+        WaitWord { parked: &self.wait_word, shared, fenced: self.geometry.fenced }
     }
 
-    /// Wakes the consumer if it sleeps. Call it after publishing something that it may wait for.
+    /// Wakes the consumer if it sleeps. Call after publishing anything that the consumer may wait
+    /// for.
     #[inline(always)]
-    pub(crate) fn notify_consumer(&self) {
-        if wait::has_waiters(&self.alarm, self.reached) {
-            self.alert();
+    pub(crate) fn wake_consumer(&self) {
+        if wait::has_waiters(&self.notify_word, self.barrier_registered) {
+            self.notify_waiting_consumer();
         }
     }
 
     #[cold]
-    fn alert(&self) {
-        match &self.bell {
-            Some(bell) => bell.notify(&self.memory, &self.alarm),
-            None => wait::notify(&self.memory, &self.alarm, u32::MAX),
+    fn notify_waiting_consumer(&self) {
+        match &self.doorbell {
+            Some(doorbell) => doorbell.notify(&self.memory, &self.notify_word),
+            None => wait::notify(&self.memory, &self.notify_word, u32::MAX),
         }
     }
 
-    /// Wakes producers that sleep on `parked`, `most` of them, if some do. Call it after giving room back.
+    /// Wakes at most `most()` of the producers that sleep on `parked`. Call after releasing cells.
     #[inline(always)]
-    pub(crate) fn notify_producers(&self, parked: &WordRef, most: impl FnOnce() -> u32) {
-        if wait::has_waiters(parked, self.reached) {
-            self.tell_of_room(parked, most());
+    pub(crate) fn wake_producers(&self, parked: &WordRef, most: impl FnOnce() -> u32) {
+        if wait::has_waiters(parked, self.barrier_registered) {
+            self.notify_waiting_producers(parked, most());
         }
     }
 
     #[cold]
-    fn tell_of_room(&self, parked: &WordRef, most: u32) {
+    fn notify_waiting_producers(&self, parked: &WordRef, most: u32) {
         if most > 0 {
             wait::notify(&self.memory, parked, most);
         }
     }
 
-    /// Wakes all those across who sleep.
-    fn wake_all(&self) {
-        self.notify_consumer();
+    /// Wakes all peers that sleep.
+    fn notify_peers(&self) {
+        self.wake_consumer();
         if self.role == Role::Consumer && self.geometry.kind == Kind::Lanes {
             let region = self.memory.region();
             for seat in 0..self.geometry.producers {
                 if let Some(parked) = WordRef::new(&region, self.geometry.producer(seat).parked()) {
-                    wait::notify_if_waiting(&self.memory, &parked, self.reached);
+                    wait::wake(&self.memory, &parked, self.barrier_registered);
                 }
             }
         }
     }
 
-    /// Who is in the seats peers: of several, one who is here, if anybody is.
-    pub(crate) fn peer_presence(&self) -> Presence {
-        if self.check_mapping().is_err() {
+    /// The peer. Of several peers, one that is present if there is one.
+    pub(crate) fn peer(&self) -> Presence {
+        if self.check().is_err() {
             return Presence::Never;
         }
         self.peers.presence(&self.memory)
     }
 
-    /// How many have sat in the seats across, those who do so now included.
-    pub(crate) fn peer_holders(&self) -> u64 {
+    /// The number of holders that the peers' seats have had, present ones included.
+    pub(crate) fn peers_so_far(&self) -> u64 {
         self.peers.holders_so_far(&self.memory.region())
     }
 
-    /// How those across went, as far as is noted, if all of them did. No system call.
+    /// How the peers departed, if all have, as far as shared memory shows. Makes no system call.
     #[inline]
-    pub(crate) fn departure(&self) -> Option<Departure> {
+    pub(crate) fn departed(&self) -> Option<Departure> {
         self.peers.departed(&self.memory)
     }
 
-    /// How those across went, if all of them did; asks the witness, and notes what it says.
-    pub(crate) fn check_peers(&self) -> Option<Departure> {
-        self.peers.check_peers(&self.memory)
+    /// How the peers departed, if all have. Asks the witness, and records the deaths that it
+    /// proves.
+    pub(crate) fn departed_by_proof(&self) -> Option<Departure> {
+        self.peers.departed_by_proof(&self.memory)
     }
 }
 
@@ -238,35 +253,39 @@ fn word(region: &Region, at: Offset) -> Result<WordRef, Corruption> {
     WordRef::new(region, at).ok_or(Corruption::Outside)
 }
 
-/// Gives the seat back, and tells those across.
+/// Releases the seat, and wakes the peers.
 impl<M: Memory> Drop for Seat<M> {
     fn drop(&mut self) {
-        // A forked child has a copy of the handle, not the seat.
+        // A forked child has a copy of the handle, but does not hold the seat.
         if self.memory.is_own_process() {
-            // A truncated file is not written to.
-            let is_there = self.check_mapping().is_ok();
-            if is_there {
-                // Release: E3, pairs with `occupy` and `departed`; all that was done in the seat is visible with it.
-                self.state.store(self.found.taken.now(self.afterwards).word(), Release);
+            // A truncated file must not be written to.
+            let is_complete = self.check().is_ok();
+            if is_complete {
+                // Release: E3, pairs with `acquire`, `recorded_state` and `verified_state`; all
+                // that the holder did in the seat is visible with it.
+                self.state.store(self.previous.taken.now(self.state_after).word(), Release);
             }
             self.memory.unlock_seat(self.block.span());
-            if is_there {
-                self.wake_all();
+            if is_complete {
+                self.notify_peers();
             }
         }
     }
 }
 
-/// ClaimProtocol the seat. Whoever leaves says so first and then gives its claim up, so a seat that was *left* and is still
-/// held will be free in a moment: a few more attempts, which is enough unless it was stopped just there.
+/// Locks the seat.
+///
+/// A holder that leaves stores *left* first and then unlocks. So a seat that is *left* and still
+/// locked will be free in a moment, and this function retries. The retries are enough, unless the
+/// holder was stopped between the two steps.
 fn lock_seat<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> Result<SeatLock, SeatError> {
     let mut attempts = 1000;
     loop {
-        let claim = memory.lock_seat(block.span()).map_err(|errno| SeatError::Lock { errno })?;
-        // Relaxed: only says whether to try again.
+        let lock = memory.lock_seat(block.span()).map_err(|errno| SeatError::Lock { errno })?;
+        // Relaxed: decides only whether to try again.
         let is_left = SeatState::from_word(state.load(Relaxed)).state() == State::Left;
-        if claim != SeatLock::Held || !is_left || attempts == 0 {
-            return Ok(claim);
+        if lock != SeatLock::Held || !is_left || attempts == 0 {
+            return Ok(lock);
         }
         attempts -= 1;
         crate::sync::pause();
@@ -275,29 +294,29 @@ fn lock_seat<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> Result
 
 /// Why a seat cannot be taken now.
 enum Unavailable {
-    /// Somebody has it.
+    /// A living participant holds it.
     Taken,
-    /// What its last holder left has to be dealt with first, by somebody else.
+    /// The consumer must first decide the claim that the last holder left open.
     Unresolved,
 }
 
-/// A seat as it was found.
-struct Found {
+/// What `acquire` found in the seat, and what it stored there.
+struct PreviousHolder {
     state: State,
-    /// Who held it last.
-    holder: Identity,
-    /// What the state word holds from now on.
+    identity: Identity,
+    /// The state word that `acquire` stored.
     taken: SeatState,
 }
 
-/// Moves the state word to *taken*, and says who took it.
-fn occupy<M: Memory>(
+/// Locks the seat, moves its state word to *taken*, and writes the identity of the new holder
+/// `who`.
+fn acquire<M: Memory>(
     memory: &M,
     block: RoleBlock,
     state: &WordRef,
     who: &Identity,
-    may: impl Fn(&Region, RoleBlock) -> bool,
-) -> Result<Result<Found, Unavailable>, SeatError> {
+    is_seat_reusable: impl Fn(&Region, RoleBlock) -> bool,
+) -> Result<Result<PreviousHolder, Unavailable>, SeatError> {
     let region = memory.region();
     let witnessed = match lock_seat(memory, block, state)? {
         SeatLock::Acquired => true,
@@ -311,35 +330,40 @@ fn occupy<M: Memory>(
         }
         Ok(Err(why))
     };
-    // Relaxed: the claim has made visible whatever its last holder did. Without a witness nobody dies, and who left has
-    // left nothing to `may`; an old value only refuses the seat once more than needed.
+    // Relaxed: with a witness, the lock has made visible all that the last holder did. Without one
+    // no holder dies, and a holder that left has left no open claim to `is_seat_reusable`. An old
+    // value at worst refuses the seat once more than needed.
     let mut found = SeatState::from_word(state.load(Relaxed));
-    // Taken, and yet to be claimed: by somebody dead, unless it lost its claim and goes on.
+    // With a witness: *taken* and yet not locked, so the holder is dead, unless it has lost its
+    // lock and still runs.
     if found.state() == State::Taken && (!witnessed || memory.is_running(&block.identity(&region))) {
         return refuse(Unavailable::Taken);
     }
-    if !may(&region, block) {
+    if !is_seat_reusable(&region, block) {
         return refuse(Unavailable::Unresolved);
     }
-    let holder = block.identity(&region);
+    let identity = block.identity(&region);
     if witnessed {
-        // The claim keeps all others out already, and who asks meanwhile is to be told the right name.
+        // Before the state word: the lock excludes all others already, and a peer that reads
+        // *taken* must find the right name.
         block.write_identity(&region, who);
     }
-    for _ in 0..MOST_CHANGES {
+    for _ in 0..MAX_STATE_CHANGES {
         if found.state() == State::Taken && !witnessed {
             return refuse(Unavailable::Taken);
         }
         let taken = found.taken();
-        // Acquire: E3, pairs with the last holder's leave; what it did in the seat is seen from here on.
+        // Acquire: E3, pairs with `Seat::drop` and `verified_state`; all that the last holder did
+        // in the seat is visible from here on.
         match state.compare_exchange(found.word(), taken.word(), Acquire, Relaxed) {
             Ok(_) => {
                 if !witnessed {
                     block.write_identity(&region, who);
                 }
-                return Ok(Ok(Found { state: found.state(), holder, taken }));
+                return Ok(Ok(PreviousHolder { state: found.state(), identity, taken }));
             }
-            // A peer has just stored *died*; or, without a witness, another participant was faster.
+            // A peer has just stored *died*; or, without a witness, another participant took the
+            // seat first.
             Err(now) => found = SeatState::from_word(now),
         }
     }

@@ -1,11 +1,12 @@
-//! The only door to atomics.
+//! The only access to atomics.
 //!
-//! Every shared word is a [`Word`] (64 bits) or a [`Half`] (32 bits, what a futex needs). They wrap
-//! core's atomics, or loom's under `--cfg loom`, so that the code that is model-checked is the code
-//! that ships. `clippy.toml` bars core's atomics everywhere else.
+//! Every shared word is a [`Word`] (64 bits) or a [`Half`] (32 bits, the size that a futex needs).
+//! They wrap core's atomics, or loom's under `--cfg loom`, so the code that is model-checked is the
+//! code that ships. `clippy.toml` forbids core's atomics everywhere else.
 //!
-//! Sequentially consistent *accesses* are not offered: no algorithm here needs them, and loom treats
-//! them as acquire/release. The full [`fence`] is, and loom models it exactly.
+//! This module offers no sequentially consistent *accesses*: no algorithm here needs them, and loom
+//! treats them as acquire/release. It offers the [full fence](full_fence), which loom models
+//! exactly.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 #[cfg(loom)]
@@ -23,15 +24,15 @@ use core::sync::atomic::compiler_fence as fence_compiler;
 
 #[cfg(all(not(loom), not(target_has_atomic = "64")))]
 compile_error!(
-    "ringway needs lock-free 64-bit atomics: its positions are 64 bits wide so that they never wrap"
+    "ringway needs lock-free 64-bit atomics: its positions are 64 bits wide, so that they never wrap"
 );
 
-/// A 64-bit word that several processes see.
+/// A 64-bit word that several processes access.
 #[repr(transparent)]
 pub struct Word(atomic::AtomicU64);
 
 impl Word {
-    /// For a static.
+    /// A word that holds 0, for a static.
     #[cfg(all(feature = "std", not(loom)))]
     pub(crate) const fn zero() -> Self {
         Self(atomic::AtomicU64::new(0))
@@ -42,7 +43,7 @@ impl Word {
         Self(atomic::AtomicU64::new(value))
     }
 
-    /// One of which loom knows nothing.
+    /// A word that is hidden from loom.
     #[cfg(loom)]
     pub(crate) fn plain(value: u64) -> Self {
         Self(atomic::AtomicU64::Plain(core::sync::atomic::AtomicU64::new(value)))
@@ -85,7 +86,7 @@ impl Word {
     }
 }
 
-/// A 32-bit word that several processes see; a sleeper parks on it.
+/// A 32-bit word that several processes access, and on which a waiting thread parks.
 #[repr(transparent)]
 pub(crate) struct Half(atomic::AtomicU32);
 
@@ -125,33 +126,34 @@ impl Half {
         self.0.compare_exchange(current, new, success, failure)
     }
 
-    /// The atomic itself, for the one system call that takes it.
+    /// The atomic itself, for the one system call that takes it (the futex).
     #[cfg(feature = "std")]
     pub(crate) fn as_atomic(&self) -> &atomic::AtomicU32 {
         &self.0
     }
 }
 
-/// A full fence. Under loom it is loom's, which is modelled exactly.
+/// A full fence (sequentially consistent). Under loom it is loom's, which loom models exactly.
 #[inline]
 #[cfg_attr(loom, track_caller)]
 pub(crate) fn full_fence() {
     atomic::fence(Ordering::SeqCst);
 }
 
-/// Keeps the compiler, not the machine, from moving accesses across.
+/// Keeps the compiler, but not the processor, from moving accesses across it.
 #[inline]
 pub(crate) fn compiler_fence() {
     fence_compiler(Ordering::SeqCst);
 }
 
-/// Leaves the processor's other thread, and the line that is looked at, alone for a moment.
+/// Pauses for a moment, so that a spinning thread takes fewer cycles from the core's other hardware
+/// thread, and reads the contended cache line less often.
 #[inline]
 pub(crate) fn pause() {
     core::hint::spin_loop();
 }
 
-/// Lets another thread run, where there is a system to do that.
+/// Lets the operating system run another thread; without one, only pauses.
 pub(crate) fn yield_now() {
     #[cfg(feature = "std")]
     std::thread::yield_now();

@@ -1,4 +1,5 @@
-//! Loom's atomics, written by threads that may stop for ever between any two writes: see `Model::crash`.
+//! Loom's atomics, for threads that may stop for ever before any of their shared writes: see
+//! `Model::crash_after`.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 use core::cell::Cell;
@@ -7,7 +8,7 @@ use core::panic::Location;
 use super::mutate;
 use crate::sync::Ordering;
 
-/// A full fence: the only kind there is.
+/// A full fence. Its ordering is always sequentially consistent.
 #[track_caller]
 pub(in crate::sync) fn fence(_: Ordering) {
     if let Some(order) = mutate::fence(Location::caller()) {
@@ -16,23 +17,26 @@ pub(in crate::sync) fn fence(_: Ordering) {
 }
 
 loom::thread_local! {
-    /// How many more shared writes this thread makes; none if it is immortal.
-    static LEFT: Cell<Option<u32>> = Cell::new(None);
+    /// The number of shared writes that this thread still makes. `None` if it never stops.
+    static WRITES_LEFT: Cell<Option<u32>> = Cell::new(None);
+    /// Whether this thread has stopped, and only unwinds.
     static HAS_STOPPED: Cell<bool> = Cell::new(false);
 }
 
-/// What a thread that stops unwinds with.
+/// The panic payload with which a stopped thread unwinds.
 struct Stopped;
 
-/// Runs `body` on `end` until it has made `writes` shared writes and is about to make another, where it stops for ever;
-/// whether it came to its end before. Then `end` goes without a trace.
+/// Runs `body` on `end` and stops it for ever before its shared write number `writes + 1`. Returns
+/// `true` if `body` ended before that.
+///
+/// Drops `end` without any shared write.
 pub(crate) fn run<E>(writes: u32, mut end: E, body: impl FnOnce(&mut E)) -> bool {
-    LEFT.with(|left| left.set(Some(writes)));
+    WRITES_LEFT.with(|left| left.set(Some(writes)));
     let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| body(&mut end)));
     HAS_STOPPED.with(|stopped| stopped.set(true));
     drop(end);
     HAS_STOPPED.with(|stopped| stopped.set(false));
-    LEFT.with(|left| left.set(None));
+    WRITES_LEFT.with(|left| left.set(None));
     match outcome {
         Ok(()) => true,
         Err(payload) if payload.is::<Stopped>() => false,
@@ -40,29 +44,30 @@ pub(crate) fn run<E>(writes: u32, mut end: E, body: impl FnOnce(&mut E)) -> bool
     }
 }
 
-/// Whether the thread has stopped, and is only unwinding.
+/// Whether this thread has stopped, and only unwinds.
 pub(crate) fn has_stopped() -> bool {
     HAS_STOPPED.with(Cell::get)
 }
 
-/// The thread is about to write: it stops here if it has no more writes. False if it had stopped before.
+/// Call before a shared write. Stops the thread if it has no writes left. Returns `false` if it had
+/// stopped before.
 pub(crate) fn may_write() -> bool {
     if has_stopped() {
         return false;
     }
-    if LEFT.with(Cell::get) == Some(0) {
+    if WRITES_LEFT.with(Cell::get) == Some(0) {
         HAS_STOPPED.with(|stopped| stopped.set(true));
         std::panic::resume_unwind(std::boxed::Box::new(Stopped));
     }
     true
 }
 
-/// The thread has written.
+/// Counts one shared write of this thread.
 pub(crate) fn has_written() {
-    LEFT.with(|left| left.set(left.get().map(|left| left - 1)));
+    WRITES_LEFT.with(|left| left.set(left.get().map(|left| left - 1)));
 }
 
-/// Writes, if the thread goes on.
+/// Calls `write` and counts one shared write, unless the thread has stopped or stops here.
 pub(crate) fn write(write: impl FnOnce()) {
     if may_write() {
         write();
@@ -72,7 +77,7 @@ pub(crate) fn write(write: impl FnOnce()) {
 
 pub(in crate::sync) enum AtomicU64 {
     Modelled(loom::sync::atomic::AtomicU64),
-    /// Of which loom knows nothing: for words by which nothing is decided.
+    /// Hidden from loom: for words by which no participant decides anything.
     Plain(core::sync::atomic::AtomicU64),
 }
 
@@ -98,10 +103,12 @@ impl AtomicU64 {
         }
     }
     fn exchanged(&self) -> &loom::sync::atomic::AtomicU64 {
-        let Self::Modelled(word) = self else { std::panic!("a plain word decides nothing") };
+        let Self::Modelled(word) = self else {
+            std::panic!("an exchange of a word that is hidden from loom")
+        };
         word
     }
-    /// Counts as a write if it exchanges.
+    /// Counts as a write if it succeeds.
     #[track_caller]
     pub(in crate::sync) fn compare_exchange(
         &self,
@@ -159,7 +166,7 @@ impl AtomicU32 {
         write(|| found = self.0.fetch_or(bits, order));
         found
     }
-    /// Counts as a write if it exchanges.
+    /// Counts as a write if it succeeds.
     #[track_caller]
     pub(in crate::sync) fn compare_exchange(
         &self,

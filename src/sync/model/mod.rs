@@ -1,3 +1,4 @@
-//! What the model checker adds to the atomics: a participant that stops after a number of writes, and an ordering that is weakened.
+//! Additions to the atomics for the model checker: a participant that stops after a number of
+//! writes, and one ordering that is weakened.
 pub(crate) mod crash;
 mod mutate;

@@ -1,12 +1,14 @@
-//! One ordering made weaker while models run, so that a program can ask of each one whether any model notices: see
-//! `loom-tests/src/bin/orderings.rs`.
+//! Weakens one ordering while models run, so that a program can check for each ordering that some
+//! model fails without it: see `loom-tests/src/bin/orderings/main.rs`.
 //!
-//! An ordering's name is where it stands and which part of it is meant: `src/ring/typed.rs:127:53 release`. An
-//! [`AcqRel`](Ordering::AcqRel) has two, since each half must carry weight; so has a full fence, which may become one that only
-//! acquires and releases (`full`), or none (`fence`). The environment says what to do:
+//! The name of an ordering is its place and its part: `src/ring/cells/items.rs:127:53 release`. An
+//! [`AcqRel`](Ordering::AcqRel) has two parts, because each half must be needed. So has a full
+//! fence: it can be weakened to one that only acquires and releases (`full`), or left out
+//! (`fence`). Two environment variables control this module:
 //!
-//! - `RINGWAY_WEAKEN`: the name of the one that is weakened;
-//! - `RINGWAY_LIST`: a file, to which the name of each one that is met is added.
+//! - `RINGWAY_WEAKEN`: the name of the ordering to weaken;
+//! - `RINGWAY_LIST`: a file, to which this module appends the name of each ordering that the run
+//!   reaches.
 use core::panic::Location;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,7 +19,7 @@ use std::{env, format};
 
 use crate::sync::Ordering;
 
-/// What is left of the ordering of an access.
+/// The ordering of an access, weakened if it is the one to weaken.
 pub(in crate::sync) fn access(site: &'static Location<'static>, order: Ordering) -> Ordering {
     match order {
         Ordering::AcqRel if is_weakened(site, "acquire") => Ordering::Release,
@@ -28,7 +30,7 @@ pub(in crate::sync) fn access(site: &'static Location<'static>, order: Ordering)
     }
 }
 
-/// What is left of the ordering of an exchange that fails.
+/// The failure ordering of an exchange, weakened if it is the one to weaken.
 pub(in crate::sync) fn failure(site: &'static Location<'static>, order: Ordering) -> Ordering {
     match order {
         Ordering::Acquire if is_weakened(site, "failure") => Ordering::Relaxed,
@@ -36,7 +38,8 @@ pub(in crate::sync) fn failure(site: &'static Location<'static>, order: Ordering
     }
 }
 
-/// What is left of a full fence.
+/// The ordering of a full fence, weakened if it is the one to weaken. `None` if the fence is left
+/// out.
 pub(in crate::sync) fn fence(site: &'static Location<'static>) -> Option<Ordering> {
     if is_weakened(site, "fence") {
         None
@@ -47,39 +50,41 @@ pub(in crate::sync) fn fence(site: &'static Location<'static>) -> Option<Orderin
     }
 }
 
-struct Asked {
-    mutate: Option<String>,
+/// The two environment variables.
+struct Config {
+    weaken: Option<String>,
     list: Option<Mutex<List>>,
 }
 
 struct List {
     file: File,
-    met: BTreeSet<String>,
+    /// The names already in the file.
+    seen: BTreeSet<String>,
 }
 
-static ASKED: OnceLock<Asked> = OnceLock::new();
+static CONFIG: OnceLock<Config> = OnceLock::new();
 
 fn is_weakened(site: &Location<'_>, part: &str) -> bool {
-    let asked = ASKED.get_or_init(|| Asked {
-        mutate: env::var("RINGWAY_WEAKEN").ok(),
+    let config = CONFIG.get_or_init(|| Config {
+        weaken: env::var("RINGWAY_WEAKEN").ok(),
         list: env::var_os("RINGWAY_LIST").map(|path| {
             let file = File::options().append(true).create(true).open(&path);
-            let file = file.unwrap_or_else(|error| std::panic!("{}: {error}", path.display()));
-            Mutex::new(List { file, met: BTreeSet::new() })
+            let file = file.unwrap_or_else(|error| std::panic!("cannot open {}: {error}", path.display()));
+            Mutex::new(List { file, seen: BTreeSet::new() })
         }),
     });
-    if asked.mutate.is_none() && asked.list.is_none() {
+    if config.weaken.is_none() && config.list.is_none() {
         return false;
     }
-    // Where the package lies is nobody's concern.
+    // The name starts at the root of the package, wherever the package is.
     let root = file!().len() - "src/sync/model/mutate.rs".len();
     let name = format!("{}:{}:{} {part}", &site.file()[root..], site.line(), site.column());
-    if let Some(list) = &asked.list {
+    if let Some(list) = &config.list {
         let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-        if list.met.insert(name.clone()) {
+        if list.seen.insert(name.clone()) {
             let written = std::writeln!(list.file, "{name}");
-            written.unwrap_or_else(|error| std::panic!("the list of orderings: {error}"));
+            written.unwrap_or_else(|error| std::panic!("cannot write the list of orderings: {error}"));
         }
     }
-    asked.mutate == Some(name)
+    config.weaken == Some(name)
 }
