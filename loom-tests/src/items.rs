@@ -1,18 +1,18 @@
-//! Items that tell whether they are whole, and which producer's they are, in rings of any kind.
+//! Items that show whether they are torn and which producer sent them, for rings of any kind.
 use loom::thread;
-use ringway::ring::{Consumer, Kind, Producer};
 use ringway::memory::Model;
+use ringway::ring::{Consumer, Kind, Producer};
 use ringway::{PopError, PushError};
 
-/// Two words, so that it can be torn.
+/// An item of two words, so that it can be torn.
 pub type Item = [u64; 2];
 
-/// The item that says `i` in all its bytes.
+/// The item number `i`. Both words depend on `i`.
 pub fn item(i: u64) -> Item {
     [i, !i]
 }
 
-/// Puts `i` in, as soon as there is room.
+/// Pushes item `i`, and retries while the ring is full.
 pub fn push<K: Kind>(tx: &mut Producer<K, Item, Model>, i: u64) {
     while let Err(error) = tx.try_push(&item(i)) {
         assert_eq!(error, PushError::Full);
@@ -20,7 +20,7 @@ pub fn push<K: Kind>(tx: &mut Producer<K, Item, Model>, i: u64) {
     }
 }
 
-/// What is there now.
+/// Pops one item without waiting. `None` if the ring is empty or closed.
 pub fn pop<K: Kind>(rx: &mut Consumer<K, Item, Model>) -> Option<u64> {
     match rx.try_pop() {
         Ok([i, not_i]) => {
@@ -32,7 +32,8 @@ pub fn pop<K: Kind>(rx: &mut Consumer<K, Item, Model>) -> Option<u64> {
     }
 }
 
-/// Whether each producer's items came in its order: 0, 1, … from the first, 10, 11, … from the second.
+/// Asserts that each producer's items arrived completely and in its order: `first` items 0, 1, …
+/// and `second` items 10, 11, ….
 pub fn assert_each_in_order(got: &[u64], first: u64, second: u64) {
     let of = |range: std::ops::Range<u64>| got.iter().copied().filter(move |i| range.contains(i));
     assert!(of(0..10).eq(0..first), "{got:?}");

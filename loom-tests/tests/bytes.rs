@@ -1,15 +1,16 @@
-//! Byte rings: pads, reservations, batches, and what a producer that dies in between leaves.
+//! `spsc` byte rings: pads, reservations, batches, aborts, kept records and drains.
 use loom::thread;
 use ringway::memory::Model;
 use ringway::spsc::{Consumer, Producer};
 use ringway::{PopError, PushError};
 use ringway_loom::{check, ring};
 
-/// The bytes of record `i`, `len` long: each tells which record it belongs to.
+/// The bytes of record `i`, of length `len`. Each byte is `i`.
 fn bytes(i: u8, len: usize) -> Vec<u8> {
     vec![i; len]
 }
 
+/// Pushes record `i` of length `len`, and retries while the ring is full.
 fn push(tx: &mut Producer<[u8], Model>, i: u8, len: usize) {
     while let Err(error) = tx.try_push(&bytes(i, len)) {
         assert_eq!(error, PushError::Full);
@@ -17,7 +18,7 @@ fn push(tx: &mut Producer<[u8], Model>, i: u8, len: usize) {
     }
 }
 
-/// The next record, as its number and length.
+/// Reads one record without waiting. Returns its number and length.
 fn read(rx: &mut Consumer<[u8], Model>) -> Option<(u8, usize)> {
     match rx.try_read() {
         Ok(record) => {
@@ -50,9 +51,10 @@ fn records_arrive_whole_and_in_order_over_several_laps() {
 }
 
 #[test]
-fn a_record_that_does_not_fit_the_lap_comes_after_a_pad() {
+fn a_record_that_does_not_fit_the_lap_follows_a_pad() {
     check(3, || {
-        // Four cells; records of one, then of two: the second of two does not fit the lap.
+        // The ring has four cells. A record of one cell and one of two leave one cell in the lap,
+        // so the next of two does not fit.
         let ring = ring::<[u8]>(256);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         push(&mut tx, 0, 1);
@@ -70,7 +72,7 @@ fn a_record_that_does_not_fit_the_lap_comes_after_a_pad() {
 }
 
 #[test]
-fn a_batch_appears_whole() {
+fn a_batch_becomes_visible_as_a_whole() {
     check(3, || {
         let ring = ring::<[u8]>(256);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -83,7 +85,7 @@ fn a_batch_appears_whole() {
             batch.try_push(&bytes(2, 64)).unwrap();
             batch.commit();
         });
-        // Once the first is there, so is the second.
+        // If the first record is visible, so is the second.
         if read(&mut rx).is_some() {
             assert_eq!(read(&mut rx), Some((2, 64)));
         }
@@ -92,7 +94,7 @@ fn a_batch_appears_whole() {
 }
 
 #[test]
-fn what_was_aborted_never_appears() {
+fn an_aborted_record_is_never_read() {
     check(3, || {
         let ring = ring::<[u8]>(256);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -123,7 +125,7 @@ fn what_was_aborted_never_appears() {
 }
 
 #[test]
-fn what_is_kept_is_read_again_and_not_written_over() {
+fn a_kept_record_is_read_again_and_not_overwritten() {
     check(3, || {
         let ring = ring::<[u8]>(128);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -142,7 +144,7 @@ fn what_is_kept_is_read_again_and_not_written_over() {
 }
 
 #[test]
-fn drained_records_are_released_together_and_only_then() {
+fn drained_records_are_released_together_at_the_end() {
     check(3, || {
         let ring = ring::<[u8]>(128);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());

@@ -1,12 +1,13 @@
-//! Lanes: each producer's records in its order, and what a dead one leaves. Here no lane rests.
+//! `lanes` rings: order within each lane, changes of holder, and dead producers. No lane is idle in
+//! these models.
 use loom::thread;
 use ringway::memory::Model;
 use ringway::{Departure, PopError, lanes::Consumer};
 use ringway_loom::items::{Item, assert_each_in_order, item, pop, push};
-use ringway_loom::{bury_producer, check, lanes, retry, witnessed};
+use ringway_loom::{check, declare_producer_dead, lanes, retry, witnessed};
 
 #[test]
-fn each_lanes_items_arrive_whole_and_in_order_over_several_laps() {
+fn the_items_of_each_lane_arrive_whole_and_in_order_over_several_laps() {
     check(2, || {
         let ring = lanes::<Item>(1, Model::new);
         let (mut a, mut b, mut rx) =
@@ -27,7 +28,7 @@ fn each_lanes_items_arrive_whole_and_in_order_over_several_laps() {
 }
 
 #[test]
-fn records_of_any_size_arrive_whole_and_are_released_by_lane() {
+fn records_of_any_size_arrive_whole_and_are_released_per_lane() {
     check(2, || {
         let ring = lanes::<[u8]>(128, Model::new);
         let (mut a, mut b, mut rx) =
@@ -58,7 +59,7 @@ fn records_of_any_size_arrive_whole_and_are_released_by_lane() {
 }
 
 #[test]
-fn closed_is_told_after_the_last_item_of_all_lanes() {
+fn pop_returns_closed_only_after_the_last_item_of_all_lanes() {
     check(2, || {
         let ring = lanes::<Item>(1, Model::new);
         let (mut a, mut b, mut rx) =
@@ -80,46 +81,46 @@ fn closed_is_told_after_the_last_item_of_all_lanes() {
 }
 
 #[test]
-fn a_lane_is_handed_on_with_its_position() {
+fn a_successor_continues_at_the_position_of_its_lane() {
     check(2, || {
         let ring = lanes::<Item>(2, Model::new);
         let (mut a, _b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        let theirs = thread::spawn(move || push(&mut a, 0));
+        let tsuccessors = thread::spawn(move || push(&mut a, 0));
         let mut got = Vec::from_iter(pop(&mut rx));
-        let heir = retry(2, || ring.producer().ok());
-        theirs.join().unwrap();
-        let has_heir = heir.is_some();
-        if let Some(mut heir) = heir {
-            assert_eq!((heir.seat(), heir.position()), (0, 1));
-            push(&mut heir, 1);
+        let successor = retry(2, || ring.producer().ok());
+        tsuccessors.join().unwrap();
+        let has_successor = successor.is_some();
+        if let Some(mut successor) = successor {
+            assert_eq!((successor.seat(), successor.position()), (0, 1));
+            push(&mut successor, 1);
         }
         got.extend(std::iter::from_fn(|| pop(&mut rx)));
-        assert_each_in_order(&got, 1 + u64::from(has_heir), 0);
+        assert_each_in_order(&got, 1 + u64::from(has_successor), 0);
     });
 }
 
 #[test]
-fn a_dead_producer_delays_nobody_and_its_heir_goes_on() {
-    // The item, the stamp, TAIL.
+fn a_dead_producer_delays_no_other_producer_and_its_successor_continues() {
+    // The writes of the victim: the item, the stamp, TAIL.
     for writes in 0..=3 {
         check(2, move || {
             let ring = lanes::<Item>(1, witnessed);
             let (a, mut b, mut rx) =
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-            let heir = thread::spawn(move || {
+            let successor = thread::spawn(move || {
                 Model::crash_after(writes, a, |a| push(a, 0));
-                bury_producer(ring.memory(), 0);
-                let mut heir = ring.producer().unwrap();
-                assert_eq!((heir.seat(), heir.position()), (0, u64::from(writes >= 2)));
-                heir.try_push(&item(heir.position())).is_ok()
+                declare_producer_dead(ring.memory(), 0);
+                let mut successor = ring.producer().unwrap();
+                assert_eq!((successor.seat(), successor.position()), (0, u64::from(writes >= 2)));
+                successor.try_push(&item(successor.position())).is_ok()
             });
             let second = thread::spawn(move || {
                 push(&mut b, 10);
                 b
             });
             let mut got = Vec::from_iter(pop(&mut rx));
-            let pushed = heir.join().unwrap();
+            let pushed = successor.join().unwrap();
             let _b = second.join().unwrap();
             got.extend(std::iter::from_fn(|| pop(&mut rx)));
             assert_each_in_order(&got, u64::from(writes >= 2) + u64::from(pushed), 1);

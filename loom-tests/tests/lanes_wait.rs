@@ -1,13 +1,13 @@
-//! Waiting for lanes, and lanes at rest: E4 and E6. A lost wake-up is a deadlock here, since the model's parks have no slices
-//! but when somebody is buried.
+//! Waiting in `lanes` rings, and idle lanes: E4 and E6. A park in the model has no time limit until
+//! a participant is declared dead, so a lost wake-up is a deadlock.
 use loom::thread;
 use ringway::lanes::Consumer;
 use ringway::memory::Model;
 use ringway::{Departure, PopError, PushError};
-use ringway_loom::{bury_producer, check, lanes};
+use ringway_loom::{check, declare_producer_dead, lanes};
 
-/// Looks so often in vain that one of two lanes is put to rest.
-fn let_one_rest(rx: &mut Consumer<u64, Model>) {
+/// Polls the empty ring often enough that one of two lanes becomes idle.
+fn make_one_lane_idle(rx: &mut Consumer<u64, Model>) {
     (0..4).for_each(|_| assert_eq!(rx.try_pop(), Err(PopError::Empty)));
 }
 
@@ -18,11 +18,12 @@ fn a_sleeping_consumer_is_woken_by_either_lane() {
             let ring = lanes::<u64>(1, Model::with_fences);
             let (a, b, mut rx) =
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-            // Leaving wakes too: so that this push has to do it, the seats are kept.
-            let [kept, mut awake] = if lane == 0 { [b, a] } else { [a, b] };
+            // Keeps the seats, because leaving wakes the consumer too, and here the push must wake
+            // it.
+            let [kept, mut pushing] = if lane == 0 { [b, a] } else { [a, b] };
             let sender = thread::spawn(move || {
-                awake.try_push(&7).unwrap();
-                awake
+                pushing.try_push(&7).unwrap();
+                pushing
             });
             assert_eq!(rx.pop(), Ok(7));
             drop((kept, sender.join().unwrap()));
@@ -52,12 +53,12 @@ fn a_sleeping_consumer_is_woken_by_both_lanes() {
 }
 
 #[test]
-fn a_lane_at_rest_is_heard() {
+fn an_idle_lane_notifies_the_consumer() {
     check(2, || {
         let ring = lanes::<u64>(1, Model::with_fences);
         let (mut a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        let_one_rest(&mut rx);
+        make_one_lane_idle(&mut rx);
         let first = thread::spawn(move || {
             a.try_push(&0).unwrap();
             a
@@ -66,7 +67,7 @@ fn a_lane_at_rest_is_heard() {
             b.try_push(&10).unwrap();
             b
         });
-        // Without waiting, in which it would look at all lanes.
+        // Without blocking calls, because those scan all lanes.
         let mut got = Vec::new();
         while got.len() < 2 {
             match rx.try_pop() {
@@ -81,12 +82,12 @@ fn a_lane_at_rest_is_heard() {
 }
 
 #[test]
-fn a_lane_that_is_put_to_rest_while_it_rings_is_heard_again() {
+fn a_lane_that_becomes_idle_while_it_notifies_notifies_again() {
     check(2, || {
         let ring = lanes::<u64>(2, Model::with_fences);
         let (_a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        let_one_rest(&mut rx);
+        make_one_lane_idle(&mut rx);
         let second = thread::spawn(move || {
             b.try_push(&10).unwrap();
             b.try_push(&11).unwrap();
@@ -94,7 +95,7 @@ fn a_lane_that_is_put_to_rest_while_it_rings_is_heard_again() {
         });
         let mut next = 10;
         while next < 12 {
-            // So often without a break that the lane is at rest again.
+            // Enough polls in a row to make the lane idle again.
             for _ in 0..4 {
                 if let Ok(got) = rx.try_pop() {
                     assert_eq!(got, next);
@@ -108,14 +109,15 @@ fn a_lane_that_is_put_to_rest_while_it_rings_is_heard_again() {
 }
 
 #[test]
-fn a_lane_whose_bit_was_taken_for_anothers_ring_is_heard_again() {
+fn a_lane_whose_bit_was_taken_early_notifies_again() {
     check(2, || {
         let ring = lanes::<u64>(8, Model::with_fences);
         let (a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        let_one_rest(&mut rx);
+        make_one_lane_idle(&mut rx);
         drop(a);
-        // It rings as it sits down, and so the consumer looks for bits before `b` has rung.
+        // The new producer notifies when it takes its seat. So the consumer reads the bits before
+        // `b` has notified.
         let mut a = ring.producer().unwrap();
         assert_eq!(a.try_push_slice(&[0, 1, 2, 3, 4, 5, 6, 7]), Ok(8));
         let second = thread::spawn(move || {
@@ -123,8 +125,8 @@ fn a_lane_whose_bit_was_taken_for_anothers_ring_is_heard_again() {
             b.try_push(&11).unwrap();
             b
         });
-        // In one go, for each release has a fence: while there is still something of `a`, the lane of `b` is watched, and put to
-        // rest again.
+        // One drain, because each release has a fence. While lane `a` still has items, lane `b`
+        // becomes active, and idle again.
         let mut got = Vec::new();
         rx.drain(usize::MAX, |i| got.push(i)).unwrap();
         while got.len() < 10 {
@@ -140,7 +142,7 @@ fn a_lane_whose_bit_was_taken_for_anothers_ring_is_heard_again() {
 }
 
 #[test]
-fn a_consumer_that_rests_lanes_and_sleeps_misses_nothing() {
+fn a_consumer_that_makes_lanes_idle_and_sleeps_misses_no_item() {
     check(2, || {
         let ring = lanes::<u64>(2, Model::with_fences);
         let (_a, mut b, mut rx) =
@@ -165,7 +167,7 @@ fn a_consumer_that_rests_lanes_and_sleeps_misses_nothing() {
 }
 
 #[test]
-fn producers_that_sleep_in_their_lanes_are_woken() {
+fn producers_asleep_on_their_lanes_are_woken() {
     check(1, || {
         let ring = lanes::<u64>(1, Model::with_fences);
         let (mut a, mut b, mut rx) =
@@ -189,7 +191,7 @@ fn producers_that_sleep_in_their_lanes_are_woken() {
 }
 
 #[test]
-fn a_sleeping_consumer_learns_that_the_last_lane_was_left() {
+fn a_sleeping_consumer_returns_closed_when_the_last_producer_leaves() {
     check(1, || {
         let ring = lanes::<u64>(1, Model::with_fences);
         let (mut a, b, mut rx) =
@@ -204,7 +206,7 @@ fn a_sleeping_consumer_learns_that_the_last_lane_was_left() {
 }
 
 #[test]
-fn producers_that_sleep_in_their_lanes_learn_that_the_consumer_left() {
+fn producers_asleep_on_their_lanes_return_closed_when_the_consumer_leaves() {
     check(2, || {
         let ring = lanes::<u64>(1, Model::with_fences);
         let (mut a, mut b, rx) =
@@ -221,18 +223,18 @@ fn producers_that_sleep_in_their_lanes_learn_that_the_consumer_left() {
 }
 
 #[test]
-fn what_a_producer_published_before_it_could_ring_is_found() {
-    // The item, the stamp, TAIL, and the ring's five.
+fn an_item_is_found_whose_producer_died_before_it_notified() {
+    // The writes of the victim: the item, the stamp, TAIL, and five of the doorbell.
     for writes in 0..=8 {
         check(1, move || {
             let ring = lanes::<u64>(1, |len| Model::with_fences(len).with_witness());
             let (a, b, mut rx) =
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-            let_one_rest(&mut rx);
+            make_one_lane_idle(&mut rx);
             let memory = ring.memory().clone();
             let victim = thread::spawn(move || {
                 Model::crash_after(writes, b, |b| b.try_push(&10).unwrap());
-                bury_producer(&memory, 1);
+                declare_producer_dead(&memory, 1);
             });
             let other = thread::spawn(move || drop(a));
             if writes >= 2 {
@@ -246,18 +248,19 @@ fn what_a_producer_published_before_it_could_ring_is_found() {
 }
 
 #[test]
-fn a_newcomer_to_a_lane_at_rest_is_heard_by_who_lies_down() {
+fn a_new_producer_on_an_idle_lane_wakes_a_consumer_about_to_sleep() {
     check(2, || {
         let ring = lanes::<u64>(1, Model::with_fences);
         let (_a, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let_one_rest(&mut rx);
-        let newcomer = thread::spawn(move || {
-            // It rings as it sits down, and not when it sends, if nobody armed its lane since.
+        make_one_lane_idle(&mut rx);
+        let new_producer = thread::spawn(move || {
+            // It notifies when it takes its seat, and not when it pushes, unless the consumer has
+            // armed its lane since.
             let mut b = ring.producer().unwrap();
             b.try_push(&10).unwrap();
             b
         });
         assert_eq!(rx.pop(), Ok(10));
-        drop(newcomer.join().unwrap());
+        drop(new_producer.join().unwrap());
     });
 }

@@ -1,4 +1,4 @@
-//! Items in total order: E1 (stamp), E2 (HEAD), E5 (TAIL and announcements), with two producers.
+//! `mpsc` rings of items with two producers: E1 (stamp), E2 (HEAD), E5 (TAIL and announcements).
 use std::sync::Arc;
 
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,7 +9,7 @@ use ringway::{Departure, PopError, PushError};
 use ringway_loom::items::{Item, assert_each_in_order, item, pop, push};
 use ringway_loom::{check, mpsc, retry};
 
-/// The next `n`.
+/// Pops the next `n` items.
 fn pop_all(rx: &mut Consumer<Item, Model>, n: usize) -> Vec<u64> {
     let mut got = Vec::new();
     while got.len() < n {
@@ -22,7 +22,7 @@ fn pop_all(rx: &mut Consumer<Item, Model>, n: usize) -> Vec<u64> {
 }
 
 #[test]
-fn each_item_arrives_once_and_whole_and_in_its_producers_order() {
+fn each_item_arrives_once_whole_and_in_the_order_of_its_producer() {
     check(2, || {
         let ring = mpsc::<Item>(2, Model::new);
         let (mut a, mut b, mut rx) =
@@ -36,7 +36,7 @@ fn each_item_arrives_once_and_whole_and_in_its_producers_order() {
 }
 
 #[test]
-fn two_that_compete_for_the_last_cell_are_served_in_turn() {
+fn two_producers_that_compete_for_the_last_cell_both_get_it_in_turn() {
     check(2, || {
         let ring = mpsc::<Item>(1, Model::new);
         let (mut a, mut b, mut rx) =
@@ -50,7 +50,7 @@ fn two_that_compete_for_the_last_cell_are_served_in_turn() {
 }
 
 #[test]
-fn what_was_sent_before_another_began_comes_first() {
+fn an_item_pushed_before_another_push_began_comes_first() {
     check(2, || {
         let ring = mpsc::<Item>(2, Model::new);
         let (mut a, mut b, mut rx) =
@@ -59,7 +59,7 @@ fn what_was_sent_before_another_began_comes_first() {
         let seen = is_sent.clone();
         let first = thread::spawn(move || {
             push(&mut a, 0);
-            // Relaxed: time is the only order that the second needs.
+            // Relaxed: the second producer relies only on time, not on this edge.
             is_sent.store(true, Relaxed);
         });
         let second = thread::spawn(move || {
@@ -76,7 +76,7 @@ fn what_was_sent_before_another_began_comes_first() {
 }
 
 #[test]
-fn a_slice_appears_whole_and_in_one_piece() {
+fn a_slice_becomes_visible_as_a_whole_and_contiguous() {
     check(3, || {
         let ring = mpsc::<Item>(4, Model::new);
         let (mut a, mut b, mut rx) =
@@ -89,7 +89,7 @@ fn a_slice_appears_whole_and_in_one_piece() {
                 thread::yield_now();
                 continue;
             };
-            // Once the first is there, so is the second, and nothing is between them.
+            // If the first item is visible, so is the second, and nothing is between them.
             got.extend([i, pop(&mut rx).unwrap()]);
         }
         assert!(got == [0, 1, 10, 11] || got == [10, 11, 0, 1], "{got:?}");
@@ -99,7 +99,7 @@ fn a_slice_appears_whole_and_in_one_piece() {
 }
 
 #[test]
-fn a_slice_takes_what_room_there_is() {
+fn a_slice_is_pushed_as_far_as_there_is_space() {
     check(2, || {
         let ring = mpsc::<Item>(2, Model::new);
         let (mut a, mut b, mut rx) =
@@ -117,12 +117,12 @@ fn a_slice_takes_what_room_there_is() {
         let (of_first, of_second) = (first.join().unwrap(), second.join().unwrap());
         got.extend(std::iter::from_fn(|| pop(&mut rx)));
         assert_each_in_order(&got, 1 + of_first as u64, of_second.into());
-        assert!(of_first > 0 || of_second, "both found a ring of two full with one");
+        assert!(of_first > 0 || of_second, "both pushes found the ring full, with one item of two in it");
     });
 }
 
 #[test]
-fn a_full_ring_is_full_for_both_until_the_consumer_is_done() {
+fn a_full_ring_is_full_for_both_producers_until_the_consumer_releases() {
     check(3, || {
         let ring = mpsc::<Item>(1, Model::new);
         let (mut a, mut b, mut rx) =
@@ -133,14 +133,14 @@ fn a_full_ring_is_full_for_both_until_the_consumer_is_done() {
         let second = thread::spawn(move || b.try_push(&item(10)).is_ok());
         assert_eq!(pop(&mut rx), Some(0));
         let (first, second) = (first.join().unwrap(), second.join().unwrap());
-        assert!(!(first && second), "two in a ring of one");
+        assert!(!(first && second), "two items in a ring of one cell");
         let expected = if first { Some(1) } else { second.then_some(10) };
         assert_eq!(pop(&mut rx), expected);
     });
 }
 
 #[test]
-fn closed_is_told_after_the_last_item_of_all() {
+fn pop_returns_closed_only_after_the_last_item_of_all_producers() {
     check(2, || {
         let ring = mpsc::<Item>(2, Model::new);
         let (mut a, mut b, mut rx) =
@@ -162,7 +162,7 @@ fn closed_is_told_after_the_last_item_of_all() {
 }
 
 #[test]
-fn a_seat_is_handed_on_while_another_sends() {
+fn a_seat_changes_hands_while_another_producer_sends() {
     check(3, || {
         let ring = mpsc::<Item>(4, Model::new);
         let (mut a, mut b, mut rx) =

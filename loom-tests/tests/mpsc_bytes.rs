@@ -1,10 +1,11 @@
-//! Records of any size in total order: claims of several cells, pads, batches, and what is given up.
+//! `mpsc` byte rings: claims of several cells, skips, batches and aborts.
 use loom::thread;
 use ringway::memory::Model;
 use ringway::mpsc::{Consumer, Producer};
 use ringway::{PopError, PushError};
 use ringway_loom::{check, mpsc};
 
+/// Pushes record `i` of length `len`, and retries while the ring is full.
 fn push(tx: &mut Producer<[u8], Model>, i: u8, len: usize) {
     while let Err(error) = tx.try_push(&vec![i; len]) {
         assert_eq!(error, PushError::Full);
@@ -12,7 +13,7 @@ fn push(tx: &mut Producer<[u8], Model>, i: u8, len: usize) {
     }
 }
 
-/// The record that is there now, as its number and length.
+/// Reads one record without waiting. Returns its number and length.
 fn read(rx: &mut Consumer<[u8], Model>) -> Option<(u8, usize)> {
     match rx.try_read() {
         Ok(record) => {
@@ -25,7 +26,7 @@ fn read(rx: &mut Consumer<[u8], Model>) -> Option<(u8, usize)> {
     }
 }
 
-/// The next `n`.
+/// Reads the next `n` records.
 fn read_all(rx: &mut Consumer<[u8], Model>, n: usize) -> Vec<(u8, usize)> {
     let mut got = Vec::new();
     while got.len() < n {
@@ -37,7 +38,7 @@ fn read_all(rx: &mut Consumer<[u8], Model>, n: usize) -> Vec<(u8, usize)> {
     got
 }
 
-/// Whether `got` is `first` and `second`, each in its order.
+/// Asserts that `got` consists of `first` and `second`, each in its order.
 fn assert_merged(got: &[(u8, usize)], first: &[(u8, usize)], second: &[(u8, usize)]) {
     assert_eq!(got.len(), first.len() + second.len(), "{got:?}");
     let of =
@@ -46,7 +47,7 @@ fn assert_merged(got: &[(u8, usize)], first: &[(u8, usize)], second: &[(u8, usiz
 }
 
 #[test]
-fn records_of_two_arrive_whole_over_several_laps() {
+fn records_of_two_producers_arrive_whole_over_several_laps() {
     check(2, || {
         let ring = mpsc::<[u8]>(128, Model::new);
         let (mut a, mut b, mut rx) =
@@ -62,7 +63,8 @@ fn records_of_two_arrive_whole_over_several_laps() {
 #[test]
 fn a_claim_that_does_not_fit_the_lap_begins_with_a_skip() {
     check(2, || {
-        // Four cells; one record of two cells goes where three, or one, are left in the lap.
+        // The ring has four cells. A record of two cells starts where two cells, or one, are left
+        // in the lap.
         let ring = mpsc::<[u8]>(256, Model::new);
         let (mut a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
@@ -77,7 +79,7 @@ fn a_claim_that_does_not_fit_the_lap_begins_with_a_skip() {
 }
 
 #[test]
-fn a_batch_appears_whole_and_in_one_piece() {
+fn a_batch_becomes_visible_as_a_whole_and_contiguous() {
     check(3, || {
         let ring = mpsc::<[u8]>(256, Model::new);
         let (mut a, mut b, mut rx) =
@@ -86,14 +88,14 @@ fn a_batch_appears_whole_and_in_one_piece() {
             let mut batch = a.try_batch(128).unwrap();
             batch.try_push(&[0]).unwrap();
             batch.try_push(&[1, 1]).unwrap();
-            assert_eq!(batch.try_push(&[2]), Err(PushError::Full), "its room is used up");
+            assert_eq!(batch.try_push(&[2]), Err(PushError::Full), "the batch has no room left");
             batch.commit();
         });
         let second = thread::spawn(move || push(&mut b, 10, 1));
         let mut got = Vec::new();
         while got.len() < 3 {
             match read(&mut rx) {
-                // Once the first is there, so is the second, and nothing is between them.
+                // If the first record is visible, so is the second, and nothing is between them.
                 Some((0, 1)) => {
                     assert_eq!(read(&mut rx), Some((1, 2)));
                     got.extend([(0, 1), (1, 2)]);
@@ -109,7 +111,7 @@ fn a_batch_appears_whole_and_in_one_piece() {
 }
 
 #[test]
-fn what_was_given_up_never_appears_and_what_comes_after_it_does() {
+fn an_aborted_reservation_is_skipped_and_the_next_record_is_read() {
     check(3, || {
         let ring = mpsc::<[u8]>(512, Model::new);
         let (mut a, mut b, mut rx) =
@@ -131,7 +133,7 @@ fn what_was_given_up_never_appears_and_what_comes_after_it_does() {
 }
 
 #[test]
-fn a_batch_that_is_given_up_is_passed_over_while_another_sends() {
+fn an_aborted_batch_is_skipped_while_another_producer_sends() {
     check(3, || {
         let ring = mpsc::<[u8]>(256, Model::new);
         let (mut a, mut b, mut rx) =
@@ -151,7 +153,7 @@ fn a_batch_that_is_given_up_is_passed_over_while_another_sends() {
 }
 
 #[test]
-fn what_was_skipped_is_room_again() {
+fn skipped_cells_are_free_again() {
     check(1, || {
         let ring = mpsc::<[u8]>(128, Model::new);
         let (mut a, mut b, mut rx) =

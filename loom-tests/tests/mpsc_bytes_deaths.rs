@@ -1,10 +1,11 @@
-//! Producers of records of any size, and consumers, in total order, that die after each of their writes.
+//! `mpsc` byte rings whose producer or consumer dies after each of its writes.
 use loom::thread;
 use ringway::memory::Model;
 use ringway::mpsc::{Consumer, Producer};
 use ringway::{PopError, PushError};
-use ringway_loom::{bury_consumer, bury_producer, check, mpsc, witnessed};
+use ringway_loom::{check, declare_consumer_dead, declare_producer_dead, mpsc, witnessed};
 
+/// Pushes record `i` of one byte, and retries while the ring is full.
 fn push(tx: &mut Producer<[u8], Model>, i: u8) {
     while let Err(error) = tx.try_push(&[i]) {
         assert_eq!(error, PushError::Full);
@@ -12,7 +13,7 @@ fn push(tx: &mut Producer<[u8], Model>, i: u8) {
     }
 }
 
-/// The record that is there now.
+/// Reads one record without waiting. Returns its number.
 fn read(rx: &mut Consumer<[u8], Model>) -> Option<u8> {
     match rx.try_read() {
         Ok(record) => {
@@ -25,13 +26,14 @@ fn read(rx: &mut Consumer<[u8], Model>) -> Option<u8> {
     }
 }
 
-/// All that is there once what the dead left is mended, and how many cells were lost, in how many claims.
+/// Reads all records, after the consumer has repaired what the dead left. Returns them, and how
+/// many cells were lost in how many claims.
 fn recover(rx: &mut Consumer<[u8], Model>) -> (Vec<u8>, u64, usize) {
     let mut got = Vec::new();
     loop {
         got.extend(std::iter::from_fn(|| read(rx)));
         let before = rx.position();
-        // Mends what is in the way.
+        // `stalled` repairs what stands in the way.
         assert_eq!(rx.stalled(), None);
         match read(rx) {
             Some(i) => got.push(i),
@@ -44,8 +46,9 @@ fn recover(rx: &mut Consumer<[u8], Model>) -> (Vec<u8>, u64, usize) {
 }
 
 #[test]
-fn a_dead_producers_batch_is_there_whole_or_lost_whole() {
-    // E, A, TAIL, A; two payloads, two infos, a stamp; the skip for what is left, its stamp; the first stamp; two counters.
+fn the_batch_of_a_dead_producer_arrives_as_a_whole_or_is_lost_as_a_whole() {
+    // The writes of the victim: E, A, TAIL, A; two payloads, two infos, a stamp; the skip for the
+    // rest of the claim, its stamp; the first stamp; two counters.
     for writes in 0..=14 {
         check(2, move || {
             let ring = mpsc::<[u8]>(512, witnessed);
@@ -58,7 +61,7 @@ fn a_dead_producers_batch_is_there_whole_or_lost_whole() {
                     batch.try_push(&[1, 1]).unwrap();
                     batch.commit();
                 });
-                bury_producer(ring.memory(), 0);
+                declare_producer_dead(ring.memory(), 0);
                 is_done
             });
             let survivor = thread::spawn(move || {
@@ -82,7 +85,7 @@ fn a_dead_producers_batch_is_there_whole_or_lost_whole() {
 }
 
 #[test]
-fn a_dead_producer_that_gave_up_holds_up_nobody() {
+fn a_dead_producer_that_aborted_does_not_block_the_consumer() {
     for writes in 0..=8 {
         check(2, move || {
             let ring = mpsc::<[u8]>(256, witnessed);
@@ -90,7 +93,7 @@ fn a_dead_producer_that_gave_up_holds_up_nobody() {
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
             let victim = thread::spawn(move || {
                 Model::crash_after(writes, a, |a| a.try_reserve(100).unwrap().abort());
-                bury_producer(ring.memory(), 0);
+                declare_producer_dead(ring.memory(), 0);
             });
             let survivor = thread::spawn(move || {
                 push(&mut b, 10);
@@ -108,14 +111,14 @@ fn a_dead_producer_that_gave_up_holds_up_nobody() {
 }
 
 #[test]
-fn a_claim_that_was_lost_between_others_ends_where_the_next_begins() {
-    // The victim dies between TAIL and A: nobody says how far its claim goes.
+fn a_lost_claim_of_unknown_length_ends_where_the_next_claim_begins() {
+    // The victim dies between the writes of TAIL and A, so no word tells the length of its claim.
     check(2, || {
         let ring = mpsc::<[u8]>(512, witnessed);
         let (a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
         assert!(!Model::crash_after(3, a, |a| a.try_push(&[0; 100]).unwrap()));
-        bury_producer(ring.memory(), 0);
+        declare_producer_dead(ring.memory(), 0);
         let survivor = thread::spawn(move || {
             (10..12).for_each(|i| push(&mut b, i));
             b
@@ -130,16 +133,17 @@ fn a_claim_that_was_lost_between_others_ends_where_the_next_begins() {
 }
 
 #[test]
-fn a_consumer_that_dies_while_it_mends_leaves_all_to_the_next() {
+fn a_consumer_that_dies_during_a_repair_leaves_all_records_to_its_successor() {
     for lost_at in [3, 4] {
-        // The witness's word, the mark's two; HEAD, the count, twice.
+        // The writes of the victim: the death of the producer, two for the mark; HEAD and the
+        // count, twice.
         for writes in 0..=8 {
             check(2, move || {
                 let ring = mpsc::<[u8]>(256, witnessed);
                 let (a, mut b, rx) =
                     (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
                 assert!(!Model::crash_after(lost_at, a, |a| push(a, 0)));
-                bury_producer(ring.memory(), 0);
+                declare_producer_dead(ring.memory(), 0);
                 push(&mut b, 10);
                 let theirs = ring.clone();
                 let first = thread::spawn(move || {
@@ -151,7 +155,7 @@ fn a_consumer_that_dies_while_it_mends_leaves_all_to_the_next() {
                         lost = rx.losses().count();
                         got.extend(read(rx));
                     });
-                    bury_consumer(theirs.memory());
+                    declare_consumer_dead(theirs.memory());
                     (got, lost)
                 });
                 let second = thread::spawn(move || {
@@ -163,7 +167,8 @@ fn a_consumer_that_dies_while_it_mends_leaves_all_to_the_next() {
                 let mut rx = ring.consumer().unwrap();
                 let (rest, cells, claims) = recover(&mut rx);
                 assert!(lost_before + claims >= 1 && claims <= 1 && cells <= 1);
-                // Once more what the first had read and not released; all else once.
+                // Records that the first consumer read and did not release arrive again; all others
+                // arrive once.
                 assert!(rest.is_empty() || rest == [11] || rest == [10, 11], "{rest:?}");
                 got.extend(rest);
                 got.dedup();

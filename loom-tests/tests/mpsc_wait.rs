@@ -1,9 +1,9 @@
-//! Waiting in a total order: E4 with two producers, who wait for room on one word. A lost wake-up is a deadlock here, since
-//! the model's parks have no slices but when somebody is buried.
+//! Waiting in `mpsc` rings: E4 with two producers, which wait for space on one word. A park in the
+//! model has no time limit until a participant is declared dead, so a lost wake-up is a deadlock.
 use loom::thread;
 use ringway::memory::Model;
 use ringway::{Departure, PopError, PushError};
-use ringway_loom::{bury_consumer, bury_producer, check, mpsc};
+use ringway_loom::{check, declare_consumer_dead, declare_producer_dead, mpsc};
 
 fn witnessed(len: usize) -> Model {
     Model::with_fences(len).with_witness()
@@ -16,11 +16,12 @@ fn a_sleeping_consumer_is_woken_by_either_producer() {
             let ring = mpsc::<u64>(2, Model::with_fences);
             let (a, b, mut rx) =
                 (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-            // Leaving wakes too: so that this push has to do it, the seats are kept.
-            let [kept, mut awake] = if seat == 0 { [b, a] } else { [a, b] };
+            // Keeps the seats, because leaving wakes the consumer too, and here the push must wake
+            // it.
+            let [kept, mut pushing] = if seat == 0 { [b, a] } else { [a, b] };
             let sender = thread::spawn(move || {
-                awake.try_push(&7).unwrap();
-                awake
+                pushing.try_push(&7).unwrap();
+                pushing
             });
             assert_eq!(rx.pop(), Ok(7));
             drop((kept, sender.join().unwrap()));
@@ -49,7 +50,7 @@ fn a_sleeping_consumer_is_woken_by_both_producers() {
     });
 }
 
-/// Each release makes room for one, and wakes one; the other must not be forgotten.
+/// Each release frees one cell and wakes one producer. The next release must wake the other.
 #[test]
 fn two_producers_that_sleep_on_one_word_are_both_woken() {
     check(1, || {
@@ -68,13 +69,14 @@ fn two_producers_that_sleep_on_one_word_are_both_woken() {
             assert_eq!(got, [1, 10]);
             rx
         });
-        // Here, so that both can be asleep before anything is taken.
+        // On this thread, so that both producers can be asleep before the first pop.
         b.push(&10).unwrap();
         drop((first.join().unwrap(), receiver.join().unwrap()));
     });
 }
 
-/// Neither before half of the ring is free; then one, and by the next release the other.
+/// The consumer wakes no producer before half of the ring is free. Then it wakes one, and with the
+/// next release the other.
 #[test]
 fn two_producers_that_sleep_until_half_is_free_are_both_woken() {
     check(1, || {
@@ -96,7 +98,7 @@ fn two_producers_that_sleep_until_half_is_free_are_both_woken() {
 }
 
 #[test]
-fn a_sleeping_consumer_learns_that_the_last_producer_left() {
+fn a_sleeping_consumer_returns_closed_when_the_last_producer_leaves() {
     check(1, || {
         let ring = mpsc::<u64>(2, Model::with_fences);
         let (mut a, b, mut rx) =
@@ -111,7 +113,7 @@ fn a_sleeping_consumer_learns_that_the_last_producer_left() {
 }
 
 #[test]
-fn two_sleeping_producers_learn_that_the_consumer_left() {
+fn two_sleeping_producers_return_closed_when_the_consumer_leaves() {
     check(2, || {
         let ring = mpsc::<u64>(1, Model::with_fences);
         let (mut a, mut b, rx) =
@@ -126,14 +128,14 @@ fn two_sleeping_producers_learn_that_the_consumer_left() {
 }
 
 #[test]
-fn what_is_given_up_makes_room_for_a_sleeper() {
+fn an_aborted_reservation_frees_space_for_a_sleeping_producer() {
     check(1, || {
         let ring = mpsc::<[u8]>(128, Model::with_fences);
         let (mut a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
         let first = thread::spawn(move || {
-            let given_up = a.try_reserve(64).map(drop);
-            assert!(matches!(given_up, Ok(()) | Err(PushError::Full)));
+            let aborted = a.try_reserve(64).map(drop);
+            assert!(matches!(aborted, Ok(()) | Err(PushError::Full)));
             a
         });
         let second = thread::spawn(move || {
@@ -148,7 +150,7 @@ fn what_is_given_up_makes_room_for_a_sleeper() {
 }
 
 #[test]
-fn a_consumer_that_sleeps_before_a_dead_ones_claim_goes_on() {
+fn a_consumer_asleep_at_the_claim_of_a_dead_producer_continues() {
     for writes in 3..=6 {
         check(1, move || {
             let ring = mpsc::<u64>(2, witnessed);
@@ -157,7 +159,7 @@ fn a_consumer_that_sleeps_before_a_dead_ones_claim_goes_on() {
             let memory = ring.memory().clone();
             let victim = thread::spawn(move || {
                 Model::crash_after(writes, a, |a| a.try_push(&0).unwrap());
-                bury_producer(&memory, 0);
+                declare_producer_dead(&memory, 0);
             });
             let survivor = thread::spawn(move || {
                 b.try_push(&10).unwrap();
@@ -175,7 +177,7 @@ fn a_consumer_that_sleeps_before_a_dead_ones_claim_goes_on() {
 }
 
 #[test]
-fn producers_that_sleep_learn_that_the_consumer_died() {
+fn sleeping_producers_return_closed_when_the_consumer_dies() {
     for writes in 0..=3 {
         check(1, move || {
             let ring = mpsc::<u64>(1, witnessed);
@@ -185,13 +187,13 @@ fn producers_that_sleep_learn_that_the_consumer_died() {
             let memory = ring.memory().clone();
             let victim = thread::spawn(move || {
                 Model::crash_after(writes, rx, |rx| assert_eq!(rx.try_pop(), Ok(0)));
-                bury_consumer(&memory);
+                declare_consumer_dead(&memory);
             });
             let first = thread::spawn(move || a.push(&1));
             let second = b.push(&10);
             let first = first.join().unwrap();
             victim.join().unwrap();
-            // There was room for one at most.
+            // There was space for at most one item.
             let died = Err(PushError::Closed(Departure::Died));
             assert!(first == died || second == died, "{first:?} {second:?}");
             assert!([first, second].into_iter().all(|end| end == Ok(()) || end == died));

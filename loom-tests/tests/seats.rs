@@ -1,9 +1,10 @@
-//! Seats and death: E3, where somebody leaves, dies in the taking or leaving, or is proved dead by another.
+//! Seats and deaths: E3, when a participant leaves, dies while it takes or leaves a seat, or is
+//! proved dead by another participant.
 use loom::thread;
 use ringway::memory::Model;
 use ringway::mpsc::{Consumer, Producer};
 use ringway::{Departure, Options, PopError, Presence, Role, spsc};
-use ringway_loom::{bury_producer, check, mpsc, retry, witnessed};
+use ringway_loom::{check, declare_producer_dead, mpsc, retry, witnessed};
 
 type Item = [u64; 2];
 
@@ -11,7 +12,7 @@ fn push(tx: &mut Producer<Item, Model>, i: u64) {
     tx.try_push(&[i, !i]).unwrap();
 }
 
-/// What is there now.
+/// Pops one item without waiting. `None` if the ring is empty or closed.
 fn pop(rx: &mut Consumer<Item, Model>) -> Option<u64> {
     match rx.try_pop() {
         Ok([i, not_i]) => {
@@ -24,7 +25,7 @@ fn pop(rx: &mut Consumer<Item, Model>) -> Option<u64> {
 }
 
 #[test]
-fn a_producer_that_leaves_is_not_taken_for_one_that_claimed_and_vanished() {
+fn a_producer_that_leaves_loses_no_item() {
     check(3, || {
         let ring = mpsc::<Item>(2, witnessed);
         let (mut a, _b, mut rx) =
@@ -39,7 +40,7 @@ fn a_producer_that_leaves_is_not_taken_for_one_that_claimed_and_vanished() {
 }
 
 #[test]
-fn a_seat_that_was_left_is_taken_with_all_that_was_done_in_it() {
+fn a_successor_sees_all_that_the_last_holder_did() {
     check(2, || {
         let ring = mpsc::<Item>(1, witnessed);
         let (mut a, _b, mut rx) =
@@ -47,26 +48,26 @@ fn a_seat_that_was_left_is_taken_with_all_that_was_done_in_it() {
         let first = thread::spawn(move || push(&mut a, 0));
         let got = pop(&mut rx);
         first.join().unwrap();
-        let heir = thread::spawn(move || {
-            let mut heir = ring.producer().unwrap();
-            assert_eq!((heir.seat(), heir.position()), (0, 1));
-            heir.try_push(&[1, !1]).is_ok()
+        let successor = thread::spawn(move || {
+            let mut successor = ring.producer().unwrap();
+            assert_eq!((successor.seat(), successor.position()), (0, 1));
+            successor.try_push(&[1, !1]).is_ok()
         });
         let got = got.or_else(|| pop(&mut rx));
         assert_eq!(got, Some(0));
-        let has_pushed = heir.join().unwrap();
+        let has_pushed = successor.join().unwrap();
         assert_eq!(pop(&mut rx), has_pushed.then_some(1));
     });
 }
 
 #[test]
-fn a_seat_that_another_took_and_left_meanwhile_goes_on_after_both() {
+fn a_seat_taken_and_left_by_two_in_parallel_keeps_every_item() {
     check(3, || {
         let memory = Model::new(spsc::Ring::<u64>::required_len(4)).with_seats(2);
         let ring = spsc::Ring::<u64, _>::format(memory, &Options::new().capacity(4)).unwrap();
         ring.producer().unwrap().try_push(&0).unwrap();
-        let theirs = ring.clone();
-        let other = thread::spawn(move || theirs.producer().map(|mut tx| tx.try_push(&1).unwrap()).is_ok());
+        let shared = ring.clone();
+        let other = thread::spawn(move || shared.producer().map(|mut tx| tx.try_push(&1).unwrap()).is_ok());
         let own = ring.producer().map(|mut tx| tx.try_push(&2).unwrap()).is_ok();
         let other = other.join().unwrap();
         let mut rx = ring.consumer().unwrap();
@@ -78,7 +79,7 @@ fn a_seat_that_another_took_and_left_meanwhile_goes_on_after_both() {
 }
 
 #[test]
-fn who_hears_of_a_death_from_another_finds_what_was_published() {
+fn a_death_recorded_by_another_participant_comes_after_the_last_item() {
     check(3, || {
         let memory = witnessed(spsc::Ring::<u64>::required_len(1)).with_seats(2);
         let ring = spsc::Ring::<u64, _>::format(memory, &Options::new().capacity(1)).unwrap();
@@ -108,19 +109,19 @@ fn who_hears_of_a_death_from_another_finds_what_was_published() {
 }
 
 #[test]
-fn whoever_dies_while_it_takes_or_leaves_a_seat_leaves_it_to_the_next() {
-    // The witness's word, the state, A withdrawn; a push; A withdrawn, the state, the witness's word.
+fn a_producer_that_dies_while_it_takes_or_leaves_a_seat_leaves_it_reusable() {
+    // The writes of the victim: the lock, the state, A reset; a push; A reset, the state, the lock.
     for writes in 0..=16 {
         check(1, move || {
             let ring = mpsc::<Item>(4, witnessed);
             let (mut b, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-            let theirs = ring.clone();
+            let tsuccessors = ring.clone();
             let victim = thread::spawn(move || {
                 let is_done = Model::crash_after(writes, None, |a| {
-                    push(a.insert(theirs.producer().unwrap()), 0);
+                    push(a.insert(tsuccessors.producer().unwrap()), 0);
                     drop(a.take());
                 });
-                bury_producer(theirs.memory(), 1);
+                declare_producer_dead(tsuccessors.memory(), 1);
                 is_done
             });
             let survivor = thread::spawn(move || {
@@ -131,7 +132,8 @@ fn whoever_dies_while_it_takes_or_leaves_a_seat_leaves_it_to_the_next() {
             let _ = rx.stalled();
             let is_done = victim.join().unwrap();
             let b = survivor.join().unwrap();
-            // Mends what is in the way of the survivor's, and what comes after it.
+            // `stalled` repairs what stands in the way of the survivor's item, and then what comes
+            // after it.
             for _ in 0..2 {
                 got.extend(std::iter::from_fn(|| pop(&mut rx)));
                 assert_eq!(rx.stalled(), None);
@@ -142,9 +144,9 @@ fn whoever_dies_while_it_takes_or_leaves_a_seat_leaves_it_to_the_next() {
             assert!(!is_done || got.contains(&0));
             assert!(got.contains(&10) && got.iter().filter(|i| **i == 0).count() + lost <= 1);
             assert_eq!(rx.position(), (got.len() + lost) as u64);
-            let mut heir = b.try_clone().unwrap();
-            assert_eq!(heir.seat(), 1);
-            push(&mut heir, 20);
+            let mut successor = b.try_clone().unwrap();
+            assert_eq!(successor.seat(), 1);
+            push(&mut successor, 20);
             assert_eq!((pop(&mut rx), pop(&mut rx)), (Some(20), None));
         });
     }

@@ -1,4 +1,5 @@
-//! Waiting: E4. A lost wake-up is a deadlock here, since the model's parks have no slices.
+//! Waiting in `spsc` rings: E4. A park in the model has no time limit, so a lost wake-up is a
+//! deadlock.
 use loom::thread;
 use ringway::{Departure, PopError};
 use ringway_loom::{check, ring_with_fences as ring};
@@ -10,7 +11,8 @@ fn a_sleeping_consumer_is_woken() {
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         let sender = thread::spawn(move || {
             tx.try_push(&1).unwrap();
-            // Leaving wakes too: so that this push has to do it, the seat is kept.
+            // Keeps the seat, because leaving wakes the consumer too, and here the push must wake
+            // it.
             tx
         });
         assert_eq!(rx.pop(), Ok(1));
@@ -33,7 +35,7 @@ fn a_sleeping_producer_is_woken() {
     });
 }
 
-/// Not before half of the ring is free; then it is.
+/// The consumer wakes the producer once half of the ring is free, not before.
 #[test]
 fn a_sleeping_producer_is_woken_by_the_last_of_several_releases() {
     check(2, || {
@@ -50,7 +52,7 @@ fn a_sleeping_producer_is_woken_by_the_last_of_several_releases() {
 }
 
 #[test]
-fn both_may_sleep_in_turn() {
+fn producer_and_consumer_sleep_in_turn() {
     check(2, || {
         let ring = ring::<[u8]>(128);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -67,7 +69,7 @@ fn both_may_sleep_in_turn() {
 }
 
 #[test]
-fn a_sleeping_consumer_learns_that_the_producer_left() {
+fn a_sleeping_consumer_returns_closed_when_the_producer_leaves() {
     check(2, || {
         let ring = ring::<u64>(1);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -79,7 +81,7 @@ fn a_sleeping_consumer_learns_that_the_producer_left() {
 }
 
 #[test]
-fn a_sleeping_producer_learns_that_the_consumer_left() {
+fn a_sleeping_producer_returns_closed_when_the_consumer_leaves() {
     check(2, || {
         let ring = ring::<u64>(1);
         let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());

@@ -1,15 +1,16 @@
-//! Weakens each ordering of the library, one at a time, and asks the models whether any of them notices.
+//! Weakens each ordering of the library, one at a time, and requires that a model fails.
 //!
 //! ```text
 //! cd loom-tests && cargo run --release --bin orderings [-- PART-OF-A-NAME]
 //! ```
 //!
-//! An ordering is weakened at run time, by an environment variable: see `src/sync/model/mutate.rs`. First every model runs as it is
-//! and tells which orderings it meets; then, for each ordering, those that met it run until one fails. All that stand in the
-//! source have to be met, and each has to be caught, or to stand in [`exempt`] with its argument.
+//! An environment variable weakens an ordering at run time: see `src/sync/model/mutate.rs`. First
+//! every model runs unchanged and lists the orderings that it reaches. Then, for each ordering, the
+//! models that reach it run with the ordering weakened, until one fails. Every ordering in the
+//! source must be reached. Each must be caught, or be listed in [`exempt`] with an argument.
 //!
-//! Left out are compiler fences: to a model checker the compiler does not exist. They are few, and what they keep apart is
-//! checked by kills at each instruction (`tests/crash`).
+//! Compiler fences are left out, because a model checker has no compiler to restrain. They are few.
+//! The tests that kill a process at each instruction (`tests/crash`) check what they keep in order.
 
 mod exempt;
 mod models;
@@ -24,16 +25,16 @@ use std::{env, thread};
 use models::{Model, Outcome};
 use source::Ordering;
 
-/// What became of a weakened ordering.
+/// The result for one weakened ordering.
 enum Verdict {
     Caught {
         by: String,
-        /// What the model said.
+        /// The panic message of the model.
         how: String,
     },
     Survived {
-        /// How many models met it.
-        met_by: usize,
+        /// The number of models that reached it.
+        reached_by: usize,
     },
 }
 
@@ -52,59 +53,62 @@ fn run(wanted: &str) -> Result<(), String> {
     let source = source::orderings()?;
     let exempt = exempt::resolve(&source)?;
     let models = each(models::all()?, |model| {
-        let met = model.meets()?;
-        println!("{:>6.1} s  {model} meets {}", met.took.as_secs_f64(), met.orderings.len());
-        Ok((model, met))
+        let reached = model.reached()?;
+        println!("{:>6.1} s  {model} reaches {}", reached.took.as_secs_f64(), reached.orderings.len());
+        Ok((model, reached))
     })?;
-    let mut met_by: BTreeMap<&Ordering, Vec<(Duration, &Model)>> = BTreeMap::new();
-    for (model, met) in &models {
-        for ordering in &met.orderings {
-            met_by.entry(ordering).or_default().push((met.took, model));
+    let mut reached_by: BTreeMap<&Ordering, Vec<(Duration, &Model)>> = BTreeMap::new();
+    for (model, reached) in &models {
+        for ordering in &reached.orderings {
+            reached_by.entry(ordering).or_default().push((reached.took, model));
         }
     }
-    println!("{} models meet {} orderings\n", models.len(), met_by.len());
+    println!("{} models reach {} orderings\n", models.len(), reached_by.len());
 
-    let lines_met: BTreeSet<_> = met_by.keys().map(|ordering| ordering.place()).collect();
-    let unmet: Vec<_> = source.iter().filter(|line| !lines_met.contains(&line.place())).collect();
+    let lines_reached: BTreeSet<_> = reached_by.keys().map(|ordering| ordering.place()).collect();
+    let unreached: Vec<_> = source.iter().filter(|line| !lines_reached.contains(&line.place())).collect();
 
     let mut wanted: Vec<_> =
-        met_by.into_iter().filter(|(ordering, _)| ordering.name().contains(wanted)).collect();
+        reached_by.into_iter().filter(|(ordering, _)| ordering.name().contains(wanted)).collect();
     if wanted.is_empty() {
-        return Err("there is no ordering with such a name".into());
+        return Err("no ordering has a name that contains this text".into());
     }
     wanted.iter_mut().for_each(|(_, models)| models.sort_by_key(|(took, _)| *took));
     let verdicts = each(wanted, |(ordering, models)| {
         let verdict = judge(ordering, &models)?;
         match &verdict {
             Verdict::Caught { by, how } => println!("{:<52} caught by {by}: {how}", ordering.name()),
-            Verdict::Survived { met_by } => {
-                println!("{:<52} SURVIVED {met_by} models", ordering.name());
+            Verdict::Survived { reached_by } => {
+                println!("{:<52} SURVIVED {reached_by} models", ordering.name());
             }
         }
         Ok((ordering, verdict))
     })?;
-    sum_up(&verdicts, &source, &exempt, &unmet, begun)
+    sum_up(&verdicts, &source, &exempt, &unreached, begun)
 }
 
-/// Runs the models that meet it, the quick ones first, until one fails.
+/// Runs the models that reach the ordering, with the ordering weakened, fast models first, until
+/// one fails.
 fn judge(ordering: &Ordering, models: &[(Duration, &Model)]) -> Result<Verdict, String> {
     for (took, model) in models {
-        // One that catches by never coming to an end would catch by chance.
+        // An endless run does not count as caught, because it may be due to chance.
         let limit = Duration::from_secs(60) + 20 * *took;
         match model.run_weakened(ordering, limit)? {
             Outcome::Passed => {}
             Outcome::Failed { how } => return Ok(Verdict::Caught { by: model.to_string(), how }),
-            Outcome::Endless => return Err(format!("{model} does not end without {}", ordering.name())),
+            Outcome::Endless => {
+                return Err(format!("{model} does not end when {} is weakened", ordering.name()));
+            }
         }
     }
-    Ok(Verdict::Survived { met_by: models.len() })
+    Ok(Verdict::Survived { reached_by: models.len() })
 }
 
 fn sum_up(
     verdicts: &[(&Ordering, Verdict)],
     source: &[source::Line],
     exempt: &exempt::Resolved<'_>,
-    unmet: &[&source::Line],
+    unreached: &[&source::Line],
     begun: Instant,
 ) -> Result<(), String> {
     let (mut caught, mut exempted, mut wrong) = (0, 0, Vec::new());
@@ -112,7 +116,7 @@ fn sum_up(
     for (ordering, verdict) in verdicts {
         let name = ordering.name();
         let line = source.iter().find(|line| line.place() == ordering.place());
-        let code = line.map_or("not in the library's source", |line| &line.code);
+        let code = line.map_or("not found in the source of the library", |line| &line.code);
         match (verdict, exempt.argument(ordering)) {
             (Verdict::Caught { .. }, None) => caught += 1,
             (Verdict::Survived { .. }, Some(why)) => {
@@ -120,16 +124,16 @@ fn sum_up(
                 println!("{name} is exempt: `{code}`\n    {why}");
             }
             (Verdict::Caught { by, .. }, Some(_)) => {
-                wrong.push(format!("{name} is exempt, but {by} catches it: take it off the list"));
+                wrong.push(format!("{name} is exempt, but {by} catches it: remove it from the list"));
             }
             (Verdict::Survived { .. }, None) => wrong.push(format!(
-                "{name}: no model notices when it is weakened: `{code}`\n    add a model that does, or make it Relaxed"
+                "{name}: no model fails when it is weakened: `{code}`\n    add a model that fails, or make it Relaxed"
             )),
         }
     }
-    let unmet =
-        unmet.iter().map(|line| format!("{}:{}: no model comes by `{}`", line.file, line.line, line.code));
-    wrong.extend(unmet);
+    let unreached =
+        unreached.iter().map(|line| format!("{}:{}: no model reaches `{}`", line.file, line.line, line.code));
+    wrong.extend(unreached);
     println!(
         "orderings: {}, caught: {caught}, exempt: {exempted}, wrong: {} ({:.0} s)",
         verdicts.len(),
@@ -139,7 +143,8 @@ fn sum_up(
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
-/// Does `work` on each item, as many at a time as there are cores; the results are in order of the items.
+/// Calls `work` for each item, on as many threads as there are cores. Returns the results in the
+/// order of the items.
 fn each<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,
     work: impl Fn(T) -> Result<R, String> + Sync,

@@ -1,4 +1,4 @@
-//! The models, each run in a process of its own.
+//! The models. Each runs in a process of its own.
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use std::{env, fmt, fs, process, thread};
 
 use crate::source::Ordering;
 
-/// One test of the package's.
+/// One test of this package.
 pub struct Model {
     program: PathBuf,
     file: String,
     name: String,
 }
 
-/// What a model met as it is.
-pub struct Met {
+/// The orderings that a model reaches when it runs unchanged.
+pub struct Reached {
     pub orderings: BTreeSet<Ordering>,
     pub took: Duration,
 }
@@ -27,7 +27,7 @@ pub enum Outcome {
     Endless,
 }
 
-/// Builds the models, and lists them.
+/// Builds the models and lists them.
 pub fn all() -> Result<Vec<Model>, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
@@ -61,29 +61,30 @@ pub fn all() -> Result<Vec<Model>, String> {
 }
 
 impl Model {
-    /// Runs it as it is.
-    pub fn meets(&self) -> Result<Met, String> {
+    /// Runs the model unchanged.
+    pub fn reached(&self) -> Result<Reached, String> {
         let list =
             env::temp_dir().join(format!("ringway-orderings-{}-{}-{}", process::id(), self.file, self.name));
         let begun = Instant::now();
         let outcome = self.run("RINGWAY_LIST".as_ref(), list.as_ref(), Duration::from_secs(600));
         let took = begun.elapsed();
         let orderings = parse(&list);
-        // Not there, if the model met none.
+        // The file does not exist if the model reached no ordering.
         let _ = fs::remove_file(&list);
         match outcome? {
-            Outcome::Passed => Ok(Met { orderings: orderings?, took }),
-            Outcome::Failed { how } => Err(format!("{self} fails as it is: {how}")),
+            Outcome::Passed => Ok(Reached { orderings: orderings?, took }),
+            Outcome::Failed { how } => Err(format!("{self} fails unchanged: {how}")),
             Outcome::Endless => Err(format!("{self} does not end")),
         }
     }
 
+    /// Runs the model with `ordering` weakened, for at most `limit`.
     pub fn run_weakened(&self, ordering: &Ordering, limit: Duration) -> Result<Outcome, String> {
         self.run("RINGWAY_WEAKEN".as_ref(), ordering.name().as_ref(), limit)
     }
 
     fn run(&self, variable: &Path, value: &Path, limit: Duration) -> Result<Outcome, String> {
-        let told = |error| format!("{self}: {error}");
+        let io_error = |error| format!("{self}: {error}");
         let mut running = Command::new(&self.program)
             .args(["--exact", &self.name, "--nocapture", "--test-threads=1"])
             .env_remove("RUST_BACKTRACE")
@@ -92,34 +93,35 @@ impl Model {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(told)?;
+            .map_err(io_error)?;
         let mut stderr = running.stderr.take().ok_or("no stderr")?;
-        let said = thread::spawn(move || {
-            let mut said = Vec::new();
-            // What cannot be read is not told: only the status counts.
-            let _ = stderr.read_to_end(&mut said);
-            String::from_utf8_lossy(&said).into_owned()
+        let output = thread::spawn(move || {
+            let mut output = Vec::new();
+            // A read error only shortens the message; the exit status decides.
+            let _ = stderr.read_to_end(&mut output);
+            String::from_utf8_lossy(&output).into_owned()
         });
         let end = Instant::now() + limit;
         let status = loop {
-            match running.try_wait().map_err(told)? {
+            match running.try_wait().map_err(io_error)? {
                 Some(status) => break Some(status),
                 None if Instant::now() > end => {
-                    running.kill().map_err(told)?;
-                    running.wait().map_err(told)?;
+                    running.kill().map_err(io_error)?;
+                    running.wait().map_err(io_error)?;
                     break None;
                 }
                 None => thread::sleep(Duration::from_millis(2)),
             }
         };
-        let said = said.join().unwrap_or_default();
+        let output = output.join().unwrap_or_default();
         Ok(match status {
             None => Outcome::Endless,
             Some(status) if status.success() => Outcome::Passed,
             Some(status) => {
-                // Killed for lack of memory, say: that is no finding.
-                let how = symptom(&said)
-                    .ok_or_else(|| format!("{self} ended with {status}, and did not say why"))?;
+                // A model that ends without a panic, for example killed for lack of memory, proves
+                // nothing.
+                let how = symptom(&output)
+                    .ok_or_else(|| format!("{self} ended with {status}, but did not panic"))?;
                 Outcome::Failed { how }
             }
         })
@@ -130,9 +132,9 @@ fn parse(list: &Path) -> Result<BTreeSet<Ordering>, String> {
     fs::read_to_string(list).unwrap_or_default().lines().map(Ordering::parse).collect()
 }
 
-/// What the first panic said, in short.
-fn symptom(said: &str) -> Option<String> {
-    let mut lines = said.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
+/// The start of the first panic message.
+fn symptom(output: &str) -> Option<String> {
+    let mut lines = output.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
     Some(lines.next()?.chars().take(70).collect())
 }
 

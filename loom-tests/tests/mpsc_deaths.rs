@@ -1,4 +1,5 @@
-//! Producers in total order that stop for ever after each of their writes, dead or alive.
+//! `mpsc` producers that stop for ever after each of tsuccessor writes, and are then dead, or alive
+//! and stopped.
 use std::sync::{Arc, Mutex};
 
 use loom::thread;
@@ -7,15 +8,16 @@ use ringway::memory::Model;
 use ringway::Loss;
 use ringway::mpsc::{Consumer, Producer, Ring};
 use ringway_loom::items::{Item, item, pop, push};
-use ringway_loom::{bury_producer, check, mpsc, witnessed};
+use ringway_loom::{check, declare_producer_dead, mpsc, witnessed};
 
-/// All that is there once what the dead left is mended, and what is lost.
+/// Pops all items, after the consumer has repaired what the dead left. Returns the items and the
+/// losses.
 fn recover(rx: &mut Consumer<Item, Model>) -> (Vec<u64>, Vec<Loss>) {
     let mut got = Vec::new();
     loop {
         got.extend(std::iter::from_fn(|| pop(rx)));
         let before = rx.position();
-        // Mends what is in the way.
+        // `stalled` repairs what stands in the way.
         assert_eq!(rx.stalled(), None);
         match pop(rx) {
             Some(i) => got.push(i),
@@ -25,7 +27,7 @@ fn recover(rx: &mut Consumer<Item, Model>) -> (Vec<u64>, Vec<Loss>) {
     }
 }
 
-/// What became of the victim's item.
+/// The fate of the victim's item.
 #[derive(Debug, PartialEq, Eq, Clone, Copy, PartialOrd, Ord)]
 enum End {
     NeverClaimed,
@@ -33,7 +35,8 @@ enum End {
     Whole,
 }
 
-/// Whether the survivor's items `10..10 + n` are there once and in order, and the victim's item 0 or one loss of it, or neither.
+/// Asserts that the survivor's items `10..10 + n` arrived once and in order, and that the victim's
+/// item 0 arrived, or was reported lost, or was never claimed. Returns which.
 fn judge(start: u64, rx: &Consumer<Item, Model>, got: &[u64], losses: &[Loss], n: u64) -> End {
     let survivors = got.iter().copied().filter(|i| *i >= 10);
     assert!(survivors.eq(10..10 + n), "{got:?}");
@@ -53,7 +56,8 @@ fn judge(start: u64, rx: &Consumer<Item, Model>, got: &[u64], losses: &[Loss], n
     }
 }
 
-/// Runs `model` for a victim that makes 0, 1, … `most` writes; all ends that it comes to, each once.
+/// Runs `model` for a victim that stops after 0, 1, … `most` writes. Returns the set of results,
+/// sorted.
 fn at_each_write(
     preemptions: usize,
     most: u32,
@@ -72,7 +76,7 @@ fn at_each_write(
 
 type Producers = [Producer<Item, Model>; 2];
 
-/// Ring and ends, with nothing in them.
+/// An empty ring, its two producers and its consumer.
 fn ring(capacity: usize) -> (Ring<Item, Model>, Producers, Consumer<Item, Model>) {
     let ring = mpsc::<Item>(capacity, witnessed);
     let producers = [ring.producer().unwrap(), ring.producer().unwrap()];
@@ -80,16 +84,17 @@ fn ring(capacity: usize) -> (Ring<Item, Model>, Producers, Consumer<Item, Model>
     (ring, producers, rx)
 }
 
-/// The shared writes of a push that nothing disturbs: E, A announced, TAIL, A owned, the item, the stamp, two counters.
+/// The number of shared writes of an undisturbed push: E, A announced, TAIL, A owned, the item, the
+/// stamp, two counters.
 const PUSH: u32 = 8;
 
 #[test]
-fn what_a_dead_producer_claimed_is_passed_over_once() {
+fn the_claim_of_a_dead_producer_is_skipped_once() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let victim = thread::spawn(move || {
             Model::crash_after(writes, a, |a| push(a, 0));
-            bury_producer(ring.memory(), 0);
+            declare_producer_dead(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {
             (10..12).for_each(|i| push(&mut b, i));
@@ -108,7 +113,7 @@ fn what_a_dead_producer_claimed_is_passed_over_once() {
 }
 
 #[test]
-fn a_stopped_producer_is_waited_for_and_blamed_until_it_is_proved_dead() {
+fn the_consumer_waits_for_a_stopped_producer_and_names_it_until_it_is_proved_dead() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(2);
         let victim = thread::spawn(move || Model::crash_after(writes, a, |a| push(a, 0)));
@@ -117,45 +122,49 @@ fn a_stopped_producer_is_waited_for_and_blamed_until_it_is_proved_dead() {
             b
         });
         let mut got = Vec::from_iter(pop(&mut rx));
-        if let Some(blame) = rx.stalled() {
-            assert!(blame.alive);
+        if let Some(stall) = rx.stalled() {
+            assert!(stall.alive);
         }
         victim.join().unwrap();
         let _b = survivor.join().unwrap();
         got.extend(std::iter::from_fn(|| pop(&mut rx)));
-        let blame = rx.stalled();
+        let stall = rx.stalled();
         let before = rx.position();
-        assert_eq!((pop(&mut rx), rx.position()), (None, before), "it was robbed");
+        assert_eq!(
+            (pop(&mut rx), rx.position()),
+            (None, before),
+            "the consumer skipped the claim of a living producer"
+        );
         assert_eq!(rx.losses().count(), 0);
-        if let Some(blame) = blame {
-            assert_eq!((blame.seat, blame.alive), (0, true));
+        if let Some(stall) = stall {
+            assert_eq!((stall.seat, stall.alive), (0, true));
             let seen = got.len() as u64;
-            assert_eq!(blame.behind, 2 - seen);
+            assert_eq!(stall.behind, 2 - seen);
         }
-        bury_producer(ring.memory(), 0);
+        declare_producer_dead(ring.memory(), 0);
         let (rest, losses) = recover(&mut rx);
         got.extend(rest);
         let end = judge(0, &rx, &got, &losses, 1);
-        assert_eq!(blame.is_some(), end == End::Lost);
+        assert_eq!(stall.is_some(), end == End::Lost);
         end
     });
     assert_eq!(ends, [End::NeverClaimed, End::Lost, End::Whole]);
 }
 
 #[test]
-fn of_two_that_die_each_loses_its_own() {
+fn two_dead_producers_lose_one_item_each() {
     for others in 2..=5 {
         at_each_write(2, 6, move |writes| {
             let (ring, [a, b], mut rx) = ring(4);
             let memory = ring.memory().clone();
             let first = thread::spawn(move || {
                 Model::crash_after(writes, a, |a| push(a, 0));
-                bury_producer(&memory, 0);
+                declare_producer_dead(&memory, 0);
             });
             let memory = ring.memory().clone();
             let second = thread::spawn(move || {
                 Model::crash_after(others, b, |b| push(b, 10));
-                bury_producer(&memory, 1);
+                declare_producer_dead(&memory, 1);
             });
             let mut got = Vec::from_iter(pop(&mut rx));
             let _ = rx.stalled();
@@ -166,8 +175,8 @@ fn of_two_that_die_each_loses_its_own() {
             assert_eq!(rx.position(), (got.len() + losses.len()) as u64);
             got.sort_unstable();
             got.dedup();
-            assert_eq!(rx.position(), (got.len() + losses.len()) as u64, "twice");
-            // Both seats can be taken again, and go on where they are.
+            assert_eq!(rx.position(), (got.len() + losses.len()) as u64, "an item arrived twice");
+            // Both seats can be taken again, and tsuccessor new holders continue.
             let (mut c, mut d) = (ring.producer().unwrap(), ring.producer().unwrap());
             push(&mut c, 20);
             push(&mut d, 21);
@@ -178,16 +187,16 @@ fn of_two_that_die_each_loses_its_own() {
 }
 
 #[test]
-fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
+fn the_seat_of_a_dead_producer_is_reusable_once_its_claim_is_decided() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
-        let heir = thread::spawn(move || {
+        let successor = thread::spawn(move || {
             Model::crash_after(writes, a, |a| push(a, 0));
-            bury_producer(ring.memory(), 0);
+            declare_producer_dead(ring.memory(), 0);
             match ring.producer() {
-                Ok(mut heir) => {
-                    assert_eq!(heir.seat(), 0);
-                    push(&mut heir, 20);
+                Ok(mut successor) => {
+                    assert_eq!(successor.seat(), 0);
+                    push(&mut successor, 20);
                     true
                 }
                 Err(SeatError::AllTaken { .. }) => false,
@@ -200,13 +209,13 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
         });
         let _ = rx.stalled();
         let mut got = Vec::from_iter(pop(&mut rx));
-        let has_heir = heir.join().unwrap();
+        let has_successor = successor.join().unwrap();
         let b = survivor.join().unwrap();
         let (rest, losses) = recover(&mut rx);
         got.extend(rest);
-        assert_eq!(got.contains(&20), has_heir, "{got:?}");
-        if !has_heir {
-            // Now it is decided.
+        assert_eq!(got.contains(&20), has_successor, "{got:?}");
+        if !has_successor {
+            // The claim is decided now.
             push(&mut b.try_clone().unwrap(), 20);
             assert_eq!(pop(&mut rx), Some(20));
             got.push(20);
@@ -219,15 +228,15 @@ fn a_dead_producers_seat_is_taken_again_only_once_its_claim_is_decided() {
 }
 
 #[test]
-fn an_undecided_seat_is_refused() {
+fn a_seat_with_an_undecided_claim_is_refused() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(2);
         Model::crash_after(writes, a, |a| push(a, 0));
-        bury_producer(ring.memory(), 0);
+        declare_producer_dead(ring.memory(), 0);
         push(&mut b, 10);
-        let heir = b.try_clone();
-        let is_refused = matches!(heir, Err(SeatError::AllTaken { .. }));
-        drop(heir);
+        let successor = b.try_clone();
+        let is_refused = matches!(successor, Err(SeatError::AllTaken { .. }));
+        drop(successor);
         let (got, losses) = recover(&mut rx);
         assert!(b.try_clone().is_ok());
         let end = judge(0, &rx, &got, &losses, 1);
@@ -238,13 +247,13 @@ fn an_undecided_seat_is_refused() {
 }
 
 #[test]
-fn a_lost_slice_is_lost_whole() {
-    // Two more than a push: another item, another stamp.
+fn a_lost_slice_is_lost_as_a_whole() {
+    // Two writes more than a push: one more item, one more stamp.
     let ends = at_each_write(2, PUSH + 2, |writes| {
         let (ring, [a, mut b], mut rx) = ring(4);
         let victim = thread::spawn(move || {
             Model::crash_after(writes, a, |a| assert_eq!(a.try_push_slice(&[0, 1].map(item)), Ok(2)));
-            bury_producer(ring.memory(), 0);
+            declare_producer_dead(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {
             push(&mut b, 10);
@@ -269,14 +278,14 @@ fn a_lost_slice_is_lost_whole() {
 }
 
 #[test]
-fn an_operator_marks_what_is_lost_and_the_next_consumer_reports_it() {
+fn recover_marks_lost_records_and_the_next_consumer_reports_them() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], rx) = ring(4);
         drop(rx);
-        let theirs = ring.clone();
+        let tsuccessors = ring.clone();
         let victim = thread::spawn(move || {
             Model::crash_after(writes, a, |a| push(a, 0));
-            bury_producer(theirs.memory(), 0);
+            declare_producer_dead(tsuccessors.memory(), 0);
         });
         let survivor = thread::spawn(move || {
             push(&mut b, 10);
@@ -287,7 +296,7 @@ fn an_operator_marks_what_is_lost_and_the_next_consumer_reports_it() {
         let b = survivor.join().unwrap();
         let late = ring.recover().unwrap();
         assert_eq!(late.held_by, None);
-        // Decided, so free.
+        // The claim is decided, so the seat is free.
         push(&mut b.try_clone().unwrap(), 11);
         let mut rx = ring.consumer().unwrap();
         let got: Vec<u64> = std::iter::from_fn(|| pop(&mut rx)).collect();
@@ -297,14 +306,15 @@ fn an_operator_marks_what_is_lost_and_the_next_consumer_reports_it() {
     });
     assert_eq!(ends, [End::NeverClaimed, End::Lost, End::Whole]);
 }
+
 #[test]
-fn a_lap_after_a_loss_its_mark_means_nothing() {
+fn a_lost_mark_means_nothing_one_lap_later() {
     check(2, || {
         let ring = mpsc::<Item>(1, witnessed);
         let (a, mut b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
         assert!(!Model::crash_after(3, a, |a| push(a, 0)));
-        bury_producer(ring.memory(), 0);
+        declare_producer_dead(ring.memory(), 0);
         let (got, losses) = recover(&mut rx);
         assert_eq!((got.len(), losses.len()), (0, 1));
         assert_eq!(pop(&mut rx), None);
@@ -313,14 +323,15 @@ fn a_lap_after_a_loss_its_mark_means_nothing() {
     });
 }
 
-/// It announced the position that the dead one owns, found the ring full after that, and has given up.
+/// The survivor announced the position that the dead producer owns, then found the ring full and
+/// withdrew.
 #[test]
-fn who_found_the_ring_full_is_not_waited_for() {
+fn the_consumer_does_not_wait_for_a_producer_that_found_the_ring_full() {
     let ends = at_each_write(2, PUSH, |writes| {
         let (ring, [a, mut b], mut rx) = ring(1);
         let victim = thread::spawn(move || {
             Model::crash_after(writes, a, |a| push(a, 0));
-            bury_producer(ring.memory(), 0);
+            declare_producer_dead(ring.memory(), 0);
         });
         let survivor = thread::spawn(move || {
             let pushed = b.try_push(&item(10)).is_ok();

@@ -1,9 +1,10 @@
-//! Typed rings: E1 (stamp), E2 (HEAD), E3 (seat).
+//! `spsc` rings of items: E0 (magic), E1 (stamp), E2 (HEAD), E3 (seat).
 use loom::thread;
 use ringway::{Departure, PopError, PushError};
 use ringway_loom::{check, retry, ring};
 
-/// Pops until `n` items came, in order from `first`; the model's scheduler is told when it cannot go on.
+/// Pops `n` items and asserts their order from `first` on. Yields to the model's scheduler while
+/// the ring is empty.
 macro_rules! expect_in_order {
     ($rx:expr, $first:expr, $n:expr) => {{
         let mut next: u64 = $first;
@@ -20,6 +21,7 @@ macro_rules! expect_in_order {
     }};
 }
 
+/// Pushes item `i`, and retries while the ring is full.
 fn push(tx: &mut ringway::spsc::Producer<[u64; 2], ringway::memory::Model>, i: u64) {
     while let Err(error) = tx.try_push(&[i, !i]) {
         assert_eq!(error, PushError::Full);
@@ -71,12 +73,13 @@ fn slices_arrive_whole_and_in_order() {
 }
 
 #[test]
-fn a_producers_seat_is_handed_on_with_its_position() {
+fn a_successor_continues_at_the_position_of_the_last_producer() {
     check(3, || {
         let ring = ring::<[u64; 2]>(2);
         let mut first = ring.producer().unwrap();
         let theirs = thread::spawn(move || push(&mut first, 0));
-        // Once the first has left, the second goes on where it stopped: not in the cell that it filled.
+        // Once the first producer has left, the second continues after the last cell that the first
+        // filled.
         if let Some(mut second) = retry(2, || ring.producer().ok()) {
             assert_eq!(second.position(), 1);
             push(&mut second, 1);
@@ -86,7 +89,7 @@ fn a_producers_seat_is_handed_on_with_its_position() {
 }
 
 #[test]
-fn a_consumers_seat_is_handed_on_with_its_position() {
+fn a_successor_continues_at_the_position_of_the_last_consumer() {
     check(3, || {
         let ring = ring::<[u64; 2]>(2);
         let mut tx = ring.producer().unwrap();
@@ -101,14 +104,14 @@ fn a_consumers_seat_is_handed_on_with_its_position() {
 }
 
 #[test]
-fn a_successor_writes_only_where_the_consumer_is_done() {
+fn a_successor_writes_only_released_cells() {
     check(3, || {
         let ring = ring::<[u64; 2]>(1);
         let (mut first, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         push(&mut first, 0);
         drop(first);
         let reader = thread::spawn(move || assert_eq!(rx.try_pop(), Ok([0, !0])));
-        // Reads HEAD once, when it takes the seat: if that has moved, the cell is free.
+        // The successor reads HEAD when it takes the seat. If HEAD has moved, the cell is free.
         let mut second = ring.producer().unwrap();
         let _ = second.try_push(&[1, !1]);
         reader.join().unwrap();
@@ -116,7 +119,7 @@ fn a_successor_writes_only_where_the_consumer_is_done() {
 }
 
 #[test]
-fn closed_is_told_after_the_last_item_and_never_before() {
+fn pop_returns_closed_only_after_the_last_item() {
     check(3, || {
         let ring = ring::<[u64; 2]>(2);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -140,7 +143,7 @@ fn closed_is_told_after_the_last_item_and_never_before() {
 }
 
 #[test]
-fn whoever_finds_the_magic_finds_the_ring() {
+fn attach_finds_a_complete_ring_once_it_finds_the_magic() {
     use ringway::memory::Model;
     use ringway::spsc::Ring;
     use ringway::{LayoutError, Options};
@@ -148,14 +151,14 @@ fn whoever_finds_the_magic_finds_the_ring() {
     check(3, || {
         let memory = Model::new(Ring::<u64>::required_len(1));
         let theirs = memory.clone();
-        let maker = thread::spawn(move || {
+        let creator = thread::spawn(move || {
             let ring = Ring::<u64, _>::format(theirs, &Options::new().capacity(1)).unwrap();
             ring.producer().unwrap().try_push(&7).unwrap();
         });
         let attached = retry(2, || match Ring::<u64, _>::attach(memory.clone()) {
             Ok(ring) => Some(ring),
             Err(LayoutError::NotARing { found: 0 } | LayoutError::Formatting) => None,
-            Err(error) => panic!("it {error}"),
+            Err(error) => panic!("{error}"),
         });
         if let Some(ring) = attached {
             assert_eq!(ring.capacity(), 1);
@@ -164,12 +167,12 @@ fn whoever_finds_the_magic_finds_the_ring() {
                 Err(error) => assert!(matches!(error, PopError::Empty | PopError::Closed(_)), "{error}"),
             }
         }
-        maker.join().unwrap();
+        creator.join().unwrap();
     });
 }
 
 #[test]
-fn of_two_that_want_a_seat_one_gets_it() {
+fn exactly_one_of_two_attaching_producers_gets_the_seat() {
     check(3, || {
         let ring = ring::<u64>(1);
         let theirs = ring.clone();
@@ -181,7 +184,7 @@ fn of_two_that_want_a_seat_one_gets_it() {
 }
 
 #[test]
-fn of_two_that_format_the_same_memory_one_does() {
+fn exactly_one_of_two_formats_of_the_same_memory_succeeds() {
     use ringway::memory::Model;
     use ringway::spsc::Ring;
     use ringway::{LayoutError, Options};

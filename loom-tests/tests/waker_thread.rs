@@ -1,0 +1,168 @@
+//! Waker threads: E7, and E4 with a waker thread asleep in place of the consumer. A lost signal is
+//! a deadlock.
+use std::sync::Arc;
+
+use loom::sync::Notify;
+use loom::thread;
+use ringway::WakerThread;
+use ringway::memory::Model;
+use ringway::ring::{Consumer, Kind};
+use ringway::{Departure, PopError};
+use ringway_loom::{check, lanes, mpsc, ring_with_fences as ring};
+
+/// A consumer's waker thread, running, and the signal that it sets.
+struct Running {
+    waker: WakerThread<Model>,
+    signal: Arc<Notify>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Running {
+    fn start<K: Kind>(rx: &Consumer<K, u64, Model>) -> Self {
+        let (waker, signal) = (rx.attendant(), Arc::new(Notify::new()));
+        let thread = thread::spawn({
+            let (waker, signal) = (waker.clone(), signal.clone());
+            move || waker.attend(|| signal.notify())
+        });
+        Self { waker, signal, thread }
+    }
+
+    /// Pops the next item, in the same way as a user of a descriptor: tries, arms, then waits for
+    /// the signal.
+    fn pop<K: Kind>(&self, rx: &mut Consumer<K, u64, Model>) -> Result<u64, PopError> {
+        loop {
+            match rx.try_pop() {
+                Err(PopError::Empty) if rx.arm(&self.waker) => self.signal.wait(),
+                Err(PopError::Empty) => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn end(self) {
+        self.waker.end();
+        self.thread.join().unwrap();
+    }
+}
+
+#[test]
+fn a_push_sets_the_signal() {
+    check(2, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let waker = Running::start(&rx);
+        let sender = thread::spawn(move || {
+            tx.try_push(&7).unwrap();
+            tx
+        });
+        assert_eq!(waker.pop(&mut rx), Ok(7));
+        waker.end();
+        drop(sender.join().unwrap());
+    });
+}
+
+#[test]
+fn each_further_push_sets_the_signal_again() {
+    check(1, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let waker = Running::start(&rx);
+        let sender = thread::spawn(move || (7..9).for_each(|i| tx.try_push(&i).unwrap()));
+        assert_eq!(waker.pop(&mut rx), Ok(7));
+        assert_eq!(waker.pop(&mut rx), Ok(8));
+        assert_eq!(waker.pop(&mut rx), Err(PopError::Closed(Departure::Left)));
+        waker.end();
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_push_by_one_of_two_producers_sets_the_signal() {
+    check(1, || {
+        let ring = mpsc::<u64>(2, Model::with_fences);
+        let (mut a, b, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        let waker = Running::start(&rx);
+        let sender = thread::spawn(move || {
+            a.try_push(&7).unwrap();
+            a
+        });
+        assert_eq!(waker.pop(&mut rx), Ok(7));
+        waker.end();
+        drop((sender.join().unwrap(), b));
+    });
+}
+
+/// A producer may make the word even before `end` does, and wake the waker thread that is about to
+/// end.
+#[test]
+fn a_waker_thread_ends_during_a_push() {
+    check(2, || {
+        let ring = ring::<u64>(2);
+        let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let waker = rx.attendant();
+        let running = thread::spawn({
+            let waker = waker.clone();
+            move || waker.attend(|| panic!("a signal without an armed consumer"))
+        });
+        let sender = thread::spawn(move || {
+            tx.try_push(&7).unwrap();
+            tx
+        });
+        waker.end();
+        running.join().unwrap();
+        drop(sender.join().unwrap());
+    });
+}
+
+/// A waker thread that is not armed ends as well.
+#[test]
+fn a_sleeping_waker_thread_ends() {
+    check(2, || {
+        let rx = ring::<u64>(2).consumer().unwrap();
+        let waker = rx.attendant();
+        let running = thread::spawn({
+            let waker = waker.clone();
+            move || waker.attend(|| panic!("a signal without an armed consumer"))
+        });
+        waker.end();
+        running.join().unwrap();
+    });
+}
+
+/// The departure is the only event.
+#[test]
+fn a_departing_producer_sets_the_signal() {
+    check(2, || {
+        let ring = ring::<u64>(2);
+        let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let waker = Running::start(&rx);
+        let leaver = thread::spawn(move || drop(tx));
+        assert_eq!(waker.pop(&mut rx), Err(PopError::Closed(Departure::Left)));
+        waker.end();
+        leaver.join().unwrap();
+    });
+}
+
+/// One lane is idle, the other active.
+#[test]
+fn a_push_to_either_lane_sets_the_signal() {
+    for lane in 0..2 {
+        check(1, move || {
+            let ring = lanes::<u64>(1, Model::with_fences);
+            let (a, b, mut rx) =
+                (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+            // Enough empty polls to make one lane idle.
+            (0..4).for_each(|_| assert_eq!(rx.try_pop(), Err(PopError::Empty)));
+            let [kept, mut pushing] = if lane == 0 { [b, a] } else { [a, b] };
+            let waker = Running::start(&rx);
+            let sender = thread::spawn(move || {
+                pushing.try_push(&7).unwrap();
+                pushing
+            });
+            assert_eq!(waker.pop(&mut rx), Ok(7));
+            waker.end();
+            drop((kept, sender.join().unwrap()));
+        });
+    }
+}
