@@ -1,13 +1,14 @@
-//! The audited copy, into shared memory and out of it, against `memcpy`.
+//! The audited copy, into shared memory and out of it, compared with `memcpy`.
 //!
-//! `cargo bench --bench copy`. One reservation, or one record, is copied to or from again and again, so that nothing of what
-//! a ring costs comes in: ours | a checked copy between slices | a bare `memcpy`. All have the same source, the same
-//! destination and the same length, and take turns many times in a run: what is told is the middle of the ratios of
-//! neighbours, which is what can be compared. (Criterion measures one after the other, between which a shared machine may
-//! become another one.)
+//! `cargo bench --bench copy`. One reservation, or one record, is copied to or from again and
+//! again, so that the cost of the ring itself plays no part. Three copies are compared: ours | a
+//! checked copy between slices | a bare `memcpy`. All have the same source, destination and length,
+//! and take turns many times in a run. The result is the median of the ratios of neighbouring
+//! turns, which can be compared. (Criterion measures one copy after the other, and a shared machine
+//! may change its speed in between.)
 //!
-//! A value that is copied *out* is moved by the compiler once or twice more, in private memory, than one that is not opaque
-//! to it: see `src/memory/copy.rs`.
+//! For a value that is copied *out*, the compiler makes one or two more moves in private memory
+//! than for a value that is not opaque to it: see `src/memory/copy.rs`.
 #![allow(missing_docs, reason = "a program")]
 
 use std::error::Error;
@@ -19,11 +20,11 @@ use ringway::memory::Heap;
 use ringway::spsc::{Consumer, Producer, Ring};
 use ringway::{Options, Trust};
 
-/// Turns of each.
+/// Turns of each copy.
 const TURNS: usize = 301;
-/// Payload starts at a line, and so does what it is compared with.
+/// Bytes of a cache line. Payload starts at a line, and so do the buffers that it is compared with.
 const LINE: usize = 64;
-/// Bytes that are copied in one turn.
+/// Bytes that each turn copies.
 const PER_TURN: usize = 1 << 20;
 
 type Ends = (Producer<[u8], Heap>, Consumer<[u8], Heap>);
@@ -41,7 +42,7 @@ fn timed(times: usize, mut copy: impl FnMut()) -> Duration {
     start.elapsed()
 }
 
-/// Has all take turns; tells how long each takes, and the ratios.
+/// Runs the three copies in turn. Prints how long each takes, and the ratios.
 fn compare(
     what: &str,
     len: usize,
@@ -53,7 +54,7 @@ fn compare(
     let mut turns = Vec::new();
     for turn in 0..TURNS {
         let mut took = [0.0; 3];
-        // Each comes first as often as the others.
+        // Each copy comes first equally often.
         for copy in (0..3).map(|i| (i + turn) % 3) {
             let time = match copy {
                 0 => timed(times, &mut ours),
@@ -81,7 +82,7 @@ fn compare(
     );
 }
 
-/// Slices, whose length the compiler does not know.
+/// Copies of slices, whose length the compiler does not know.
 fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
     let (mut tx, mut rx) = ends(len)?;
     let mut memory = vec![1; len + LINE];
@@ -101,7 +102,8 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
         },
         || {
             let source = black_box(&*private);
-            // SAFETY: all that is reserved, and nobody else accesses it: both ends are on this thread.
+            // SAFETY: this is the whole reservation, and no other access exists: producer and
+            // consumer are on this thread.
             let into = unsafe { std::slice::from_raw_parts_mut(shared, black_box(room)) };
             if let Some(into) = into.get_mut(..source.len()) {
                 into.copy_from_slice(source);
@@ -110,7 +112,8 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
         },
         || {
             let source = black_box(&*private);
-            // SAFETY: as many bytes are reserved, and nobody else accesses them: both ends are on this thread.
+            // SAFETY: `len` bytes are reserved, and no other access exists: producer and consumer
+            // are on this thread.
             unsafe { ptr::copy_nonoverlapping(source.as_ptr(), shared, source.len()) };
             black_box(shared);
         },
@@ -125,7 +128,8 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
         "out: read_at",
         len,
         || {
-            // SAFETY: the whole of `private`, which nothing else refers to while this is called.
+            // SAFETY: this is the whole of `private`, and no other reference to it is used during
+            // the call.
             let into = unsafe { std::slice::from_raw_parts_mut(black_box(target), black_box(len)) };
             let fits = payload.read_at(0, into);
             debug_assert!(fits.is_ok());
@@ -134,7 +138,7 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
         || {
             // SAFETY: as above.
             let into = unsafe { std::slice::from_raw_parts_mut(black_box(target), black_box(len)) };
-            // SAFETY: all of the record, to which nobody writes.
+            // SAFETY: this is the whole record, and nothing writes to it.
             let from = unsafe { std::slice::from_raw_parts(shared, black_box(len)) };
             if let Some(from) = from.get(..into.len()) {
                 into.copy_from_slice(from);
@@ -142,7 +146,8 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
             black_box(target);
         },
         || {
-            // SAFETY: the record has as many bytes, `private` too, and nobody else accesses either.
+            // SAFETY: the record and `private` have `len` bytes each, and no other access to either
+            // exists.
             unsafe { ptr::copy_nonoverlapping(shared, black_box(target), black_box(len)) };
             black_box(target);
         },
@@ -150,7 +155,7 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Values, whose length the compiler knows: the way of an item.
+/// Copies of values, whose length the compiler knows, as it knows that of an item.
 fn values<const LEN: usize>(trust: Trust) -> Result<(), Box<dyn Error>> {
     let (mut tx, mut rx) = ends(LEN)?;
     let private = [1; LEN];
@@ -167,13 +172,14 @@ fn values<const LEN: usize>(trust: Trust) -> Result<(), Box<dyn Error>> {
         },
         || {
             if black_box(LEN) >= LEN {
-                // SAFETY: as many bytes are reserved, and nobody else accesses them.
+                // SAFETY: `LEN` bytes are reserved, and no other access to them exists.
                 unsafe { shared.cast::<[u8; LEN]>().write(*black_box(&private)) };
             }
             black_box(shared);
         },
         || {
-            // SAFETY: as many bytes are reserved, and nobody else accesses them: both ends are on this thread.
+            // SAFETY: `len` bytes are reserved, and no other access exists: producer and consumer
+            // are on this thread.
             unsafe { ptr::copy_nonoverlapping(black_box(&private).as_ptr(), shared, LEN) };
             black_box(shared);
         },
@@ -190,11 +196,11 @@ fn values<const LEN: usize>(trust: Trust) -> Result<(), Box<dyn Error>> {
             _ = black_box(&payload.value_at::<[u8; LEN]>(0));
         },
         || {
-            // SAFETY: the record has as many bytes, and nobody else accesses them.
+            // SAFETY: the record has `LEN` bytes, and no other access to them exists.
             _ = black_box(&(black_box(LEN) >= LEN).then(|| unsafe { ptr::read(black_box(shared)) }));
         },
         || {
-            // SAFETY: the record has as many bytes, and nobody else accesses them.
+            // SAFETY: the record has `LEN` bytes, and no other access to them exists.
             _ = black_box(&Some(unsafe { ptr::read(black_box(shared)) }));
         },
     );
@@ -202,7 +208,7 @@ fn values<const LEN: usize>(trust: Trust) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // SAFETY: both ends of each ring are on this thread, and keep the protocol.
+    // SAFETY: producer and consumer of each ring are on this thread, and keep the protocol.
     let trust = unsafe { Trust::in_peers() };
     for len in [64, 4096, 1 << 20] {
         slices(len, trust)?;

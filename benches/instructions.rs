@@ -1,44 +1,45 @@
 //! Instructions per operation, as `valgrind --tool=callgrind` counts them.
 //!
-//! `cargo bench --bench instructions [TEXT ...]`. Numbers of one build repeat exactly, on any machine, busy or not: compare them with
-//! those before a change. They are not times: an instruction that waits for a line of the other core counts as one, and so does one
-//! that copies 4 KiB. Without valgrind nothing is measured, and that is told.
+//! `cargo bench --bench instructions [TEXT ...]`. The numbers of one build repeat exactly, on any
+//! machine, busy or idle: compare them with the numbers before a change. They are not times. An
+//! instruction that waits for a cache line of the other core counts as one, and so does an
+//! instruction that copies 4 KiB. Without valgrind the program measures nothing, and says so.
 //!
-//! One thread puts 256 in, takes 256 out, and so on for some laps of the ring, of which the first are not counted. What is put in and what
-//! is taken out is counted apart, the loop and the work on the item itself included: it is written whole and read whole, two or three
-//! instructions at 8 bytes. "In place" is one word of a record. "Records of 64" are told per item. "Refused" is a push that finds
-//! the ring full, and a pop that finds it empty.
+//! One thread pushes 256 items, pops 256 items, and so on for some laps of the ring; the first laps
+//! are not counted. Pushes and pops are counted separately. Each count includes the loop and the
+//! work on the item: the item is written completely and read completely, which takes two or three
+//! instructions at 8 bytes. "In place" writes and reads one word of a record. "Records of 64" is
+//! per item. "Refused" is a push to a full ring, and a pop from an empty ring.
 #![allow(missing_docs, reason = "a program")]
 
 use std::error::Error;
 use std::hint::black_box;
 use std::process::{Command, Stdio};
 
-use ringway::Message;
 use ringway::lanes::Lanes;
 use ringway::memory::Heap;
 use ringway::mpsc::Mpsc;
 use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
-use ringway::{Options, PopError, PushError};
+use ringway::{Message, Options, PopError, PushError};
 use zerocopy::IntoBytes;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// Put in, then taken out, in each turn.
+/// Items that each turn pushes, then pops.
 const HELD: u64 = 256;
-/// Turns that are counted, and before them turns that are not: some laps of the ring.
+/// Turns that are counted. As many turns before them are not. Either makes several laps of the ring.
 const TURNS: u64 = 64;
-/// In one slice, or one record of many items.
+/// Items in one slice, or in one record of many items.
 const MANY: usize = 64;
-/// Of a byte ring: 256 records of 4 KiB, twice.
+/// Capacity of a byte ring in bytes: twice the size of 256 records of 4 KiB.
 const BYTES: usize = 2 << 20;
-/// More memory than any of these rings needs.
+/// Bytes of memory, more than any of these rings needs.
 const MEMORY: usize = 4 << 20;
 
-/// Puts `HELD` in.
+/// Pushes `HELD` items.
 type Push = Box<dyn FnMut() -> Result<()>>;
-/// Takes `HELD` out, and adds up what they say: in each turn the same.
+/// Pops `HELD` items and returns their sum, which is equal in each turn.
 type Pop = Box<dyn FnMut() -> Result<u64>>;
 type Case = (&'static str, fn() -> Result<(Push, Pop)>);
 
@@ -82,23 +83,23 @@ fn sum(words: &[u64]) -> u64 {
 type Tx<K, T> = Producer<K, T, Heap>;
 type Rx<K, T> = Consumer<K, T, Heap>;
 
-/// The ends of a ring of some producers.
+/// The producers and the consumer of a ring.
 type Ends<K, T> = (Vec<Tx<K, T>>, Rx<K, T>);
 
 fn ends<K: Kind, T: Message + ?Sized>(capacity: usize, producers: usize) -> Result<Ends<K, T>> {
-    let options = Options::new().capacity(capacity).producers(producers);
+    let options = Options::new().capacity(capacity).max_producers(producers);
     let ring = Ring::<K, T, _>::format(Heap::new(MEMORY), &options)?;
     let senders = (0..producers).map(|_| ring.producer()).collect::<Result<_, _>>()?;
     Ok((senders, ring.consumer()?))
 }
 
-/// The ends of a ring of one producer.
+/// The producer and the consumer of a ring with one producer.
 fn pair<K: Kind, T: Message + ?Sized>(capacity: usize) -> Result<(Tx<K, T>, Rx<K, T>)> {
     let (mut senders, rx) = ends(capacity, 1)?;
     Ok((senders.pop().ok_or("no producer")?, rx))
 }
 
-/// From so many producers in turn.
+/// Single items from `producers` producers in turn.
 fn items<K: Kind, const N: usize>(producers: usize) -> Result<(Push, Pop)> {
     let (mut senders, mut rx) = ends::<K, [u64; N]>(1024, producers)?;
     let each = HELD / producers as u64;
@@ -120,25 +121,25 @@ fn items<K: Kind, const N: usize>(producers: usize) -> Result<(Push, Pop)> {
     Ok((Box::new(push), Box::new(pop)))
 }
 
-/// By a ring that is full, and by one that is empty.
+/// Pushes to a full ring, and pops from an empty one.
 fn refused<K: Kind>() -> Result<(Push, Pop)> {
     let (mut full, full_rx) = pair::<K, u64>(64)?;
     while full.try_push(&1).is_ok() {}
     let (empty_tx, mut empty) = pair::<K, u64>(64)?;
     let push = move || {
-        let _stays = &full_rx;
+        let _kept = &full_rx;
         for number in 0..HELD {
             if full.try_push(&number) != Err(PushError::Full) {
-                return Err("not full".into());
+                return Err("the ring is not full".into());
             }
         }
         Ok(())
     };
     let pop = move || {
-        let _stays = &empty_tx;
+        let _kept = &empty_tx;
         for _ in 0..HELD {
             if empty.try_pop() != Err(PopError::Empty) {
-                return Err("not empty".into());
+                return Err("the ring is not empty".into());
             }
         }
         Ok(HELD)
@@ -146,6 +147,7 @@ fn refused<K: Kind>() -> Result<(Push, Pop)> {
     Ok((Box::new(push), Box::new(pop)))
 }
 
+/// Slices of `MANY` items, drained.
 fn slices<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
     let (mut tx, mut rx) = pair::<K, [u64; N]>(1024)?;
     let slice: Vec<[u64; N]> = (0..MANY as u64).map(item).collect();
@@ -165,7 +167,7 @@ fn slices<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
     Ok((Box::new(push), Box::new(pop)))
 }
 
-/// Many items in each record, which the sender has at hand and the receiver adds up.
+/// Records of `MANY` items each. The sender has the items ready; the receiver adds them up.
 fn bulk<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
     let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
     let items: [[u64; N]; MANY] = std::array::from_fn(|at| item(at as u64));
@@ -178,7 +180,7 @@ fn bulk<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
     let pop = move || {
         let (mut items, mut total) = ([[0; N]; MANY], 0_u64);
         for _ in 0..HELD / MANY as u64 {
-            rx.try_read()?.payload().read_at(0, items.as_mut_bytes())?;
+            rx.try_read()?.payload().read_at(items.as_mut_bytes(), 0)?;
             total = items.iter().fold(total, |total, item| total.wrapping_add(sum(item)));
         }
         Ok(total)
@@ -186,6 +188,7 @@ fn bulk<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
     Ok((Box::new(push), Box::new(pop)))
 }
 
+/// Records of `len` bytes, copied in and out.
 fn copied<K: Kind>(len: usize) -> Result<(Push, Pop)> {
     let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
     let (record, mut copy) = (vec![1; len], vec![0; len]);
@@ -205,13 +208,13 @@ fn copied<K: Kind>(len: usize) -> Result<(Push, Pop)> {
     Ok((Box::new(push), Box::new(pop)))
 }
 
-/// Of 64 bytes.
+/// Records of 64 bytes, of which one word is written and read in place.
 fn in_place<K: Kind>() -> Result<(Push, Pop)> {
     let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
     let push = move || {
         for number in 0..HELD {
             let mut reservation = tx.try_reserve(64)?;
-            reservation.payload().write_value_at(0, &number)?;
+            reservation.payload().write_value_at(&number, 0)?;
             reservation.commit();
         }
         Ok(())
@@ -219,14 +222,17 @@ fn in_place<K: Kind>() -> Result<(Push, Pop)> {
     let pop = move || {
         let mut total = 0_u64;
         for _ in 0..HELD {
-            total = total.wrapping_add(rx.try_read()?.payload().value_at::<u64>(0)?);
+            total = total.wrapping_add(rx.try_read()?.payload().read_value_at::<u64>(0)?);
         }
         Ok(total)
     };
     Ok((Box::new(push), Box::new(pop)))
 }
 
-// ---- What is counted: callgrind is told these two names. Neither ends in a jump, nor has the other one's code.
+// ---- The functions that are counted.
+//
+// Callgrind finds them by these two names. Neither may end in a jump, nor share the code of the
+// other, so each uses its result after the call.
 
 #[inline(never)]
 fn only_push(push: &mut Push) -> Result<()> {
@@ -242,9 +248,9 @@ fn only_pop(pop: &mut Pop) -> Result<u64> {
     done
 }
 
-/// What runs under valgrind.
+/// Runs one case. This is the part that runs under valgrind.
 fn run(name: &str) -> Result<()> {
-    let (_, make) = CASES.iter().find(|(case, _)| *case == name).ok_or("no such case")?;
+    let (_, make) = CASES.iter().find(|(case, _)| *case == name).ok_or("unknown case")?;
     let (mut push, mut pop) = make()?;
     let mut first = 0;
     for _ in 0..TURNS {
@@ -254,13 +260,13 @@ fn run(name: &str) -> Result<()> {
     for _ in 0..TURNS {
         only_push(&mut push)?;
         if only_pop(&mut pop)? != first || first == 0 {
-            return Err("what came out is not what went in".into());
+            return Err("the items popped are not the items pushed".into());
         }
     }
     Ok(())
 }
 
-/// Instructions per item in the function `counted`, and below it.
+/// Instructions per item in the function `counted` and the functions that it calls.
 fn count(name: &str, counted: &str) -> Result<f64> {
     let run = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
@@ -268,12 +274,12 @@ fn count(name: &str, counted: &str) -> Result<f64> {
         .arg(std::env::current_exe()?)
         .args(["--run", name])
         .output()?;
-    let said = String::from_utf8_lossy(&run.stderr);
+    let output = String::from_utf8_lossy(&run.stderr);
     if !run.status.success() {
-        return Err(format!("`{name}` failed under valgrind:\n{said}").into());
+        return Err(format!("`{name}` failed under valgrind:\n{output}").into());
     }
-    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
-    let (_, number) = collected.ok_or_else(|| format!("valgrind counted nothing:\n{said}"))?;
+    let collected = output.lines().find_map(|line| line.split_once("Collected :"));
+    let (_, number) = collected.ok_or_else(|| format!("valgrind reported no count:\n{output}"))?;
     Ok(number.trim().parse::<u64>()? as f64 / (TURNS * HELD) as f64)
 }
 
@@ -296,7 +302,8 @@ fn main() -> Result<()> {
         println!("skipped: valgrind is not installed");
         return Ok(());
     }
-    // Cargo says `--bench` to every benchmark; other options are for criterion's.
+    // Cargo passes `--bench` to every benchmark; other options are meant for those that use
+    // criterion.
     let words: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
     println!("instructions per item");
     for (name, _) in CASES {

@@ -1,12 +1,14 @@
 //! Latency: a round trip between two threads, there through one ring and back through another.
 //!
-//! `cargo bench -p ringway-benches --bench latency [TEXT]`. Compare each line with the baseline of the same run, a bare ping-pong of one cache line each
-//! way: what the machine can do at best. It is measured first and last; if the two differ by more than a tenth, the system has
-//! moved the threads meanwhile (they are not pinned), and nothing in between can be compared; if they are more than a microsecond,
-//! both threads share a core, because something else runs. Do not compare with another run.
+//! `cargo bench -p ringway-benches --bench latency [TEXT]`. Compare each line with the baseline of the same run: a
+//! bare ping-pong of one cache line in each direction, the best that the machine can do. The
+//! baseline runs first and last. If the two results differ by more than a tenth, the system has
+//! moved the threads (they are not pinned), and the lines in between cannot be compared. If they
+//! exceed a microsecond, both threads share a core, because another program runs. Do not compare
+//! with another run.
 //!
-//! An item of 8 or 56 bytes lies in one line with its stamp; a record takes two lines or more. What comes back must be what was sent,
-//! or the run ends with a panic.
+//! An item of 8 or 56 bytes shares one cache line with its stamp; a record takes two lines or more.
+//! The run panics if a message does not come back as it was sent.
 #![allow(missing_docs, reason = "criterion's macros write functions without")]
 #![allow(clippy::disallowed_types, reason = "the baseline is made of bare atomics")]
 
@@ -29,16 +31,16 @@ use zerocopy::IntoBytes;
 type Tx<K, T> = Producer<K, T, Heap>;
 type Rx<K, T> = Consumer<K, T, Heap>;
 
-/// More than any of these rings needs.
+/// Bytes of memory, more than any of these rings needs.
 const MEMORY: usize = 1 << 20;
 
-/// A bench that cannot run must not look as if it were fast.
+/// Unwraps, because a benchmark that cannot run must not look fast.
 #[allow(clippy::panic, reason = "a program")]
 fn must<R, E: Display>(result: Result<R, E>) -> R {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Repeats `attempt` as long as it says `busy`; like the baseline, without a pause.
+/// Repeats `attempt` while it returns the error `busy`. Like the baseline, it does not pause.
 fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result<R, E>) -> R {
     loop {
         let result = attempt();
@@ -54,7 +56,7 @@ fn ends<K: Kind, T: Message + ?Sized>(capacity: usize) -> (Tx<K, T>, Rx<K, T>) {
     (must(ring.producer()), must(ring.consumer()))
 }
 
-/// Has `ping` and `pong` work side by side; the time that `ping` takes.
+/// Runs `ping` and `pong` on two threads. Returns the time that `ping` takes.
 fn timed(ping: impl FnOnce() + Send, pong: impl FnOnce() + Send) -> Duration {
     thread::scope(|scope| {
         scope.spawn(pong);
@@ -75,7 +77,8 @@ fn round_trips<K: Kind, T: Message + ?Sized>(
 ) -> Duration {
     let ((mut there, mut arrived), (mut back, mut returned)) = (ends(capacity), ends(capacity));
     let (send, receive) = (&send, &receive);
-    // An end moves into its thread: two that lie side by side would share a cache line.
+    // Producer and consumer move into their threads, because two that are adjacent in memory would
+    // share a cache line.
     timed(
         move || {
             for number in 0..n {
@@ -87,7 +90,7 @@ fn round_trips<K: Kind, T: Message + ?Sized>(
     )
 }
 
-/// Items of `8 * N` bytes: each word is the number.
+/// Round trips of items of `8 * N` bytes. Each word is the number.
 fn items<K: Kind, const N: usize>(n: u64) -> Duration {
     round_trips::<K, [u64; N]>(
         (n, 64),
@@ -96,7 +99,7 @@ fn items<K: Kind, const N: usize>(n: u64) -> Duration {
     )
 }
 
-/// Records of `8 * N` bytes, copied in and out.
+/// Round trips of records of `8 * N` bytes, copied in and out.
 fn records<K: Kind, const N: usize>(n: u64) -> Duration {
     round_trips::<K, [u8]>(
         (n, 64 << 10),
@@ -112,7 +115,7 @@ fn records<K: Kind, const N: usize>(n: u64) -> Duration {
 #[repr(align(128))]
 struct Line(AtomicU64);
 
-/// `n` round trips of a bare cache line each way.
+/// `n` round trips over one bare cache line in each direction.
 fn bare(n: u64) -> Duration {
     let (there, back) = (Line(AtomicU64::new(0)), Line(AtomicU64::new(0)));
     timed(

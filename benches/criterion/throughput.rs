@@ -1,25 +1,29 @@
-//! Throughput: producer threads, one consumer thread, millions of messages per second through each kind of ring.
+//! Throughput: producer threads and one consumer thread, millions of messages per second through
+//! each kind of ring.
 //!
 //! `cargo bench -p ringway-benches --bench throughput [TEXT]`; `-- "spsc"` for one kind, `-- "8 B"` for one size.
 //!
-//! | group | what is sent | how |
+//! | group | messages | how |
 //! |---|---|---|
 //! | `KIND items` | items of 8 to 256 bytes | pushed and popped one by one; pushed and drained by 64; in slices of 64, drained |
-//! | `KIND records` | 64 B, 4 KiB, 64 KiB | copied in and out one by one; in place, where one word is touched; in batches of 64, drained |
-//! | `KIND bulk` | 64 items of 8 or 56 bytes in one record | copied in and out; told per item |
-//! | `producers` | items of 64 bytes from 2, 4, 8 threads | pushed one by one, drained by 64; for one, see `KIND items` |
+//! | `KIND records` | 64 B, 4 KiB, 64 KiB | copied in and out one by one; in place, where one word is accessed; in batches of 64, drained |
+//! | `KIND bulk` | 64 items of 8 or 56 bytes in one record | copied in and out; the result is per item |
+//! | `producers` | items of 64 bytes from 2, 4, 8 threads | pushed one by one, drained by 64; for one producer, see `KIND items` |
 //! | `one busy lane` | items of 8 bytes, on one thread | pushed and popped by 32, through one of 1 to 1,000 lanes |
 //!
-//! Compare lines of one run: kinds, sizes, and ways to send. Do not compare with another run, still less with another machine, nor
-//! with what another program measures: for other queues there is `benches/peers`.
+//! Compare lines of one run: kinds, sizes, and ways to send. Do not compare them with another run,
+//! another machine, or another program; `benches/peers` compares other queues.
 //!
-//! Threads are not pinned: the system places them, and where two cores share a cache, or are one core's two halves, the same line
-//! may be twice as fast as in a run where they do not. They spin. Where there are more of them than cores, they hand over their core
-//! now and then, and what is measured is also how they take turns. Where there are not, they never do: so if something else runs
-//! on the machine and two of them share a core, nanoseconds become microseconds, and everybody sees that the run is void. (If they
-//! did, it would tell the time of one core doing the work of both, which looks as good as any.)
+//! Threads are not pinned: the system places them. Where two cores share a cache, or are hardware
+//! threads of one core, the same line may be twice as fast as in a run where they do not. The
+//! threads spin. If there are more threads than cores, they yield now and then, so the result
+//! includes how they take turns. Otherwise they never yield: if another program runs and two of the
+//! threads share a core, nanoseconds become microseconds, which shows that the run is void. (If
+//! they yielded, the result would be the time of one core doing the work of two, which looks as
+//! good as any other.)
 //!
-//! Every message has a number and every run adds them up: one that is lost, doubled or torn ends the run with a panic.
+//! Every message has a number, and every run adds the numbers up. A lost, doubled or torn message
+//! ends the run with a panic.
 #![allow(missing_docs, reason = "criterion's macros write functions without")]
 #![allow(clippy::disallowed_types, reason = "no part of a ring")]
 
@@ -44,28 +48,28 @@ use zerocopy::IntoBytes;
 
 type Tx<K, T> = Producer<K, T, Heap>;
 type Rx<K, T> = Consumer<K, T, Heap>;
-/// Begins a batch with room for `MANY` records of 64 bytes, in the way of each kind.
+/// Begins a batch with room for `MANY` records of 64 bytes; each kind does it its own way.
 type Open<K> = for<'a> fn(&'a mut Tx<K, [u8]>) -> Result<Batch<'a, K, Heap>, PushError>;
 
-/// In a slice, a batch, a drain, a record of many items.
+/// Messages in a slice, a batch, a drain, or a record of many items.
 const MANY: usize = 64;
-/// Of a typed ring, or of each of its lanes.
+/// Capacity of a ring of items, or of each of its lanes, in items.
 const ITEMS: usize = 1024;
-/// Of a byte ring.
+/// Capacity of a byte ring, in bytes.
 const BYTES: usize = 1 << 20;
-/// More than any of these rings needs.
+/// Bytes of memory, more than any of these rings needs.
 const MEMORY: usize = 4 << 20;
 
 /// Whether there are more threads than cores.
 static CROWDED: AtomicBool = AtomicBool::new(false);
 
-/// A bench that cannot run must not look as if it were fast.
+/// Unwraps, because a benchmark that cannot run must not look fast.
 #[allow(clippy::panic, reason = "a program")]
 fn must<R, E: Display>(result: Result<R, E>) -> R {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Repeats `attempt` as long as it says `busy`.
+/// Repeats `attempt` while it returns the error `busy`.
 fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result<R, E>) -> R {
     let mut attempts = 0_u32;
     loop {
@@ -82,8 +86,8 @@ fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result
     }
 }
 
-/// The time it takes `producers` threads to `send` the numbers below `n`, a range each, and one thread to `receive` as many
-/// and add them up.
+/// The time in which `producers` threads `send` the numbers below `n`, one range each, and one
+/// thread `receive`s them all and adds them up.
 fn timed<K: Kind, T: Message + ?Sized>(
     (n, producers, capacity): (u64, usize, usize),
     send: impl Fn(Tx<K, T>, Range<u64>) + Sync,
@@ -95,12 +99,13 @@ fn timed<K: Kind, T: Message + ?Sized>(
     let senders: Vec<_> = (0..producers).map(|_| must(ring.producer())).collect();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     CROWDED.store(producers + 1 > cores, Relaxed);
-    // Whole slices from each.
+    // Each producer sends whole slices.
     let sent = n.next_multiple_of((MANY * producers) as u64);
     let each = sent / producers as u64;
     let start = Instant::now();
     let total = thread::scope(|scope| {
-        // An end moves into its thread: two that lie side by side would share a cache line.
+        // Each producer moves into its thread, because two that are adjacent in memory would share
+        // a cache line.
         for (tx, first) in senders.into_iter().zip((0..sent).step_by(each as usize)) {
             let send = &send;
             scope.spawn(move || send(tx, first..first + each));
@@ -112,7 +117,7 @@ fn timed<K: Kind, T: Message + ?Sized>(
     took.mul_f64(n as f64 / sent as f64)
 }
 
-// ---- Items of `8 * N` bytes: each word is the number.
+// ---- Items of `8 * N` bytes. Each word is the number.
 
 fn number<const N: usize>(item: [u64; N]) -> u64 {
     item.iter().fold(0, |number, word| number | word)
@@ -159,7 +164,7 @@ fn items<K: Kind, const N: usize>(group: &mut BenchmarkGroup<'_, WallTime>, size
     });
 }
 
-// ---- Records: the first word is the number.
+// ---- Records. The first word is the number.
 
 fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: &str) {
     group.throughput(Throughput::Bytes(len as u64));
@@ -181,7 +186,7 @@ fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: 
     group.bench_function(BenchmarkId::new("copied", size), |b| {
         b.iter_custom(|n| timed((n, 1, BYTES), copy_in, copy_out))
     });
-    // No bytes a second: hardly any of them are touched.
+    // Not bytes per second, because hardly any of the bytes are accessed.
     group.throughput(Throughput::Elements(1));
     let write = |mut tx: Tx<K, [u8]>, numbers: Range<u64>| {
         for number in numbers {
@@ -203,7 +208,7 @@ fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: 
     });
 }
 
-/// Records of 64 bytes, which appear together.
+/// Records of 64 bytes in batches.
 fn batches<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, open: Open<K>) {
     group.throughput(Throughput::Bytes(64));
     let send = |mut tx: Tx<K, [u8]>, mut left: Range<u64>| {
@@ -235,7 +240,7 @@ fn batches<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, open: Open<K>) {
     });
 }
 
-/// `MANY` items in each record.
+/// Records of `MANY` items each.
 fn bulk<K: Kind, const N: usize>(group: &mut BenchmarkGroup<'_, WallTime>, size: &str) {
     group.throughput(Throughput::Elements(1));
     let send = |mut tx: Tx<K, [u8]>, mut numbers: Range<u64>| {
@@ -264,7 +269,7 @@ fn kind<K: Kind>(c: &mut Criterion, name: &str, open: Open<K>) {
     let mut group = c.benchmark_group(format!("{name} items"));
     items::<K, 1>(&mut group, "8 B");
     if name == "spsc" {
-        // What fits a line together with its stamp; 64 bytes do not.
+        // An item of 56 bytes fits one cache line with its stamp; one of 64 bytes does not.
         items::<K, 7>(&mut group, "56 B");
     }
     items::<K, 8>(&mut group, "64 B");
@@ -304,7 +309,7 @@ fn producers(c: &mut Criterion) {
     group.finish();
 }
 
-/// What lanes cost in which nothing happens.
+/// The cost of lanes in which nothing happens.
 fn one_busy_lane(c: &mut Criterion) {
     let mut group = c.benchmark_group("one busy lane");
     group.throughput(Throughput::Elements(32));
@@ -312,7 +317,7 @@ fn one_busy_lane(c: &mut Criterion) {
         let options = Options::new().capacity(64).producers(lanes);
         let ring = must(Ring::<Lanes, u64, _>::format(Heap::new(MEMORY), &options));
         let (mut tx, mut rx) = (must(ring.producer()), must(ring.consumer()));
-        // They are looked at until they have been found empty a few times.
+        // The consumer polls each lane until it has found it empty many times.
         (0..1000).for_each(|_| assert_eq!(rx.try_pop(), Err(Empty)));
         group.bench_function(BenchmarkId::new("of", lanes), |b| {
             b.iter(|| {

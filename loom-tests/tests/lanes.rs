@@ -86,10 +86,10 @@ fn a_successor_continues_at_the_position_of_its_lane() {
         let ring = lanes::<Item>(2, Model::new);
         let (mut a, _b, mut rx) =
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
-        let tsuccessors = thread::spawn(move || push(&mut a, 0));
+        let theirs = thread::spawn(move || push(&mut a, 0));
         let mut got = Vec::from_iter(pop(&mut rx));
         let successor = retry(2, || ring.producer().ok());
-        tsuccessors.join().unwrap();
+        theirs.join().unwrap();
         let has_successor = successor.is_some();
         if let Some(mut successor) = successor {
             assert_eq!((successor.seat(), successor.position()), (0, 1));

@@ -1,4 +1,4 @@
-//! `mpsc` producers that stop for ever after each of tsuccessor writes, and are then dead, or alive
+//! `mpsc` producers that stop for ever after each of their writes, and are then dead, or alive
 //! and stopped.
 use std::sync::{Arc, Mutex};
 
@@ -176,7 +176,7 @@ fn two_dead_producers_lose_one_item_each() {
             got.sort_unstable();
             got.dedup();
             assert_eq!(rx.position(), (got.len() + losses.len()) as u64, "an item arrived twice");
-            // Both seats can be taken again, and tsuccessor new holders continue.
+            // Both seats can be taken again, and their new holders continue.
             let (mut c, mut d) = (ring.producer().unwrap(), ring.producer().unwrap());
             push(&mut c, 20);
             push(&mut d, 21);
@@ -282,10 +282,10 @@ fn recover_marks_lost_records_and_the_next_consumer_reports_them() {
     let ends = at_each_write(1, PUSH, |writes| {
         let (ring, [a, mut b], rx) = ring(4);
         drop(rx);
-        let tsuccessors = ring.clone();
+        let theirs = ring.clone();
         let victim = thread::spawn(move || {
             Model::crash_after(writes, a, |a| push(a, 0));
-            declare_producer_dead(tsuccessors.memory(), 0);
+            declare_producer_dead(theirs.memory(), 0);
         });
         let survivor = thread::spawn(move || {
             push(&mut b, 10);

@@ -115,13 +115,13 @@ fn a_producer_that_dies_while_it_takes_or_leaves_a_seat_leaves_it_reusable() {
         check(1, move || {
             let ring = mpsc::<Item>(4, witnessed);
             let (mut b, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-            let tsuccessors = ring.clone();
+            let theirs = ring.clone();
             let victim = thread::spawn(move || {
                 let is_done = Model::crash_after(writes, None, |a| {
-                    push(a.insert(tsuccessors.producer().unwrap()), 0);
+                    push(a.insert(theirs.producer().unwrap()), 0);
                     drop(a.take());
                 });
-                declare_producer_dead(tsuccessors.memory(), 1);
+                declare_producer_dead(theirs.memory(), 1);
                 is_done
             });
             let survivor = thread::spawn(move || {
