@@ -1,0 +1,21 @@
+//! Prints what the sender sends, until the sender has finished: see `examples/sender.rs`.
+//!
+//! ```text
+//! cargo run --example receiver
+//! ```
+//! It ends with an error if the sender left early or died. A receiver that waits for the next sender instead is shown in
+//! `ringway::docs::recovery`.
+use ringway::{Departure, Options, PopError, spsc::Ring};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut rx = Ring::<[u8]>::open_or_create("feed", &Options::new())?.consumer()?;
+    loop {
+        match rx.read() {
+            Ok(record) => println!("{}", String::from_utf8_lossy(&record.payload().to_vec())),
+            Err(PopError::Closed(Departure::Finished)) => break, // all is read
+            Err(error) => return Err(error.into()), // such as "the ring is empty and its producer died"
+        }
+    }
+    Ring::<[u8]>::unlink("feed")?; // until then the ring stays, also while no process uses it
+    Ok(())
+}
