@@ -11,11 +11,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rx = Ring::<[u8]>::open_or_create("feed", &Options::new())?.consumer()?;
     loop {
         match rx.read() {
-            Ok(record) => println!("{}", String::from_utf8_lossy(&record.payload().to_vec())),
-            Err(PopError::Closed(Departure::Finished)) => break, // all is read
-            Err(error) => return Err(error.into()), // such as "the ring is empty and its producer died"
+            Ok(record) => println!("{}", record.payload().to_vec().escape_ascii()),
+            Err(PopError::Closed(Departure::Finished)) => break,
+            Err(error) => return Err(error.into()), // or: its producer left early, or died
         }
     }
-    Ring::<[u8]>::unlink("feed")?; // until then the ring stays, also while no process uses it
+    Ring::<[u8]>::unlink("feed")?; // until then it stays, also unused
     Ok(())
 }

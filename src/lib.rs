@@ -1,3 +1,5 @@
+// In the documentation, the README's links lead to pages; of two definitions of a link the first one counts.
+#![doc = include_str!("docs/links.md")]
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -7,34 +7,34 @@
 #![doc = include_str!("ring.svg")]
 //!
 //! # The promises
-//! * **A death is proved, never guessed.** A participant is dead when the kernel has dropped the file
-//!   lock on its seat. A process that is stopped, swapped out, or in a debugger for an hour keeps its
-//!   seat. No timeout ever takes part in the decision.
-//! * **Killed anywhere.** SIGKILL after any instruction of any operation loses at most what the victim
-//!   had not committed. No other process waits for ever, no record is torn, and no record is delivered
-//!   twice, except those that a dead *consumer* had read and not released.
-//! * **A lying peer can only disappoint.** Whatever bytes a peer writes into the ring, this process does
-//!   not panic, loop without end, or touch memory outside of the ring, and it never sees an invalid
-//!   value. It gets [`Corrupt`](crate::Corruption) or wrong data. [Security](super::security) has the
-//!   rest, and what a peer can do to the *file*.
-//! * **Blame.** After `Full` or `Elapsed`, `stalled` says which process is in the way, how far it is
-//!   behind, and since when: "the producer in seat 3, process 4711 `feed`, is alive and holds up
+//! * **A death is proved, never guessed.** A participant is dead when the kernel has dropped the
+//!   file lock on its seat. A process that is stopped, swapped out, or in a debugger for an hour
+//!   keeps its seat. No timeout ever takes part in the decision.
+//! * **Killed anywhere.** SIGKILL after any instruction of any operation loses at most what the
+//!   victim had not committed. No other process waits for ever, no record is torn, and no record is
+//!   delivered twice, except those that a dead *consumer* had read and not released.
+//! * **A lying peer can only disappoint.** Whatever bytes a peer writes into the ring, this process
+//!   does not panic, loop without end, or touch memory outside of the ring, and it never sees an
+//!   invalid value. It gets [`Corrupt`](crate::Corruption) or wrong data.
+//!   [Security](super::security) has the rest, and what a peer can do to the *file*.
+//! * **Blame.** After `Full` or `Elapsed`, `stalled` says which process is in the way, how far it
+//!   is behind, and since when: "the producer in seat 3, process 4711 `feed`, is alive and holds up
 //!   12 cells, for 2.5 s".
-//! * **Errors are sentences.** They say what was found, what was expected, and what to do: ``ring `ticks`
-//!   carries `Tick` (24 bytes, align 8), not `Trade` (24 bytes, align 8); both sides must name the same
-//!   type``.
+//! * **Errors are sentences.** They say what was found, what was expected, and what to do:
+//!   ``ring `ticks` carries `Tick` (24 bytes, align 8), not `Trade` (24 bytes, align 8); both sides must name the same type``.
 //! * **No system call and no allocation per record**, while neither side sleeps. A sender makes one
 //!   system call each time it wakes a sleeper. The consumers of [`mpsc`](crate::mpsc#cost) and
 //!   [`lanes`](crate::lanes#memory-and-cost) make one now and then.
 //!
 //! `tests/README.md` names, for each promise, the test that would fail if it were false.
 //!
-//! The first two promises rest on a file lock, so they hold for rings in named segments. A ring on the
-//! heap or in a static has no such proof: its seats become free only when their holders give them back.
+//! The first two promises rest on a file lock, so they hold for rings in named segments. A ring on
+//! the heap or in a static has no such proof: its seats become free only when their holders give
+//! them back.
 //!
 //! # Progress
-//! *Wait-free*: the call ends after a bounded number of steps, whatever other processes do. *Lock-free*:
-//! a call can be delayed only by others that succeed.
+//! *Wait-free*: the call ends after a bounded number of steps, whatever other processes do.
+//! *Lock-free*: a call can be delayed only by others that succeed.
 //!
 //! ## Sending
 //! | call | progress | if the consumer dies | if the consumer lies |
@@ -44,8 +44,8 @@
 //! | `push`, `push_slice`, `reserve`, `batch` | wait while the ring is full | `Closed(Died)` when the ring is full | `Corrupt`, or the call waits |
 //! | the `_timeout` forms | as above, for a limited time | as above | as above, for a limited time |
 //!
-//! Producers of one ring do not depend on each other, with one exception: in `mpsc`, cells that a stopped
-//! producer has claimed and not published are not free either.
+//! Producers of one ring do not depend on each other, with one exception: in `mpsc`, cells that a
+//! stopped producer has claimed and not published are not free either.
 //!
 //! ## Receiving
 //! | call | progress | if the producers die | if a producer lies |
@@ -54,7 +54,8 @@
 //! | `pop`, `peek`, `iter`, `read`, `wait` | wait while the ring is empty | the remaining records, then `Closed(Died)` | `Corrupt`, wrong data, or the call waits |
 //! | the `_timeout` forms | as above, for a limited time | as above | as above, for a limited time |
 //!
-//! The consumer releases what it takes with one store. If a producer sleeps, releasing also wakes it.
+//! The consumer releases what it takes with one store. If a producer sleeps, releasing also wakes
+//! it.
 //!
 //! ## One of several producers
 //! | | `mpsc` | `lanes` |
@@ -64,8 +65,9 @@
 //! | is stopped within a record | everything that was sent after its claim waits, until it goes on or dies; `stalled` names it | its own lane waits |
 //! | lies | `Corrupt`, or wrong data | `Corrupt` for the whole consumer: a process that can write one lane can write them all |
 //!
-//! One corner of `mpsc` is left: a *stopped* producer lost the race for a position, and the winner died
-//! between two neighbouring instructions. The consumer then waits for the stopped one, and names it.
+//! One corner of `mpsc` is left: a *stopped* producer lost the race for a position, and the winner
+//! died between two neighbouring instructions. The consumer then waits for the stopped one, and
+//! names it.
 //!
 //! ## Seats and segments
 //! | call | progress | otherwise |
@@ -76,8 +78,9 @@
 //! | dropping an end, `close` | bounded | Wakes the peers that wait |
 //!
 //! # At most once, or at least once
-//! A record is *released* when its cells are given back to the producer. Until then it stays in the ring
-//! and survives the death of the consumer. What the next consumer sees depends on when that happens:
+//! A record is *released* when its cells are given back to the producer. Until then it stays in the
+//! ring and survives the death of the consumer. What the next consumer sees depends on when that
+//! happens:
 //!
 //! | call | releases | the process dies while it works on the record | delivery |
 //! |---|---|---|---|
@@ -90,9 +93,9 @@
 //! | `drain` | all of them, when it returns | the next consumer gets all of them again | at least once |
 //! | `peek`, `try_peek` | never | the item is still there | |
 //!
-//! Two traps. A `Record` that is dropped by an early return (`?`) or by a panic is released, as if it had
-//! been dealt with; [`keep`](crate::ring::Record::keep) it before the error leaves the function. And if the closure of
-//! `drain` panics, the records that it was given count as read.
+//! Two traps. A `Record` that is dropped by an early return (`?`) or by a panic is released, as if
+//! it had been dealt with; [`keep`](crate::ring::Record::keep) it before the error leaves the
+//! function. And if the closure of `drain` panics, the records that it was given count as read.
 //!
 //! ```
 //! use ringway::{Options, spsc::Ring};
@@ -133,9 +136,9 @@
 //! | `push_slice` | in pieces, as there is room |
 //!
 //! # What `Closed` means
-//! [`PopError::Closed`](crate::PopError::Closed) means that the ring is empty and its last producer has gone. It is a
-//! state, not an end: when another producer attaches, reading works again. `Closed` says how the last
-//! producer went:
+//! [`PopError::Closed`](crate::PopError::Closed) means that the ring is empty and its last producer
+//! has gone. It is a state, not an end: when another producer attaches, reading works again.
+//! `Closed` says how the last producer went:
 //!
 //! | [`Departure`](crate::Departure) | the producer |
 //! |---|---|
@@ -145,12 +148,14 @@
 //!
 //! Of several producers, all must have gone; if one of them died, the answer is `Died`.
 //!
-//! Where a ring is used again, that last producer may be one of long ago. So a consumer that starts before
-//! today's producer gets `Closed` at once; [recovery](super::recovery#a-consumer-that-stays) shows how to
-//! wait instead. A ring that never had a producer is `Empty`, and blocking calls wait for one.
+//! Where a ring is used again, that last producer may be one of long ago. So a consumer that starts
+//! before today's producer gets `Closed` at once; [recovery](super::recovery#a-consumer-that-stays)
+//! shows how to wait instead. A ring that never had a producer is `Empty`, and blocking calls wait
+//! for one.
 //!
-//! [`PushError::Closed`](crate::PushError::Closed) means that the ring is full and its consumer has gone. What is in the
-//! ring stays there for the next consumer. Only blocking calls return it: `try_push` returns `Full`.
+//! [`PushError::Closed`](crate::PushError::Closed) means that the ring is full and its consumer has
+//! gone. What is in the ring stays there for the next consumer. Only blocking calls return it:
+//! `try_push` returns `Full`.
 //!
 //! ```
 //! use ringway::{Departure, Options, PopError, spsc::Ring};
@@ -174,15 +179,16 @@
 //! ```
 //!
 //! # Order
-//! The order of records is that of one ring; between two rings there is none. In `spsc` and `mpsc` it is
-//! one order of all records: in `mpsc`, what a producer has sent before another one begins comes first. In
-//! `lanes` each producer's records keep their order, and between two producers there is none.
+//! The order of records is that of one ring; between two rings there is none. In `spsc` and `mpsc`
+//! it is one order of all records: in `mpsc`, what a producer has sent before another one begins
+//! comes first. In `lanes` each producer's records keep their order, and between two producers
+//! there is none.
 //!
 //! # Positions
-//! `position()` counts cells since the ring was made, and never wraps. In a typed ring a cell is an item. In
-//! a byte ring it has [`CELL`](crate::CELL) bytes, and a record of `n` bytes takes
-//! `max(1, n.div_ceil(CELL))` of them; where a record does not fit into the rest of the lap, a pad fills
-//! that rest. A position survives every death, because it lies in the ring.
+//! `position()` counts cells since the ring was made, and never wraps. In a typed ring a cell is an
+//! item. In a byte ring it has [`CELL`](crate::CELL) bytes, and a record of `n` bytes takes
+//! `max(1, n.div_ceil(CELL))` of them; where a record does not fit into the rest of the lap, a pad
+//! fills that rest. A position survives every death, because it lies in the ring.
 //!
 //! | | as the token from which a restarted process goes on |
 //! |---|---|
@@ -192,5 +198,5 @@
 //! | a producer's, `lanes` | Within one lane. A producer cannot choose its seat, and a free seat that was never held, or was left, is given before a dead producer's: so a restarted producer can be in another lane |
 //! | a producer's, `mpsc` | No: all producers move it |
 //!
-//! Senders of `lanes` and `mpsc` that must find their place again write a number of their own into each
-//! record, as the example `fan_in` does.
+//! Senders of `lanes` and `mpsc` that must find their place again write a number of their own into
+//! each record, as the example `fan_in` does.

@@ -5,9 +5,10 @@
 //! [format](super::format).
 //!
 //! # How much memory a ring takes
-//! `required_len(&options)` says it, as a `const fn`. A segment takes that, rounded up to whole pages. All of it is reserved at
-//! creation: a full file system is an error there ([`SegmentError::NoSpace`](crate::SegmentError::NoSpace)), never a SIGBUS later. (On file systems that
-//! copy on write, such as btrfs, reserved space is no promise.)
+//! `required_len(&options)` says it, as a `const fn`. A segment takes that, rounded up to whole
+//! pages. All of it is reserved at creation: a full file system is an error there
+//! ([`SegmentError::NoSpace`](crate::SegmentError::NoSpace)), never a SIGBUS later. (On file
+//! systems that copy on write, such as btrfs, reserved space is no promise.)
 //!
 //! | part | bytes |
 //! |---|---|
@@ -17,11 +18,12 @@
 //! | a record of `n` bytes | `max(1, n.div_ceil(64))` cells of 64 bytes, and 16 for each of these |
 //! | a lane of `lanes` | all its cells anew, for each producer's seat |
 //!
-//! Capacities are rounded up to a power of two. The defaults, with 16 producers where there can be several:
+//! Capacities are rounded up to a power of two. The defaults, with 16 producers where there can be
+//! several:
 //!
 //! | | `spsc` | `mpsc` | `lanes` |
 //! |---|---|---|---|
-//! | `Ring<[u8]>`, 1 MiB | 1,282 KiB | 1,289 KiB | 20,489 KiB |
+//! | `Ring<[u8]>`, 1 MiB | 1,282 KiB | 1,290 KiB | 20,490 KiB |
 //! | `Ring<u64>`, 1,024 items | 18 KiB | 26 KiB | 266 KiB |
 //!
 //! ```
@@ -29,17 +31,19 @@
 //!
 //! let (default, kib) = (&Options::new(), |bytes: usize| bytes.div_ceil(1024));
 //! assert_eq!(kib(spsc::Ring::<[u8]>::required_len(default)), 1_282);
-//! assert_eq!(kib(mpsc::Ring::<[u8]>::required_len(default)), 1_289);
-//! assert_eq!(kib(lanes::Ring::<[u8]>::required_len(default)), 20_489);
+//! assert_eq!(kib(mpsc::Ring::<[u8]>::required_len(default)), 1_290);
+//! assert_eq!(kib(lanes::Ring::<[u8]>::required_len(default)), 20_490);
 //! assert_eq!(kib(spsc::Ring::<u64>::required_len(default)), 18);
 //! assert_eq!(kib(mpsc::Ring::<u64>::required_len(default)), 26);
 //! assert_eq!(kib(lanes::Ring::<u64>::required_len(default)), 266);
 //! ```
-//! So `lanes` with its defaults takes a third of the 64 MiB that a container's `/dev/shm` often has. Set
-//! [`max_producers`](crate::Options::max_producers) and [`capacity`](crate::Options::capacity).
+//! So `lanes` with its defaults takes a third of the 64 MiB that a container's `/dev/shm` often
+//! has. Set [`max_producers`](crate::Options::max_producers) and
+//! [`capacity`](crate::Options::capacity).
 //!
-//! The largest record has half the capacity. A record that does not fit into the rest of the lap begins with the next lap, and
-//! that rest is lost for once. So a ring for large records should hold several of them.
+//! The largest record has half the capacity. A record that does not fit into the rest of the lap
+//! begins with the next lap, and that rest is lost for once. So a ring for large records should
+//! hold several of them.
 //!
 //! The consumer of `lanes` also keeps some 200 bytes for each lane on its heap.
 //!
@@ -49,15 +53,18 @@
 //! | `feed`: 1 to 200 bytes, no `/`, no leading dot | `/dev/shm/feed` |
 //! | with a `/` | that path; a relative one starts at the working directory of each process, so use absolute ones |
 //!
-//! `ls -l /dev/shm` lists segments; a ring's file begins with the bytes `RINGWAY1` (on machines where the low byte comes first). A segment can lie on a disk
-//! file system, but should not: the kernel would write its pages back. A ring is not storage. After a crash of the machine, a segment on
-//! a disk may hold pages of different ages; unlink it. On tmpfs it is gone.
+//! `ls -l /dev/shm` lists segments; a ring's file begins with the bytes `RINGWAY1` (on machines
+//! where the low byte comes first). A segment can lie on a disk file system, but should not: the
+//! kernel would write its pages back. A ring is not storage. After a crash of the machine, a
+//! segment on a disk may hold pages of different ages; unlink it. On tmpfs it is gone.
 //!
 //! # Permissions
-//! A new segment can be opened by its creator's user only: mode `0o600`. See [users and modes](super::security#users-and-modes).
+//! A new segment can be opened by its creator's user only: mode `0o600`. See
+//! [users and modes](super::security#users-and-modes).
 //!
 //! # Cleaning up
-//! A segment stays until it is unlinked, also when no process uses it: so that a restarted process can go on. Some process has to remove it:
+//! A segment stays until it is unlinked, also when no process uses it: so that a restarted process
+//! can go on. Some process has to remove it:
 //!
 //! ```
 //! use ringway::{Options, SegmentError, Unlinked, spsc::Ring};
@@ -75,28 +82,34 @@
 //! assert!(tx.ring().is_unlinked());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! Unlinking removes the name. Participants go on as before; no other process can join; the memory is freed when the last
-//! one unmaps it. Neither call touches a file that is not a ring.
+//! Unlinking removes the name. Participants go on as before; no other process can join; the memory
+//! is freed when the last one unmaps it. Neither call touches a file that is not a ring.
 //!
 //! ## Races
-//! * A process that opened the ring just before it was unlinked is in a ring without a name. If the name is then created anew, there are two rings of one
-//!   name, and both sides wait. [`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked) tells; ask it when a peer does not come.
+//! * A process that opened the ring just before it was unlinked is in a ring without a name. If the
+//!   name is then created anew, there are two rings of one name, and both sides wait.
+//!   [`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked) tells; ask it when a peer does not come.
 //! * A blocked call is not ended by unlinking.
-//! * Any number of processes may call `open_or_create` at once: all end up in the same ring. It waits a little if there is not enough space because several
-//!   processes reserve it at the same time.
-//! * Let one side own the name: the side that creates the ring at its start, and unlinks it when all is over.
+//! * Any number of processes may call `open_or_create` at once: all end up in the same ring. It
+//!   waits a little if there is not enough space because several processes reserve it at the same
+//!   time.
+//! * Let one side own the name: the side that creates the ring at its start, and unlinks it when
+//!   all is over.
 //!
 //! # Changing options
-//! An existing ring keeps the capacity, the number of producers and the mode that it has. `open_or_create` fails with
-//! [`SegmentError::Differs`](crate::SegmentError::Differs) if the options explicitly ask for others. To change them, stop both sides, let the consumer read
-//! the rest, unlink, and start again.
+//! An existing ring keeps the capacity, the number of producers and the mode that it has.
+//! `open_or_create` fails with [`SegmentError::Differs`](crate::SegmentError::Differs) if the
+//! options explicitly ask for others. To change them, stop both sides, let the consumer read the
+//! rest, unlink, and start again.
 //!
 //! # Upgrading
-//! The [format](super::format#what-may-change) has a version of its own. A segment of another major version, or with an
-//! incompatible feature that the library does not know, is refused and not written to. Minor versions and compatible features keep no process out. The changelog names changes of
-//! the format in bold.
+//! The [format](super::format#what-may-change) has a version of its own. A segment of another major
+//! version, or with an incompatible feature that the library does not know, is refused and not
+//! written to. Minor versions and compatible features keep no process out. The changelog names
+//! changes of the format in bold.
 //!
-//! The layout of *your* items is not compared: see [what is not compared](super::security#what-is-not-compared). Raise
+//! The layout of *your* items is not compared: see
+//! [what is not compared](super::security#what-is-not-compared). Raise
 //! [`Options::schema`](crate::Options::schema) when it changes.
 //!
 //! # Watching
@@ -104,11 +117,12 @@
 //! |---|---|---|
 //! | who is attached, and what have they sent? | [`Ring::seats`](crate::spsc::Ring::seats) | needs no seat; records deaths that it finds |
 //! | how full is it? | [`Ring::len`](crate::spsc::Ring::len), of ends too | an estimate of what was sent and not released, in the unit of `capacity()`; a producer of `lanes` counts its own lane |
-//! | why is there no room, or no record? | `Producer::stalled`, `Consumer::stalled` | names the process, how many cells, since when |
+//! | why is there no room, or no record? | `Producer::stalled`, `Consumer::stalled` | names the process, how many cells, since when. A consumer of `lanes` waits for no producer in particular: `None` |
 //! | what was lost? | `Consumer::losses`; the counters of `seats` | `mpsc` only; always empty for the others |
 //! | is its name still there? | [`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked) | one system call |
 //!
-//! The counters are kept by the participants themselves, for people to read; those of the consumer's seat are zero.
+//! The counters are kept by the participants themselves, for people to read; those of the
+//! consumer's seat are zero.
 //!
 //! ```
 //! use ringway::{Options, Presence, mpsc::Ring};
@@ -120,7 +134,9 @@
 //! let ring = Ring::<u64>::open(name)?; // takes no seat, disturbs no participant
 //! for seat in ring.seats() {
 //!     match seat.presence {
-//!         Presence::Here(who) => println!("{} {}: {who}, sent {}", seat.role, seat.seat, seat.counters.records),
+//!         Presence::Here(who) => {
+//!             println!("{} {}: {who}, sent {}", seat.role, seat.seat, seat.counters.records);
+//!         }
 //!         Presence::Died(who) => println!("{} {}: {who} died", seat.role, seat.seat),
 //!         _ => {}
 //!     }
@@ -130,9 +146,9 @@
 //! # Ring::<u64>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! `python3 examples/peek.py NAME` shows the unread records of a byte ring from outside, knowing only the
-//! [format](super::format). [`Options::label`](crate::Options::label) sets the name by which a participant appears; by default it is the name of
-//! its executable.
+//! `python3 examples/peek.py NAME` shows the unread records of a byte ring from outside, knowing
+//! only the [format](super::format). [`Options::label`](crate::Options::label) sets the name by
+//! which a participant appears; by default it is the name of its executable.
 //!
 //! # Pages: prefault, huge pages, locked memory
 //! | option | does | default |
@@ -144,5 +160,6 @@
 //! They are chosen by each process for itself.
 //!
 //! # Limits
-//! At most 4 GiB of bytes or 2^40 items, and 65,535 producers. Rings connect processes of one machine; they are not for networks.
-//! There is no broadcast ring, no latest-value cell and no request/response.
+//! At most 4 GiB of bytes or 2^40 items, and 65,535 producers. Rings connect processes of one
+//! machine; they are not for networks. There is no broadcast ring, no latest-value cell and no
+//! request/response.

@@ -13,8 +13,9 @@
 //! | file system | one that supports `O_TMPFILE` and `fallocate`, such as tmpfs, ext4 or xfs; best one in memory |
 //! | processor | atomics of 64 bits |
 //!
-//! On other systems the default build stops with an error that says what to do. A program that is built for several systems therefore makes
-//! its dependency on ringway one of Linux (`[target.'cfg(target_os = "linux")'.dependencies]`), or uses `default-features = false`.
+//! On other systems the default build stops with an error that says what to do. A program that is
+//! built for several systems therefore makes its dependency on ringway one of Linux
+//! (`[target.'cfg(target_os = "linux")'.dependencies]`), or uses `default-features = false`.
 //!
 //! # What newer kernels add
 //! | Linux | adds | without it |
@@ -24,15 +25,16 @@
 //! | 5.16 | [`Select`](crate::Select) sleeps on up to 128 rings at once (`futex_waitv`) | a thread for each consumer |
 //!
 //! # Containers
-//! Each container has a `/dev/shm` of its own, often of 64 MiB. Name the ring by a path instead (`/shared/feed`), on a tmpfs that the containers
-//! share. Locks work across PID namespaces. A process id in an error or in `seats()` is the number by which the process knows itself;
-//! [`Identity`](crate::Identity) has its PID namespace beside it. On overlayfs a process that closes its descriptors
-//! [loses its locks](super::recovery#daemons-that-close-their-descriptors).
+//! Each container has a `/dev/shm` of its own, often of 64 MiB. Name the ring by a path instead
+//! (`/shared/feed`), on a tmpfs that the containers share. Locks work across PID namespaces. A
+//! process id in an error or in `seats()` is the number by which the process knows itself;
+//! [`Identity`](crate::Identity) has its PID namespace beside it. On overlayfs a process that
+//! closes its descriptors [loses its locks](super::recovery#daemons-that-close-their-descriptors).
 //!
 //! # Sandboxes
 //! A seccomp filter that refuses `membarrier` makes rings slower, not wrong: see
-//! [fences](super::waiting#fences-and-membarrier-for-operators). If `futex_waitv` is refused, a `Select` uses threads.
-//! The data path makes no system call.
+//! [fences](super::waiting#fences-and-membarrier-for-operators). If `futex_waitv` is refused, a
+//! `Select` uses threads. The data path makes no system call.
 //!
 //! # Features
 //! | feature | default | adds | needs |
@@ -42,8 +44,9 @@
 //! | `async` | no | [`AsyncConsumer`](crate::AsyncConsumer), a `Stream` | `std`; futures-core |
 //!
 //! # `no_std`
-//! With `default-features = false` the crate is `no_std`, allocates nothing, and makes no system call. It offers `spsc` and `mpsc` rings (with
-//! `alloc` also `lanes`) in memory of your own: a [`StaticMemory`](crate::memory::StaticMemory), or whatever implements
+//! With `default-features = false` the crate is `no_std`, allocates nothing, and makes no system
+//! call. It offers `spsc` and `mpsc` rings (with `alloc` also `lanes`) in memory of your own: a
+//! [`StaticMemory`](crate::memory::StaticMemory), or whatever implements
 //! [`Memory`](crate::memory::Memory). Such rings have no proof of death, unless the memory's
 //! [`Liveness`](crate::memory::Liveness) offers one.
 //!
@@ -61,18 +64,23 @@
 //! ```
 //!
 //! # 32 bits
-//! The format is the same for processes of 32 and of 64 bits, and both can use one segment. A 32-bit process can only map a segment that
-//! fits into its address space. Items that hold 64-bit integers may have another alignment there; the
-//! [format](super::format) records it, and such items are accepted as the same.
+//! The format is the same for processes of 32 and of 64 bits, and both can use one segment. A
+//! 32-bit process can only map a segment that fits into its address space. Items that hold 64-bit
+//! integers may have another alignment there; the [format](super::format) records it, and such
+//! items are accepted as the same.
 //!
 //! # Byte order
 //! Words are in the machine's own byte order. A segment of the other order is refused
 //! ([`LayoutError::OtherByteOrder`](crate::LayoutError::OtherByteOrder)).
 //!
 //! # What was tested
-//! * x86-64 with two cores, as 64-bit and as 32-bit processes, also both in one segment. Not on machines with many cores.
-//! * aarch64 only under an emulator, which runs the tests in the memory order of x86-64, and so does not show the weaker order of ARM.
-//! * For memory order the algorithms are modelled with loom: a program weakens each ordering, and demands that a model fails.
+//! * x86-64 with two cores, as 64-bit and as 32-bit processes, also both in one segment. Not on
+//!   machines with many cores.
+//! * aarch64 only under an emulator, which runs the tests in the memory order of x86-64, and so
+//!   does not show the weaker order of ARM.
+//! * For memory order the algorithms are modelled with loom: a program weakens each ordering, and
+//!   demands that a model fails.
 //! * Bare machines: built for some without an operating system.
-//! * ThreadSanitizer, AddressSanitizer, libFuzzer, and a process killed at each instruction: see `tests/README.md`. Miri has not been run.
+//! * ThreadSanitizer, AddressSanitizer, libFuzzer, and a process killed at each instruction: see
+//!   `tests/README.md`. Miri has not been run.
 //! * Rust 1.85, with each set of features.

@@ -5,50 +5,54 @@
 //! [format](super::format).
 //!
 //! # How a death is noticed
-//! Each participant holds a *seat*: a block of bytes in the segment. Taking a seat locks that block with an
-//! open-file-description lock (`F_OFD_SETLK`), and a word in the block says *taken*. The kernel drops the
-//! lock when the process has ended, SIGKILL included. It does not drop the lock while the process is
-//! stopped. So *taken* without a lock is the proof of a death.
+//! Each participant holds a *seat*: a block of bytes in the segment. Taking a seat locks that block
+//! with an open-file-description lock (`F_OFD_SETLK`), and a word in the block says *taken*. The
+//! kernel drops the lock when the process has ended, SIGKILL included. It does not drop the lock
+//! while the process is stopped. So *taken* without a lock is the proof of a death.
 //!
-//! Dropping a `Producer` or `Consumer` records its departure in the ring, and the peer sees it at once.
-//! A killed process records nothing. Its death is discovered by testing its lock, which takes a system
-//! call; the process that discovers it records it in the ring for all others.
+//! Dropping a `Producer` or `Consumer` records its departure in the ring, and the peer sees it at
+//! once. A killed process records nothing. Its death is discovered by testing its lock, which takes
+//! a system call; the process that discovers it records it in the ring for all others.
 //!
 //! Where a file system can lose a process's locks although the process lives (see
-//! [daemons](#daemons-that-close-their-descriptors)), a second witness is asked before a holder counts as
-//! dead: `/proc`, by process id, start time and PID namespace. That witness can save a holder. It never
-//! declares one dead.
+//! [daemons](#daemons-that-close-their-descriptors)), a second witness is asked before a holder
+//! counts as dead: `/proc`, by process id, start time and PID namespace. That witness can save a
+//! holder. It never declares one dead.
 //!
 //! # Which calls test
-//! * **Every blocking call**: `push`, `push_slice`, `reserve`, `batch`, `pop`, `peek`, `iter`, `read`, `wait`, and their `_timeout`
-//!   forms. They test before they first sleep, and at least every 100 ms after that.
-//!   [`Select::wait`](crate::Select::wait), [`Pollable::arm`](crate::Pollable::arm),
-//!   [`AsyncConsumer::ready`](crate::AsyncConsumer::ready) and its `Stream` test as well. A `Select` that always finds
-//!   something tests in about every 64th call, and at most ten times a second.
-//! * **Every question**: `Consumer::producer_presence`, `Producer::consumer_presence`, `wait_for_producer`, `wait_for_consumer`,
-//!   `stalled`, [`Ring::presence`](crate::spsc::Ring::presence), [`Ring::seats`](crate::spsc::Ring::seats),
+//! * **Every blocking call**: `push`, `push_slice`, `reserve`, `batch`, `pop`, `peek`, `iter`,
+//!   `read`, `wait`, and their `_timeout` forms. They test before they first sleep, and at least
+//!   every 100 ms after that. [`Select::wait`](crate::Select::wait),
+//!   [`Pollable::arm`](crate::Pollable::arm), [`AsyncConsumer::ready`](crate::AsyncConsumer::ready)
+//!   and its `Stream` test as well. A `Select` that always finds something tests in about every
+//!   64th call, and at most ten times a second.
+//! * **Every question**: `Consumer::producer_presence`, `Producer::consumer_presence`,
+//!   `wait_for_producer`, `wait_for_consumer`, `stalled`,
+//!   [`Ring::presence`](crate::spsc::Ring::presence), [`Ring::seats`](crate::spsc::Ring::seats),
 //!   [`Ring::recover`](crate::spsc::Ring::recover).
 //! * **Taking a seat**: [`Ring::producer`](crate::spsc::Ring::producer) and
 //!   [`Ring::consumer`](crate::spsc::Ring::consumer) replace a dead holder.
 //!
-//! `try_*` calls, `drain`, and [`Select::try_wait`](crate::Select::try_wait) do **not** test. A loop that uses only
-//! these keeps seeing `Empty`, or `Full`, of a dead peer's ring. Let such a loop block, or call
-//! `Ring::presence` now and then. One exception: an `mpsc` consumer that has looked 1,024 times in vain where something
-//! was claimed tests whether the producer lives.
+//! `try_*` calls, `drain`, and [`Select::try_wait`](crate::Select::try_wait) do **not** test. A
+//! loop that uses only these keeps seeing `Empty`, or `Full`, of a dead peer's ring. Let such a
+//! loop block, or call `Ring::presence` now and then. One exception: an `mpsc` consumer that has
+//! looked 1,024 times in vain where something was claimed tests whether the producer lives.
 //!
 //! # Taking over a seat
-//! [`Ring::producer`](crate::spsc::Ring::producer) and [`Ring::consumer`](crate::spsc::Ring::consumer)
-//! need no special call after a crash: they take the seat of a dead holder as they take a free one. If a
-//! living process holds it, they return [`SeatError::SeatTaken`](crate::SeatError::SeatTaken) and say which process that
-//! is. Of two successors, one wins.
+//! [`Ring::producer`](crate::spsc::Ring::producer) and
+//! [`Ring::consumer`](crate::spsc::Ring::consumer) need no special call after a crash: they take
+//! the seat of a dead holder as they take a free one. If a living process holds it, they return
+//! [`SeatError::SeatTaken`](crate::SeatError::SeatTaken) and say which process that is; if there
+//! are several such seats, and none is free, [`SeatError::AllTaken`](crate::SeatError::AllTaken).
+//! Of two successors, one wins.
 //!
-//! Where there are several producers' seats, one that was never held, or whose holder left, comes before a
-//! dead holder's. A producer cannot choose its seat.
+//! Where there are several producers' seats, one that was never held, or whose holder left, comes
+//! before a dead holder's. A producer cannot choose its seat.
 //!
 //! | it died | it left behind | repaired by |
 //! |---|---|---|
 //! | taking a seat, before the state word said *taken* | nothing: the lock is free | |
-//! | a producer, before it published | bytes of a record in free cells | its successor ignores them. In `mpsc`, the consumer passes over the claim |
+//! | a producer, before it published | bytes of a record, and perhaps stamps, in free cells | its successor removes the stamps and overwrites the bytes. In `mpsc`, the consumer passes over the claim |
 //! | a producer of `lanes`, after it published and before it notified | a record in a lane that the consumer does not watch | the consumer looks at all lanes after each 100 ms of a wait; a successor notifies |
 //! | a producer, after it published | TAIL one publication too low; perhaps a sleeping consumer | its successor moves TAIL on; the consumer wakes within 100 ms |
 //! | a consumer, before it released | HEAD too low: records that were read and not released | its successor, which reads them again |
@@ -57,8 +61,8 @@
 //! Repairs can be repeated, and the process that repairs may be killed too.
 //!
 //! # Restarting
-//! A ring outlives all its processes until it is [unlinked](super::operations#cleaning-up). So each side
-//! opens or creates it, in any order, and takes its seat; that is the whole recipe.
+//! A ring outlives all its processes until it is [unlinked](super::operations#cleaning-up). So each
+//! side opens or creates it, in any order, and takes its seat; that is the whole recipe.
 //!
 //! ```
 //! use std::time::Duration;
@@ -77,7 +81,7 @@
 //!             Err(PushError::Closed(_)) => _ = tx.wait_for_consumer(Duration::from_secs(1)),
 //!             Err(PushError::Elapsed) => {
 //!                 if let Some(stall) = tx.stalled() {
-//!                     eprintln!("{stall}"); // "the consumer, process 4711 `plotter`, is alive and …"
+//!                     eprintln!("{stall}"); // "the consumer, process 4711 `plotter`, …"
 //!                 }
 //!             }
 //!             other => return other,
@@ -96,13 +100,13 @@
 //! # Ring::<[u8]>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! `open_or_create` fails with [`SegmentError::Differs`](crate::SegmentError::Differs) if the ring that is there has another
-//! capacity, number of producers or mode than the options ask for. How a restarted sender finds its place in its
-//! own input: [positions](super::guarantees#positions).
+//! `open_or_create` fails with [`SegmentError::Differs`](crate::SegmentError::Differs) if the ring
+//! that is there has another capacity, number of producers or mode than the options ask for. How a
+//! restarted sender finds its place in its own input: [positions](super::guarantees#positions).
 //!
 //! # A consumer that stays
-//! [`Closed`](super::guarantees#what-closed-means) is a state, not an end. A consumer that is to serve the next producer, too,
-//! waits for it:
+//! [`Closed`](super::guarantees#what-closed-means) is a state, not an end. A consumer that is to
+//! serve the next producer, too, waits for it:
 //!
 //! ```
 //! use std::time::Duration;
@@ -113,7 +117,7 @@
 //!         match rx.wait() {
 //!             // `drain` releases the records when it returns.
 //!             Ok(()) => _ = rx.drain(64, |payload| each(&payload.to_vec()))?,
-//!             // All is read, and the producer has said that no more comes. A daemon stays here, too.
+//!             // All is read, and the producer has sent all it wanted. A daemon stays here, too.
 //!             Err(PopError::Closed(Departure::Finished)) => return Ok(()),
 //!             // All is read, and the producer left early or died: the next one may come.
 //!             Err(PopError::Closed(_)) => _ = rx.wait_for_producer(Duration::from_secs(1)),
@@ -140,15 +144,16 @@
 //! # Ring::<[u8]>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! `wait` comes first, because the compiler does not let the error arm of `match rx.read()` use `rx`: the record in
-//! the other arm borrows it. With items, `match rx.pop()` works as it stands.
+//! `wait` comes first, because the compiler does not let the error arm of `match rx.read()` use
+//! `rx`: the record in the other arm borrows it. With items, `match rx.pop()` works as it stands.
 //!
 //! # Losses
-//! In `mpsc` a producer claims cells before it fills them. If it dies in between, the cells are lost, and the consumer
-//! passes over them once the death is proved. `losses()` of the consumer then says for each: the seat, the process, the
-//! position, and how many cells. The last 16 are kept until they are asked for;
-//! [`Losses::forgotten`](crate::Losses::forgotten) counts the others. In `spsc` and `lanes` an uncommitted record was never there, so
-//! `losses()` is always empty. The counters of [`Ring::seats`](crate::spsc::Ring::seats) keep the sum of losses for each
+//! In `mpsc` a producer claims cells before it fills them. If it dies in between, the cells are
+//! lost, and the consumer passes over them once the death is proved. `losses()` of the consumer
+//! then says for each: the seat, the process, the position, and how many cells. The last 16 are
+//! kept until they are asked for; [`Losses::forgotten`](crate::Losses::forgotten) counts the
+//! others. In `spsc` and `lanes` an uncommitted record was never there, so `losses()` is always
+//! empty. The counters of [`Ring::seats`](crate::spsc::Ring::seats) keep the sum of losses for each
 //! seat.
 //!
 //! ```
@@ -159,40 +164,45 @@
 //! tx.push(&1)?;
 //! assert_eq!(rx.pop()?, 1);
 //! for loss in rx.losses() {
-//!     eprintln!("{loss}"); // "process 4711 `feed`, in seat 3, died with 1 cell claimed, from position 7 on"
+//!     // "process 4711 `feed`, in seat 3, died with 1 cell claimed, from position 7 on"
+//!     eprintln!("{loss}");
 //! }
 //! # assert_eq!(rx.losses().forgotten(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A dead producer's seat of `mpsc` can be taken again only after its claim was decided. The consumer does that where it
-//! meets the claim. Without a consumer, [`SeatError::AllTaken`](crate::SeatError::AllTaken) says how many seats wait for it, and an operator can
-//! call [`Ring::recover`](crate::spsc::Ring::recover): it records deaths and marks what is lost, and takes nothing out. It
-//! takes the consumer's seat meanwhile, so it fails while a consumer is attached.
+//! A dead producer's seat of `mpsc` can be taken again only after its claim was decided. The
+//! consumer does that where it meets the claim. Without a consumer,
+//! [`SeatError::AllTaken`](crate::SeatError::AllTaken) says how many seats wait for it, and an
+//! operator can call [`Ring::recover`](crate::spsc::Ring::recover): it records deaths and marks
+//! what is lost, and takes nothing out. It takes the consumer's seat meanwhile, so it fails while a
+//! consumer is attached.
 //!
 //! # Forks
 //! The open file, and so its locks, are shared with a child of `fork`. Therefore:
-//! * The child must not use the ends, records, reservations and batches that it inherited. The library does not catch all such
-//!   uses: parent and child would then write the same cells. The child may drop them: that changes nothing in the ring.
-//! * The child cannot take a seat by an inherited handle: [`SeatError::Inherited`](crate::SeatError::Inherited). It opens
-//!   the ring by its name.
-//! * As long as the child lives, and has not replaced its program, its dead parent's seats stay locked, and no process notices
-//!   the parent's death.
+//! * The child must not use the ends, records, reservations and batches that it inherited. The
+//!   library does not catch all such uses: parent and child would then write the same cells. The
+//!   child may drop them: that changes nothing in the ring.
+//! * The child cannot take a seat by an inherited handle:
+//!   [`SeatError::Inherited`](crate::SeatError::Inherited). It opens the ring by its name.
+//! * As long as the child lives, and has not replaced its program, its dead parent's seats stay
+//!   locked, and no process notices the parent's death.
 //!
 //! `std::process::Command` is harmless: all descriptors of the library are closed by `exec`.
 //!
 //! # Exec
-//! A process that replaces its program loses its mappings and, by `O_CLOEXEC`, its descriptors. Its locks are
-//! free then, and peers find its seats as those of a dead participant. One corner is left, on file systems other
-//! than tmpfs: peers in the same PID namespace see the process in its seats until it ends, unless it
-//! dropped its ends before the `exec`.
+//! A process that replaces its program loses its mappings and, by `O_CLOEXEC`, its descriptors. Its
+//! locks are free then, and peers find its seats as those of a dead participant. One corner is
+//! left, on file systems other than tmpfs: peers in the same PID namespace see the process in its
+//! seats until it ends, unless it dropped its ends before the `exec`.
 //!
 //! # Daemons that close their descriptors
-//! A process that closes all descriptors closes those of its rings too. Producers and consumers that exist
-//! keep working. From then on the process reopens a ring by its name in order to test who lives, and it has to open the ring anew
-//! to take a further seat.
-//! * On tmpfs, which includes `/dev/shm`, it keeps its seats: the mapping keeps the file open, and with it the locks.
-//! * On other file systems its locks may be gone. Peers in the same PID namespace still see that it runs. Peers in
-//!   other namespaces consider it dead.
+//! A process that closes all descriptors closes those of its rings too. Producers and consumers
+//! that exist keep working. From then on the process reopens a ring by its name in order to test
+//! who lives, and it has to open the ring anew to take a further seat.
+//! * On tmpfs, which includes `/dev/shm`, it keeps its seats: the mapping keeps the file open, and
+//!   with it the locks.
+//! * On other file systems its locks may be gone. Peers in the same PID namespace still see that it
+//!   runs. Peers in other namespaces consider it dead.
 //!
 //! Best: daemonise first, open rings afterwards.

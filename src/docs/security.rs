@@ -5,19 +5,20 @@
 //! [format](super::format).
 //!
 //! # A peer that lies
-//! A *lying* peer is one that can write the segment and does not keep the protocol: it was written with other code, has
-//! a bug, or is an attacker. It may write any bytes at any moment, also while this process reads them. The library
-//! assumes nothing about it:
-//! * Positions and lengths are checked against private copies before they are used. A shared word is loaded once, the
-//!   copy is checked, and the copy is used.
-//! * The geometry of the ring is parsed once, when it is opened. Addresses are made from private numbers and masks, so no
-//!   value in shared memory leads outside of the mapping.
-//! * Payload is copied out, never lent as a slice. Items are of types for which any bytes are a valid value (zerocopy's
-//!   `FromBytes`).
+//! A *lying* peer is one that can write the segment and does not keep the protocol: it was written
+//! with other code, has a bug, or is an attacker. It may write any bytes at any moment, also while
+//! this process reads them. The library assumes nothing about it:
+//! * Positions and lengths are checked against private copies before they are used. A shared word
+//!   is loaded once, the copy is checked, and the copy is used.
+//! * The geometry of the ring is parsed once, when it is opened. Addresses are made from private
+//!   numbers and masks, so no value in shared memory leads outside of the mapping.
+//! * Payload is copied out, never lent as a slice. Items are of types for which any bytes are a
+//!   valid value (zerocopy's `FromBytes`).
 //! * Every loop is bounded, and no panic can be reached from shared bytes.
-//! * Labels and process ids in the ring are what participants say of themselves. Labels are printed without control
-//!   characters. No decision rests on them, but for the [second witness](super::recovery#how-a-death-is-noticed), which can only
-//!   save a process from being taken for dead.
+//! * Labels and process ids in the ring are what participants say of themselves. Labels are printed
+//!   without control characters. No decision rests on them, but for the
+//!   [second witness](super::recovery#how-a-death-is-noticed), which can only save a process from
+//!   being taken for dead.
 //!
 //! | the peer writes | this process sees |
 //! |---|---|
@@ -27,37 +28,44 @@
 //! | nothing, for ever | it waits; `_timeout` forms return |
 //! | another header, after this process opened the ring | nothing: it has its own copy |
 //!
-//! After `Corrupt`, stop both sides, unlink the segment, and create a new one. The other side is not told.
+//! After `Corrupt`, stop both sides, unlink the segment, and create a new one. The other side is
+//! not told.
 //!
-//! A process that can write one lane of a [`lanes`](crate::lanes) ring can write all of them. Processes that do not trust each other
-//! need a ring each.
+//! A process that can write one lane of a [`lanes`](crate::lanes) ring can write all of them.
+//! Processes that do not trust each other need a ring each.
 //!
 //! # Slices need trust
-//! [`Payload::as_slice`](crate::Payload::as_slice) and [`PayloadMut::as_mut_slice`](crate::PayloadMut::as_mut_slice) give the bytes themselves,
-//! without a copy. A peer that writes to them meanwhile causes undefined behaviour. They therefore take a
-//! [`Trust`](crate::Trust), which only `unsafe` code can make. What it promises: every process that can write the memory keeps
-//! the protocol, no process truncates the file, and no forked child uses an inherited end, record or reservation. Without it
-//! everything else works: `read_at`, `read_value_at`, `copy_to` and `to_vec` copy.
+//! [`Payload::as_slice`](crate::Payload::as_slice) and
+//! [`PayloadMut::as_mut_slice`](crate::PayloadMut::as_mut_slice) give the bytes themselves, without
+//! a copy. A peer that writes to them meanwhile causes undefined behaviour. They therefore take a
+//! [`Trust`](crate::Trust), which only `unsafe` code can make. What it promises: every process that
+//! can write the memory keeps the protocol, no process truncates the file, and no forked child uses
+//! an inherited end, record or reservation. Without it everything else works: `read_at`,
+//! `read_value_at`, `copy_to` and `to_vec` copy.
 //!
 //! # Truncation and SIGBUS
-//! A process that can *write* the file can truncate it. A process that then touches a missing page is killed by SIGBUS. For a file
-//! that has a name no check excludes that, because the file may be cut right after the check. What is promised:
-//! * Never more is mapped than the file has. A file that is too short, or became so while it was being mapped, is
-//!   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
-//! * Taking a seat, giving it back and listing seats check first whether the bytes are still there, and so does each sleeper when it wakes,
-//!   before it touches them. They report [`Corruption::Truncated`](crate::Corruption::Truncated). A sleeper checks at least every 100 ms, so a
-//!   process that waits most of the time is safe most of the time.
+//! A process that can *write* the file can truncate it. A process that then touches a missing page
+//! is killed by SIGBUS. For a file that has a name no check excludes that, because the file may be
+//! cut right after the check. What is promised:
+//! * Never more is mapped than the file has. A file that is too short, or became so while it was
+//!   being mapped, is [`LayoutError::Truncated`](crate::LayoutError::Truncated).
+//! * Taking a seat, giving it back and listing seats check first whether the bytes are still there,
+//!   and so does each sleeper when it wakes, before it touches them. They report
+//!   [`Corruption::Truncated`](crate::Corruption::Truncated). A sleeper checks at least every 100
+//!   ms, so a process that waits most of the time is safe most of the time.
 //! * An end that has reported it touches the bytes no more. It can still be used and dropped.
 //! * The data path does not check.
 //!
-//! A process that can write the file can also punch holes into it. That gives away the space that was reserved at creation, and a full file
-//! system is then a SIGBUS too. Nothing reports that. A file that grows is as good as before.
+//! A process that can write the file can also punch holes into it. That gives away the space that
+//! was reserved at creation, and a full file system is then a SIGBUS too. Nothing reports that. A
+//! file that grows is as good as before.
 //!
 //! So grant write access only to processes that you would let kill yours.
 //!
 //! # A process that can read the file can lock it
-//! A read lock on a seat's bytes delays two things for as long as it is held: the seat of a dead participant cannot be taken, and its death is not
-//! noticed. New segments can therefore be opened by their creator's user only, unless [`Options::mode`](crate::Options::mode) says otherwise.
+//! A read lock on a seat's bytes delays two things for as long as it is held: the seat of a dead
+//! participant cannot be taken, and its death is not noticed. New segments can therefore be opened
+//! by their creator's user only, unless [`Options::mode`](crate::Options::mode) says otherwise.
 //!
 //! # Users and modes
 //! | option | on the side that | does | default |
@@ -65,8 +73,9 @@
 //! | [`mode`](crate::Options::mode) | creates | sets the permission bits, exactly; the umask is not applied | `0o600` |
 //! | [`owner`](crate::Options::owner) | opens | also accepts a segment that belongs to this user id | own user and root only |
 //!
-//! Opening a segment of another user fails with [`SegmentError::Owner`](crate::SegmentError::Owner) unless it is named by `owner`: otherwise
-//! another user could put a segment of that name into `/dev/shm` first and be trusted. Both sides have to agree:
+//! Opening a segment of another user fails with [`SegmentError::Owner`](crate::SegmentError::Owner)
+//! unless it is named by `owner`: otherwise another user could put a segment of that name into
+//! `/dev/shm` first and be trusted. Both sides have to agree:
 //!
 //! ```
 //! use ringway::{Options, spsc::Ring};
@@ -81,12 +90,15 @@
 //! # Ring::<u64>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! A participant needs read *and* write access, a consumer too. Access control lists and the sticky bit of `/dev/shm` work as for any
-//! file. Symbolic links are not followed, and devices and pipes are refused before they are opened for waiting.
+//! A participant needs read *and* write access, a consumer too. Access control lists and the sticky
+//! bit of `/dev/shm` work as for any file. Symbolic links are not followed, and devices and pipes
+//! are refused before they are opened for waiting.
 //!
 //! # What is not compared
-//! Item types are compared by name (without path), size and alignment. Two types that differ only in the order or meaning of their fields are taken
-//! for the same. [`Options::schema`](crate::Options::schema) adds a number of your own that both sides must agree on:
+//! Item types are compared by name (without path), size and alignment. Two types that differ only
+//! in the order or meaning of their fields are taken for the same.
+//! [`Options::schema`](crate::Options::schema) adds a number of your own that both sides must agree
+//! on:
 //!
 //! ```
 //! use ringway::{Options, SegmentError, spsc::Ring};

@@ -14,15 +14,18 @@
 //! | a peer to come | `wait_for_producer`, `wait_for_consumer` |
 //!
 //! # What a waiting call does
-//! It looks at the ring for a while, hands its core over a few times (`sched_yield`), and then sleeps on a futex in its own
-//! seat. A sender looks at that word after each record, and makes a system call only if the receiver sleeps. So nothing
-//! but a load is paid for waiting while both sides are busy.
+//! It looks at the ring for a while, hands its core over a few times (`sched_yield`), and then
+//! sleeps on a futex in its own seat. A sender looks at that word after each record, and makes a
+//! system call only if the receiver sleeps. So nothing but a load is paid for waiting while both
+//! sides are busy.
 //!
-//! A sleep is cut into *slices* of 100 ms. After each one, the sleeper looks at the ring, and tests whether its peers
-//! [live](super::recovery#which-calls-test). Therefore
+//! A sleep is cut into *slices* of 100 ms. After each one, the sleeper looks at the ring, and tests
+//! whether its peers [live](super::recovery#which-calls-test). Therefore
 //! * an idle waiter makes ten short looks a second, which take about 0.09 % of a core;
-//! * a wake-up that is missing because its sender was killed or stopped at that very moment costs 100 ms at most;
-//! * a death is noticed within 100 ms. A departure that is recorded in the ring (a drop, or `close`) wakes the sleeper at once.
+//! * a wake-up that is missing because its sender was killed or stopped at that very moment costs
+//!   100 ms at most;
+//! * a death is noticed within 100 ms. A departure that is recorded in the ring (a drop, or
+//!   `close`) wakes the sleeper at once.
 //!
 //! # Wait strategies
 //! `set_wait_strategy`, of each end and of a `Select`, chooses what happens before the sleep:
@@ -33,22 +36,26 @@
 //! | `Spin` | looks, and never sleeps | a core is set aside for it |
 //! | `Park` | nothing | messages are rare, or cores are few |
 //!
-//! The page of [`WaitStrategy`](crate::WaitStrategy) has a table of measured latencies and costs, from one message
-//! a second to a million. In short, on a virtual machine: a sleeper is woken in 31 µs (a bare futex takes 31, a pipe 29, iceoryx2 42); a stream of
-//! 64-byte items takes 8 ns of CPU time for a message, both sides together, if they only try, and 17 if they call what waits; as records
-//! of bytes 24 and 36 (Aeron 44 without its driver, iceoryx2 620, a pipe 640).
+//! The page of [`WaitStrategy`](crate::WaitStrategy) has a table of measured latencies and costs,
+//! from one message a second to a million. In short, on a virtual machine: a sleeper is woken in 31
+//! µs (a bare futex takes 31, a pipe 29, iceoryx2 42); a stream of 64-byte items takes 8 ns of CPU
+//! time for a message, both sides together, if they only try, and 17 if they call what waits; as
+//! records of bytes 24 and 36 (Aeron 44 without its driver, iceoryx2 620, a pipe 640).
 //!
-//! An end that uses `Spin` should not share its core with the peer that it waits for: it does not yield.
+//! An end that uses `Spin` should not share its core with the peer that it waits for: it does not
+//! yield.
 //!
 //! # An empty ring is not polled at full speed
-//! A consumer that took records and then finds the ring empty pauses before it returns `Empty`: one processor pause
-//! for each record, up to 8; after many records one for eight, up to 32, which is a microsecond or two. The pause lets the producer get ahead,
-//! and most of the speed of a busy ring comes from it. A further call that finds nothing does not pause (in `mpsc`: pauses once).
-//! A thread that polls many rings in turn pays the pause once for each ring that had something.
+//! A consumer that took records and then finds the ring empty pauses before it returns `Empty`: one
+//! processor pause for each record, up to 8; after many records one for eight, up to 32, which is a
+//! microsecond or two. The pause lets the producer get ahead, and most of the speed of a busy ring
+//! comes from it. A further call that finds nothing does not pause (in `mpsc`: pauses once). A
+//! thread that polls many rings in turn pays the pause once for each ring that had something.
 //!
 //! # Ending a wait
-//! A blocking call ends when there is a record (or room), when the peers are gone, when the ring is found corrupt, or when the time is up.
-//! Nothing else ends it: no signal, and not the unlinking of the ring. A thread that has to stop on request uses a `_timeout` form:
+//! A blocking call ends when there is a record (or room), when the peers are gone, when the ring is
+//! found corrupt, or when the time is up. Nothing else ends it: no signal, and not the unlinking of
+//! the ring. A thread that has to stop on request uses a `_timeout` form:
 //!
 //! ```
 //! use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -71,13 +78,14 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! Times are those of `CLOCK_MONOTONIC`: a machine that is suspended does not use them up. If a call waits in vain, `stalled` says
-//! for whom.
+//! Times are those of `CLOCK_MONOTONIC`: a machine that is suspended does not use them up. If a
+//! call waits in vain, `stalled` says for whom.
 //!
 //! # Several rings: `Select`
-//! [`Select::wait`](crate::Select::wait) returns the index of a consumer that is ready: its next call would not return
-//! `Empty`. Of several ready ones it is the one whose last turn is the longest ago. A consumer whose producers are
-//! gone, and from which all is read, stays ready: take it out of the slice, or `wait` returns it again and again.
+//! [`Select::wait`](crate::Select::wait) returns the index of a consumer that is ready: its next
+//! call would not return `Empty`. Of several ready ones it is the one whose last turn is the
+//! longest ago. A consumer whose producers are gone, and from which all is read, stays ready: take
+//! it out of the slice, or `wait` returns it again and again.
 //!
 //! ```
 //! use ringway::{Options, PopError, Select, lanes, spsc};
@@ -97,44 +105,52 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! The thread sleeps on all words together (`futex_waitv`). That takes Linux 5.16, and at most 128 consumers; otherwise each
-//! consumer gets a thread that sleeps in its place, from the first such wait on until it is dropped.
+//! The thread sleeps on all words together (`futex_waitv`). That takes Linux 5.16, and at most 128
+//! consumers; otherwise each consumer gets a thread that sleeps in its place, from the first such
+//! wait on until it is dropped.
 //!
 //! # Descriptors: `Pollable`
-//! `Consumer::into_pollable` gives the consumer a descriptor that becomes readable when there may be something to take. A thread
-//! of this process sleeps in the consumer's place and signals an `eventfd`. The wake-up comes from the producer that publishes,
-//! not from a timer.
+//! `Consumer::into_pollable` gives the consumer a descriptor that becomes readable when there may
+//! be something to take. A thread of this process sleeps in the consumer's place and signals an
+//! `eventfd`. The wake-up comes from the producer that publishes, not from a timer.
 //!
-//! Call [`arm`](crate::Pollable::arm) after each `Empty`; wait for the descriptor only if it returns `true`, else try to read again. The
-//! descriptor may become readable in vain, up to ten times a second, because deaths are found by looking. Arming takes some
-//! four system calls; producers pay for it only with the wake-up. `into_inner` gives the consumer back and ends the thread.
+//! Call [`arm`](crate::Pollable::arm) after each `Empty`; wait for the descriptor only if it
+//! returns `true`, else try to read again. The descriptor may become readable in vain, up to ten
+//! times a second, because deaths are found by looking. Arming takes some four system calls;
+//! producers pay for it only with the wake-up. `into_inner` gives the consumer back and ends the
+//! thread.
 //!
 //! # Tasks: `AsyncConsumer`
-//! `Consumer::into_async` (feature `async`) does the same with a waker instead of a descriptor: `ready().await` before a `try_` call,
-//! or the consumer as a `Stream`. It works with any executor. `ready` can be cancelled at any moment: it takes nothing.
-//! * The `Stream` delivers [at most once](super::guarantees#at-most-once-or-at-least-once): each record is released before it is
-//!   yielded. For at least once, use `ready` and `try_read`.
-//! * It ends when all is read and the producers have finished or left; if one died, or the ring is corrupt, it yields that error first. Once it
-//!   has ended it stays so. `try_` calls go on with the next producer.
+//! `Consumer::into_async` (feature `async`) does the same with a waker instead of a descriptor:
+//! `ready().await` before a `try_` call, or the consumer as a `Stream`. It works with any executor.
+//! `ready` can be cancelled at any moment: it takes nothing.
+//! * The `Stream` delivers [at most once](super::guarantees#at-most-once-or-at-least-once): each
+//!   record is released before it is yielded. For at least once, use `ready` and `try_read`.
+//! * It ends when all is read and the producers have finished or left; if one died, or the ring is
+//!   corrupt, it yields that error first. Once it has ended it stays so. `try_` calls go on with
+//!   the next producer.
 //! * There is no asynchronous producer. A task that sends uses `try_push`, or a thread of its own.
 //!
-//! The threads of `Pollable`, `AsyncConsumer` and `Select` take no signals, except those that a thread causes itself, such as SIGSEGV. They
-//! add a second wake-up to the way of a message, and ten short looks a second.
+//! The threads of `Pollable`, `AsyncConsumer` and `Select` take no signals, except those that a
+//! thread causes itself, such as SIGSEGV. They add a second wake-up to the way of a message, and
+//! ten short looks a second.
 //!
 //! # Waiting for room, and fairness
-//! A producer that sleeps is woken when half of the ring is free, or finds less than that after 100 ms. Waking it for each
-//! cell would cost a wake-up for each record. No more producers are woken than there are free cells, and those first that have slept
-//! longest.
+//! A producer that sleeps is woken when half of the ring is free, or finds less than that after 100
+//! ms. Waking it for each cell would cost a wake-up for each record. No more producers are woken
+//! than there are free cells, and those first that have slept longest.
 //!
-//! A producer that is already running can take the space before a woken one does. So under contention the throughput of
-//! eight producers can differ several-fold over some seconds. In `mpsc` there is no queue for room either: a producer that
-//! wants much at once may wait long behind others that want little. In `lanes`, each lane has its own room, and the consumer takes up to
-//! 64 records from one lane before it turns to the next.
+//! A producer that is already running can take the space before a woken one does. So under
+//! contention the throughput of eight producers can differ several-fold over some seconds. In
+//! `mpsc` there is no queue for room either: a producer that wants much at once may wait long
+//! behind others that want little. In `lanes`, each lane has its own room, and the consumer takes
+//! up to 64 records from one lane before it turns to the next.
 //!
 //! # Fences and `membarrier`, for operators
-//! A sender must not miss that its receiver has just gone to sleep. Usually that takes a full fence after each record. Here the
-//! *sleeper* pays for both: it issues a barrier in the processes of all participants (`membarrier`, Linux 4.16), once
-//! for each sleep, and senders go without a fence. A sandbox (seccomp) may forbid that call:
+//! A sender must not miss that its receiver has just gone to sleep. Usually that takes a full fence
+//! after each record. Here the *sleeper* pays for both: it issues a barrier in the processes of all
+//! participants (`membarrier`, Linux 4.16), once for each sleep, and senders go without a fence. A
+//! sandbox (seccomp) may forbid that call:
 //!
 //! | `membarrier` is refused to | then |
 //! |---|---|
@@ -145,5 +161,6 @@
 //! So allow `membarrier` at least to the process that creates the rings.
 //!
 //! # Without an operating system
-//! Rings in memory of your own wait as its [`Park`](crate::memory::Park) says; the default spins. Without the feature `std` a
-//! [`StaticMemory`](crate::memory::StaticMemory) has no clock, and so neither `_timeout` forms nor `stalled`.
+//! Rings in memory of your own wait as its [`Park`](crate::memory::Park) says; the default spins.
+//! Without the feature `std` a [`StaticMemory`](crate::memory::StaticMemory) has no clock, and so
+//! neither `_timeout` forms nor `stalled`.
