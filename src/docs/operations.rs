@@ -115,7 +115,7 @@
 //! # Watching
 //! | question | call | note |
 //! |---|---|---|
-//! | who is attached, and what have they sent? | [`Ring::seats`](crate::spsc::Ring::seats) | needs no seat; records deaths that it finds |
+//! | which processes are attached, and what have they sent? | [`Ring::seats`](crate::spsc::Ring::seats) | needs no seat; records deaths that it finds |
 //! | how full is it? | [`Ring::len`](crate::spsc::Ring::len), of ends too | an estimate of what was sent and not released, in the unit of `capacity()`; a producer of `lanes` counts its own lane |
 //! | why is there no room, or no record? | `Producer::stalled`, `Consumer::stalled` | names the process, how many cells, since when. A consumer of `lanes` waits for no producer in particular: `None` |
 //! | what was lost? | `Consumer::losses`; the counters of `seats` | `mpsc` only; always empty for the others |

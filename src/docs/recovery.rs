@@ -199,7 +199,7 @@
 //! # Daemons that close their descriptors
 //! A process that closes all descriptors closes those of its rings too. Producers and consumers
 //! that exist keep working. From then on the process reopens a ring by its name in order to test
-//! who lives, and it has to open the ring anew to take a further seat.
+//! whether its peers live, and it has to open the ring anew to take a further seat.
 //! * On tmpfs, which includes `/dev/shm`, it keeps its seats: the mapping keeps the file open, and
 //!   with it the locks.
 //! * On other file systems its locks may be gone. Peers in the same PID namespace still see that it

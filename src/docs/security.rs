@@ -90,13 +90,14 @@
 //! # Ring::<u64>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! A participant needs read *and* write access, a consumer too. Access control lists and the sticky
-//! bit of `/dev/shm` work as for any file. Symbolic links are not followed, and devices and pipes
-//! are refused before they are opened for waiting.
+//! A participant needs read *and* write access, a consumer too. Symbolic links are not followed. A
+//! directory, device or pipe is refused
+//! ([`SegmentError::NotAFile`](crate::SegmentError::NotAFile)). Unlinking takes write access to the
+//! directory; in `/dev/shm`, which is sticky, only the file's owner and root can do it.
 //!
 //! # What is not compared
 //! Item types are compared by name (without path), size and alignment. Two types that differ only
-//! in the order or meaning of their fields are taken for the same.
+//! in the order or meaning of their fields are not told apart.
 //! [`Options::schema`](crate::Options::schema) adds a number of your own that both sides must agree
 //! on:
 //!

@@ -7,7 +7,7 @@
 //! | you wait for | take |
 //! |---|---|
 //! | one ring | the blocking calls: `push`, `reserve`, `pop`, `read`, or `wait` before a `drain` |
-//! | one ring, for a limited time | the same names with `_timeout` |
+//! | one ring, for a limited time | their `_timeout` forms |
 //! | several rings, in one thread | [`Select`](crate::Select) |
 //! | a ring among sockets and timers | [`Pollable`](crate::Pollable): a descriptor for `poll`, `epoll`, mio, tokio's `AsyncFd` |
 //! | a ring, in a task of any executor | [`AsyncConsumer`](crate::AsyncConsumer), with the feature `async` |
@@ -79,7 +79,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //! Times are those of `CLOCK_MONOTONIC`: a machine that is suspended does not use them up. If a
-//! call waits in vain, `stalled` says for whom.
+//! call waits in vain, `stalled` names the process that it waits for.
 //!
 //! # Several rings: `Select`
 //! [`Select::wait`](crate::Select::wait) returns the index of a consumer that is ready: its next
@@ -121,7 +121,7 @@
 //! thread.
 //!
 //! # Tasks: `AsyncConsumer`
-//! `Consumer::into_async` (feature `async`) does the same with a waker instead of a descriptor:
+//! `Consumer::into_async` (feature `async`) works like that, with a waker instead of a descriptor:
 //! `ready().await` before a `try_` call, or the consumer as a `Stream`. It works with any executor.
 //! `ready` can be cancelled at any moment: it takes nothing.
 //! * The `Stream` delivers [at most once](super::guarantees#at-most-once-or-at-least-once): each
