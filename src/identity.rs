@@ -1,8 +1,9 @@
-//! What people read: who a participant is, what an item is. Plain data, by which nothing is decided but whether two item
-//! types are the same, and, where a file's locks may vanish, whether a process still runs.
+//! Labels and identities that participants write into the segment for people to read. They take
+//! part in two decisions only: whether two item types match, and, on file systems where locks can
+//! vanish, whether a process is still running.
 use core::fmt;
 
-/// A short name in the segment: of an item type, or of a participant. At most 64 bytes of UTF-8.
+/// A short name in the segment, of an item type or of a participant. At most 64 bytes of UTF-8.
 ///
 /// # Examples
 /// ```
@@ -20,7 +21,7 @@ impl Label {
     pub const MAX: usize = 64;
     pub(crate) const WORDS: usize = Self::MAX / 8;
 
-    /// A label of `text`, cut to [`MAX`](Self::MAX) bytes at a character's end.
+    /// A label with `text`, cut to [`MAX`](Self::MAX) bytes at the end of a character.
     pub fn new(text: &str) -> Self {
         let mut label = Self { bytes: [0; Self::MAX] };
         let mut at = 0;
@@ -32,17 +33,17 @@ impl Label {
         label
     }
 
-    /// The name of a type, without its path and those of its parameters.
+    /// The name of a type, without its path and without the paths of its parameters.
     pub(crate) fn of_type<T: ?Sized>() -> Self {
         let mut label = Self { bytes: [0; Self::MAX] };
         let (mut at, mut word_at) = (0, 0);
-        // A word that turns out to be a path segment (`::` follows) is taken back.
+        // `::` shows that the word before it was a path segment, and removes it.
         for c in core::any::type_name::<T>().bytes() {
             if c == b':' {
                 at = word_at;
                 continue;
             }
-            // What there is no room for may be a path segment, too.
+            // A byte without room is counted, too: it may belong to a path segment.
             if let Some(byte) = label.bytes.get_mut(at) {
                 *byte = c;
             }
@@ -60,7 +61,7 @@ impl Label {
     pub(crate) fn words(&self) -> [u64; Self::WORDS] {
         let mut words = [0; Self::WORDS];
         for (word, chunk) in words.iter_mut().zip(self.bytes.chunks_exact(8)) {
-            // In memory order, whatever the machine's byte order is.
+            // The bytes keep their order in memory on every machine.
             *word = chunk.try_into().map_or(0, u64::from_ne_bytes);
         }
         words
@@ -74,13 +75,13 @@ impl Label {
         label
     }
 
-    /// Whether it has no bytes.
+    /// Whether the label has no bytes.
     pub fn is_empty(&self) -> bool {
         self.bytes.first() == Some(&0)
     }
 }
 
-/// What is not printable text is shown as `·`: a label can come from a peer.
+/// Shows everything that is not printable text as `·`, because a label can come from a peer.
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.bytes.iter().position(|b| *b == 0).unwrap_or(Self::MAX);
@@ -102,7 +103,10 @@ impl fmt::Debug for Label {
     }
 }
 
-/// What an item of a ring is, as far as two processes can compare it: size, alignment and name.
+/// The type of a ring's items, as far as two processes can compare it: size, alignment and name.
+///
+/// The fields of a struct are not compared: [`Options::schema`](crate::Options::schema) is for
+/// that.
 ///
 /// # Examples
 /// ```
@@ -117,18 +121,18 @@ pub struct ItemLayout {
     pub size: u64,
     /// In bytes.
     pub align: u64,
-    /// The type's name without its path.
+    /// The name of the type without its path.
     pub label: Label,
 }
 
-/// `Tick (24 bytes, align 8)`
+/// `` `Tick` (24 bytes, align 8) ``
 impl fmt::Display for ItemLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({} bytes, align {})", self.label, self.size, self.align)
     }
 }
 
-/// Kinds of ring, by their numbers in the format.
+/// The kinds of ring, with their numbers in the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Spsc = 1,
@@ -155,7 +159,7 @@ impl Kind {
     }
 }
 
-/// What a participant does in a ring.
+/// The role of a participant in a ring.
 ///
 /// # Examples
 /// ```
@@ -165,15 +169,16 @@ impl Kind {
 /// assert_eq!(Role::Producer.to_string(), "producer");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Role {
-    /// Takes records out.
+    /// Receives records.
     Consumer,
-    /// Puts records in.
+    /// Sends records.
     Producer,
 }
 
 impl Role {
-    /// The role across the ring.
+    /// The role on the other side of the ring.
     pub const fn other(self) -> Self {
         match self {
             Self::Consumer => Self::Producer,
@@ -191,51 +196,55 @@ impl fmt::Display for Role {
     }
 }
 
-/// Who a participant says it is. For people to read; where a file's locks may vanish behind a process's back (overlayfs), it also saves
-/// one that runs from being taken for dead.
+/// How a participant describes itself. For people to read. Where a file's locks can vanish behind
+/// the back of a process (overlayfs), it also keeps a running process from being taken for dead.
 ///
 /// # Examples
 /// ```
-/// use ringway::Liveness;
-/// use ringway::memory::Heap;
+/// use ringway::memory::{Heap, Liveness};
 ///
-/// // A heap's participants do not say.
+/// // The participants in a heap do not describe themselves.
 /// assert_eq!(Heap::new(1).identity().pid, 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// Its process id, as it sees itself; 0 if it did not say.
+    /// Its process id, in its own PID namespace; 0 if unknown.
     pub pid: u64,
-    /// When its process started, in clock ticks since boot; 0 if it did not say.
+    /// When its process started, in clock ticks since boot; 0 if unknown.
     pub started: u64,
-    /// When it took the seat, in nanoseconds since 1970; 0 if it did not say.
+    /// When it took the seat, in nanoseconds since 1970; 0 if unknown.
     pub attached: u64,
-    /// Its PID namespace, within which `pid` means something: the inode of `/proc/self/ns/pid`; 0 if it did not say.
+    /// Its PID namespace, in which `pid` is valid: the inode of `/proc/self/ns/pid`; 0 if unknown.
     pub namespace: u64,
-    /// Which run of a program in that process it is: another number after the process has replaced itself (exec); 0 if it did
-    /// not say.
+    /// A number for the program that runs in that process: another one after an exec; 0 if unknown.
     pub run: u64,
-    /// What it calls itself: by default the name of its executable.
+    /// Its label: by default the name of its executable.
     pub label: Label,
 }
 
 impl Identity {
-    /// Of somebody who says nothing.
+    /// The identity of a participant that does not describe itself.
     pub fn unknown() -> Self {
         Self { pid: 0, started: 0, attached: 0, namespace: 0, run: 0, label: Label::new("") }
     }
 }
 
-/// ``process 4711 `feed` ``
+/// ``process 4711 `feed` ``, and where the id is not valid here: ``process 2 `feed` of another PID
+/// namespace``
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.pid, self.label.is_empty()) {
-            (0, true) => f.write_str("a participant that did not say who it is"),
-            (0, false) => write!(f, "`{}`", self.label),
-            (pid, true) => write!(f, "process {pid}"),
-            (pid, false) => write!(f, "process {pid} `{}`", self.label),
+            (0, true) => return f.write_str("a participant that did not identify itself"),
+            (0, false) => write!(f, "`{}`", self.label)?,
+            (pid, true) => write!(f, "process {pid}")?,
+            (pid, false) => write!(f, "process {pid} `{}`", self.label)?,
         }
+        #[cfg(feature = "std")]
+        if crate::os::kinship(self) == crate::os::Kinship::OtherNamespace {
+            f.write_str(" of another PID namespace")?;
+        }
+        Ok(())
     }
 }
 
@@ -245,7 +254,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn a_label_is_cut_at_a_characters_end() {
+    fn a_label_is_cut_at_the_end_of_a_character() {
         let text = "é".repeat(40);
         assert_eq!(Label::new(&text).to_string(), "é".repeat(32));
         assert_eq!(Label::new(&std::format!("x{text}")).to_string(), std::format!("x{}", "é".repeat(31)));
@@ -261,11 +270,11 @@ mod tests {
     }
 
     #[test]
-    fn a_path_longer_than_a_label_is_left_out_too() {
-        mod a_module_whose_name_is_longer_than_what_a_label_has_room_for_because_somebody_explains {
+    fn a_type_name_leaves_out_a_path_longer_than_a_label() {
+        mod a_module_with_a_name_that_is_longer_than_the_sixty_four_bytes_of_a_label {
             pub struct Tick;
         }
-        use a_module_whose_name_is_longer_than_what_a_label_has_room_for_because_somebody_explains as long;
+        use a_module_with_a_name_that_is_longer_than_the_sixty_four_bytes_of_a_label as long;
         assert_eq!(Label::of_type::<long::Tick>().to_string(), "Tick");
         assert_eq!(Label::of_type::<(long::Tick, u8)>().to_string(), "(Tick, u8)");
         let tuple =
@@ -277,6 +286,17 @@ mod tests {
     fn a_label_survives_the_segment() {
         let label = Label::new("tick-source");
         assert_eq!(Label::from_words(label.words()), label);
+    }
+
+    #[test]
+    #[cfg(feature = "std")]
+    fn a_process_of_another_pid_namespace_is_called_one() {
+        let own = Identity { label: Label::new("feed"), ..crate::os::identity() };
+        assert_eq!(own.to_string(), std::format!("process {} `feed`", own.pid));
+        let other = Identity { namespace: own.namespace + 1, pid: 2, ..own };
+        assert_eq!(other.to_string(), "process 2 `feed` of another PID namespace");
+        let unknown = Identity { namespace: 0, pid: 2, ..own };
+        assert_eq!(unknown.to_string(), "process 2 `feed`");
     }
 
     #[test]

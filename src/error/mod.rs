@@ -1,5 +1,5 @@
-//! All errors. Those of the data path are small, `Copy`, and carry numbers; those of making and joining
-//! say in words what was found, what was expected and what to do.
+//! All errors. Errors of the data path are small, `Copy`, and carry numbers. Errors of creating and
+//! joining say in words what was found, what was expected and what to do.
 use core::fmt;
 
 mod layout;
@@ -12,22 +12,23 @@ pub use segment::SegmentError;
 
 use crate::identity::{Identity, Role};
 
-/// How the other side went away: by its end alone, whatever it had still to send. So who has to tell *complete* from *gave up* sends a
-/// last record that says so.
+/// How the last peer went away.
+///
+/// A side that closes its end with `close` says that it has finished its work, and the peer sees
+/// [`Finished`](Self::Finished). Every other departure leaves that open.
 ///
 /// # Examples
 /// ```
-/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// # use ringway::{Options, spsc::Ring};
 /// use ringway::{Departure, PopError};
-/// # let memory = Heap::new(Ring::<u32>::required_len(8));
-/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(8))?;
+/// # let ring = Ring::<u32>::on_heap(&Options::new().capacity(8))?;
 /// # let mut rx = ring.consumer()?;
-/// # drop(ring.producer()?);
+/// # ring.producer()?.close()?;
 ///
 /// match rx.pop() {
 ///     Ok(item) => println!("{item}"),
-///     Err(PopError::Closed(Departure::Left)) => println!("the sender has left"),
-///     Err(PopError::Closed(Departure::Died)) => println!("the sender died; it can be started again"),
+///     Err(PopError::Closed(Departure::Finished)) => println!("the sender has sent everything"),
+///     Err(PopError::Closed(how)) => println!("the sender {how}; it can be started again"),
 ///     Err(error) => return Err(error.into()),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -35,12 +36,14 @@ use crate::identity::{Identity, Role};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Departure {
-    /// It closed.
+    /// It closed its end with `close`.
     Finished,
-    /// Its end was dropped: because it was done, or by an early return (`?`), or by a panic that unwound.
+    /// It dropped its end without `close`: it was done, or it returned early (`?`), or a panic
+    /// unwound.
     Left,
-    /// Its process ended without that, the kernel says: it was killed, or crashed; or it called `exit`, which drops nothing, or came to the
-    /// end of `main` while another thread still had the end.
+    /// Its process ended while it had its end, as the kernel says. It was killed, or it crashed; or
+    /// it called `exit`, which drops nothing; or `main` returned while another thread still had the
+    /// end.
     Died,
 }
 
@@ -54,121 +57,123 @@ impl fmt::Display for Departure {
     }
 }
 
-/// Shared bytes said something that no peer that keeps the protocol can have written.
+/// The shared bytes contain something that no peer that keeps the protocol writes.
 ///
-/// The handle that noticed reports it from then on, whenever it is to send or receive something: nothing of that could
-/// be relied on. The other side is not told. What to do: stop both sides, unlink the
-/// segment and make a new one.
+/// The handle that finds this returns the same error for every later send or receive, because
+/// nothing in the ring can be relied on. It does not notify the other side. To recover, stop both
+/// sides, unlink the segment and create a new one.
 ///
 /// # Examples
 /// ```
 /// use ringway::Corruption;
 ///
 /// let what = Corruption::Head { found: 9, low: 2, high: 5 };
-/// assert_eq!(what.to_string(), "the ring is corrupt: HEAD is 9, not within 2..=5");
+/// assert_eq!(what.to_string(), "ring is corrupt: HEAD is 9, not within 2..=5");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Corruption {
-    /// HEAD, in cells, is not between what was seen last and what was published.
+    /// HEAD is not between its previous value and what was published.
     Head {
-        /// What it says.
+        /// Its value, in cells.
         found: u64,
-        /// The least it can be.
+        /// Its smallest possible value.
         low: u64,
-        /// The most it can be.
+        /// Its largest possible value.
         high: u64,
     },
-    /// TAIL, in cells, is further from HEAD than the ring is large.
+    /// TAIL is further from HEAD than the capacity.
     Tail {
-        /// What it says.
+        /// Its value, in cells.
         found: u64,
-        /// The least it can be.
+        /// Its smallest possible value.
         low: u64,
-        /// The most it can be.
+        /// Its largest possible value.
         high: u64,
     },
-    /// The stamp at a position is that of a later one, or is gone after it was there.
+    /// The stamp of a position belongs to a later position, or has disappeared.
     Stamp {
-        /// Where, in cells.
+        /// The position, in cells.
         position: u64,
-        /// What it says.
+        /// Value of the stamp.
         found: u64,
     },
-    /// The info word of a record's descriptor makes no sense.
+    /// The info word of a record's descriptor has an impossible value.
     Descriptor {
-        /// Where, in cells.
+        /// The position, in cells.
         position: u64,
-        /// What it says.
+        /// Value of the word.
         found: u64,
     },
-    /// Producers have claimed beyond a position that none of them says it has claimed.
+    /// A position lies below TAIL, but no producer has announced a claim on it.
     Unclaimed {
-        /// Where, in cells.
+        /// The position, in cells.
         position: u64,
     },
-    /// A seat's state word does not stand still.
+    /// The state word of a seat kept changing.
     Seat {
-        /// What it said last.
+        /// Its last value.
         found: u64,
     },
-    /// The file was truncated, and bytes of the ring are gone: see [`Ring`](crate::ring::Ring#truncation).
+    /// The file was truncated, and bytes of the ring are gone: see
+    /// [`Ring`](crate::ring::Ring#truncation).
     Truncated {
         /// Bytes of the ring.
         need: u64,
         /// Bytes that are left.
         have: u64,
     },
-    /// A part of the ring is not inside its memory. Only a `Memory` that breaks its contract leads here.
+    /// A part of the ring is outside its memory. Only a `Memory` that breaks its contract leads
+    /// here.
     Outside,
 }
 
 impl fmt::Display for Corruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Head { found, low, high } => {
-                write!(f, "the ring is corrupt: HEAD is {found}, not within {low}..={high}")
-            }
-            Self::Tail { found, low, high } => {
-                write!(f, "the ring is corrupt: TAIL is {found}, not within {low}..={high}")
-            }
-            Self::Stamp { position, found } => write!(
+        if let Self::Truncated { need, have } = self {
+            return write!(
                 f,
-                "the ring is corrupt: the stamp at position {position} is {found}, which nobody puts there at this point"
-            ),
+                "ring is truncated: its file has {have} of its {need} bytes left; unlink it and create it again"
+            );
+        }
+        f.write_str("ring is corrupt: ")?;
+        match *self {
+            Self::Head { found, low, high } => write!(f, "HEAD is {found}, not within {low}..={high}"),
+            Self::Tail { found, low, high } => write!(f, "TAIL is {found}, not within {low}..={high}"),
+            Self::Stamp { position, found } => {
+                write!(f, "stamp at position {position} is {found}, ")?;
+                let own = position.wrapping_add(1);
+                if found > own {
+                    write!(f, "expected at most {own}")
+                } else {
+                    write!(f, "expected {own}, which was there before")
+                }
+            }
             Self::Descriptor { position, found } => {
-                write!(f, "the ring is corrupt: the descriptor at position {position} says {found:#x}")
+                write!(f, "descriptor at position {position} has the impossible info word {found:#x}")
             }
             Self::Unclaimed { position } => {
-                write!(f, "the ring is corrupt: position {position} was claimed, and no producer says so")
+                write!(f, "position {position} lies below TAIL, but no producer has announced a claim on it")
             }
-            Self::Seat { found } => {
-                write!(
-                    f,
-                    "the ring is corrupt: a seat's state word does not stand still; it was {found:#x} last"
-                )
-            }
-            Self::Truncated { need, have } => {
-                write!(
-                    f,
-                    "the ring's file was truncated: of its {need} bytes {have} are left; unlink it and make it anew"
-                )
-            }
-            Self::Outside => f.write_str("the ring is corrupt: a part of it is not inside its memory"),
+            Self::Seat { found } => write!(
+                f,
+                "a seat's state word kept changing while the seat was being taken (last value {found:#x})"
+            ),
+            Self::Truncated { .. } => Ok(()),
+            Self::Outside => f.write_str("a part of it is outside its memory"),
         }
     }
 }
 
 impl core::error::Error for Corruption {}
 
-/// Why nothing was put in.
+/// Why nothing was sent.
 ///
 /// # Examples
 /// ```
-/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// # use ringway::{Options, spsc::Ring};
 /// use ringway::PushError;
-/// # let memory = Heap::new(Ring::<u32>::required_len(1));
-/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(1))?;
+/// # let ring = Ring::<u32>::on_heap(&Options::new().capacity(1))?;
 /// # let mut tx = ring.producer()?;
 ///
 /// let mut dropped = 0;
@@ -183,44 +188,44 @@ impl core::error::Error for Corruption {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PushError {
-    /// There is no room now. From the `try_` forms only, which never say that the consumer is gone: `Producer::stalled` says who is in
-    /// the way, and `Producer::consumer` who is there.
+    /// The ring is full. Only the `try_` methods return this, and they return it also when the
+    /// consumer has died: `Producer::stalled` tells which process is in the way,
+    /// `Producer::consumer_presence` whether there is a consumer.
     Full,
-    /// The record could never fit.
+    /// The record can never fit.
     TooLarge {
         /// Its length, in bytes.
         len: usize,
-        /// The largest there may be, in bytes.
+        /// The largest possible length, in bytes.
         max: usize,
     },
-    /// There is no room, and the consumer that would make some is gone. What is in the ring stays there for the
-    /// next one. From the waiting forms only.
+    /// The ring is full and the consumer has departed. The content of the ring stays for the next
+    /// consumer. Only the waiting methods return this.
     Closed(Departure),
-    /// The time is up and there is still no room. From the `_timeout` forms only. `Producer::stalled` says who is in the way.
+    /// The time is up and the ring is still full. Only the `_timeout` methods return this.
+    /// `Producer::stalled` tells which process is in the way.
     Elapsed,
-    /// The ring cannot be trusted any more; the handle stays in this state.
+    /// The ring cannot be trusted any more. The handle keeps returning this.
     Corrupt(Corruption),
 }
 
 impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => {
-                f.write_str("the ring is full; wait for the consumer to release some, or make it larger")
-            }
+            Self::Full => f.write_str(
+                "ring is full: retry later, use the blocking `push`, or create the ring with a larger capacity",
+            ),
             Self::TooLarge { len, max } => {
-                write!(f, "a record of {len} bytes does not fit; it may have {max} at most")
+                write!(f, "record of {len} bytes is too large: {max} is the most (half of the ring's capacity)")
             }
             Self::Closed(how) => {
-                write!(
-                    f,
-                    "the ring is full and its consumer {how}; there will be room when another takes its seat"
-                )
+                write!(f, "ring is full and its consumer {how}; there is room again when another one attaches")
             }
-            Self::Elapsed => {
-                f.write_str("there was still no room when the time was up; `stalled` says who is in the way")
-            }
+            Self::Elapsed => f.write_str(
+                "timed out with the ring full; `Producer::stalled` tells which process is not reading",
+            ),
             Self::Corrupt(what) => what.fmt(f),
         }
     }
@@ -234,40 +239,42 @@ impl From<Corruption> for PushError {
     }
 }
 
-/// Why nothing was taken out.
+/// Why nothing was received.
 ///
 /// # Examples
-/// See [`Departure`] for one, and for the `try_` forms:
+/// [`Departure`] has one for the waiting methods. For the `try_` methods:
 /// ```
-/// # use ringway::{Options, memory::Heap, spsc::Ring};
+/// # use ringway::{Options, spsc::Ring};
 /// use ringway::PopError;
-/// # let memory = Heap::new(Ring::<u32>::required_len(1));
-/// # let ring = Ring::<u32, _>::format(memory, &Options::new().capacity(1))?;
+/// # let ring = Ring::<u32>::on_heap(&Options::new().capacity(1))?;
 ///
 /// assert_eq!(ring.consumer()?.try_pop(), Err(PopError::Empty));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PopError {
-    /// There is nothing now. From the `try_` forms only, which say so of a producer that died, too, until somebody has
-    /// [asked](crate::spsc#deaths).
+    /// The ring is empty. Only the `try_` methods return this, and they return it also when the
+    /// producer has died and no process has [discovered](crate::spsc#deaths) that yet.
     Empty,
-    /// Everything was taken out, and the producer, or all of several, is gone; if one of them died, so it is told, once that is
-    /// [known](crate::spsc#deaths). Another may come: asking again finds what it sends.
+    /// The ring is empty and its producer has departed, or all of several have: `Died` if a death
+    /// among them is [known](crate::spsc#deaths), else `Left` if one left, else `Finished`. This is
+    /// a state, not an end: when another producer attaches, reading works again.
     Closed(Departure),
-    /// The time is up and there is still nothing. From the `_timeout` forms only. `Consumer::stalled` says who is to be waited for.
+    /// The time is up and the ring is still empty. Only the `_timeout` methods return this.
+    /// `Consumer::stalled` tells which process is not sending.
     Elapsed,
-    /// The ring cannot be trusted any more; the handle stays in this state.
+    /// The ring cannot be trusted any more. The handle keeps returning this.
     Corrupt(Corruption),
 }
 
 impl fmt::Display for PopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("there is nothing to read now"),
-            Self::Closed(how) => write!(f, "the ring is empty and its producer {how}"),
+            Self::Empty => f.write_str("ring is empty: retry later, or use the blocking `pop` or `read`"),
+            Self::Closed(how) => write!(f, "ring is empty and its producer {how}"),
             Self::Elapsed => f.write_str(
-                "there was still nothing to read when the time was up; `stalled` says whom to wait for",
+                "timed out with the ring empty; `Consumer::stalled` tells which process is not sending",
             ),
             Self::Corrupt(what) => what.fmt(f),
         }
@@ -282,7 +289,7 @@ impl From<Corruption> for PopError {
     }
 }
 
-/// Why a seat was not given.
+/// Why a seat could not be taken.
 ///
 /// # Examples
 /// ```
@@ -293,68 +300,83 @@ impl From<Corruption> for PopError {
 /// let error = ring.producer().unwrap_err().to_string();
 /// # Ring::<u64>::unlink(name)?;
 /// let pid = std::process::id();
-/// assert!(error.starts_with(&format!("the producer's seat is taken by process {pid} `feed`")));
+/// assert!(error.starts_with(&format!("the producer seat is held by process {pid} `feed`")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeatError {
-    /// Somebody alive holds it.
+    /// A living participant holds it.
     SeatTaken {
         /// The seat.
         role: Role,
-        /// Who holds it, as it said itself.
+        /// The holder, as it describes itself.
         by: Identity,
     },
-    /// There are several such seats, and none is free: each is held by somebody alive, or waits for the consumer to deal with
-    /// what its dead holder left.
+    /// None of several seats is free. Each is held by a living participant, or waits until the
+    /// consumer has resolved what its dead holder left behind.
     AllTaken {
         /// What the seats are for.
         role: Role,
-        /// How many there are.
+        /// How many seats there are.
         seats: u64,
         /// How many of them wait for the consumer.
         unresolved: u64,
     },
-    /// This process was forked, and the handle is its parent's: what it would hold would count as the parent's.
+    /// This process was forked, and the handle belongs to its parent: a seat that it took would
+    /// count as the parent's.
     Inherited,
-    /// The system refused to lock the seat's byte range.
+    /// The system refused to lock the byte range of the seat.
     Lock {
-        /// The system's error number.
+        /// The error number of the system.
         errno: i32,
     },
-    /// What the last holder left cannot be trusted.
+    /// What the last holder left behind cannot be trusted.
     Corrupt(Corruption),
+}
+
+/// Whether this process is the participant.
+#[cfg(feature = "std")]
+fn is_this_process(participant: &Identity) -> bool {
+    crate::os::kinship(participant) == crate::os::Kinship::SameProcess
+}
+
+/// Always `false`: without the feature `std`, a process does not know its own id.
+#[cfg(not(feature = "std"))]
+fn is_this_process(_: &Identity) -> bool {
+    false
 }
 
 impl fmt::Display for SeatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SeatTaken { role, by } => {
-                write!(
-                    f,
-                    "the {role}'s seat is taken by {by}; it is free again when that one detaches or ends"
-                )
-            }
-            Self::AllTaken { role, seats, unresolved: 0 } => {
-                write!(
-                    f,
-                    "none of the {seats} {role} seats is free; wait for one, or make the ring with more (`Options::producers`)"
-                )
-            }
-            Self::AllTaken { role, seats, unresolved } => {
-                write!(
-                    f,
-                    "none of the {seats} {role} seats is free; {unresolved} of them will be when the consumer, or `Ring::recover`, has dealt with what a dead producer left"
-                )
-            }
-            Self::Inherited => {
-                f.write_str("a forked child cannot take a seat with its parent's handle; open the segment anew in the child")
-            }
+            Self::SeatTaken { role, by } if is_this_process(by) => write!(
+                f,
+                "the {role} seat is held by {by}, which is this process; it becomes free when that {role} is \
+                 dropped"
+            ),
+            Self::SeatTaken { role, by } => write!(
+                f,
+                "the {role} seat is held by {by}; it becomes free when that process drops its {role} or exits"
+            ),
+            Self::AllTaken { role, seats, unresolved: 0 } => write!(
+                f,
+                "none of the {seats} {role} seats is free; wait for one, or create the ring with more \
+                 (`Options::max_producers`)"
+            ),
+            Self::AllTaken { role, seats, unresolved } => write!(
+                f,
+                "none of the {seats} {role} seats is free; {unresolved} of them will be when the consumer, or \
+                 `Ring::recover`, has resolved what a dead {role} left behind"
+            ),
+            Self::Inherited => f.write_str(
+                "a forked child cannot take a seat with its parent's handle; open the ring again in the child",
+            ),
             Self::Lock { errno } => write!(
                 f,
-                "the system would not lock the seat (error {errno}); its file system must support open-file-description locks, \
-                 and if this process has closed its descriptors, it must open the segment anew"
+                "the system refused to lock the seat (error {errno}); its file system must support \
+                 open-file-description locks, and if this process has closed its descriptors, it must open the \
+                 ring again"
             ),
             Self::Corrupt(what) => what.fmt(f),
         }
@@ -366,5 +388,43 @@ impl core::error::Error for SeatError {}
 impl From<Corruption> for SeatError {
     fn from(what: Corruption) -> Self {
         Self::Corrupt(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_corrupt_stamp_is_compared_with_the_expected_one() {
+        let text = |found| Corruption::Stamp { position: 7, found }.to_string();
+        assert_eq!(text(99), "ring is corrupt: stamp at position 7 is 99, expected at most 8");
+        assert_eq!(text(0), "ring is corrupt: stamp at position 7 is 0, expected 8, which was there before");
+    }
+
+    #[test]
+    fn a_truncated_ring_says_what_is_left() {
+        let text = PushError::from(Corruption::Truncated { need: 1920, have: 100 }).to_string();
+        assert!(text.starts_with("ring is truncated: its file has 100 of its 1920 bytes left"), "{text}");
+    }
+
+    #[test]
+    fn departures_continue_the_sentence() {
+        let text = |how| PopError::Closed(how).to_string();
+        assert_eq!(text(Departure::Finished), "ring is empty and its producer finished");
+        assert_eq!(text(Departure::Died), "ring is empty and its producer died");
+    }
+
+    #[test]
+    #[cfg(feature = "std")]
+    fn a_seat_held_by_this_process_says_so() {
+        let mut by = Identity { label: crate::Label::new("feed"), ..crate::os::identity() };
+        let text = |by| SeatError::SeatTaken { role: Role::Producer, by }.to_string();
+        let own = text(by);
+        assert!(own.contains("`feed`, which is this process"), "{own}");
+        by.pid += 1;
+        let other = text(by);
+        assert!(other.contains(&std::format!("process {} `feed`; it becomes free", by.pid)), "{other}");
     }
 }

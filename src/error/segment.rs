@@ -1,12 +1,13 @@
-//! [`SegmentError`]: a segment could not be made, joined or removed.
+//! [`SegmentError`]: a segment could not be created, joined or removed.
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::{fmt, io};
 
 use super::LayoutError;
+use crate::identity::Identity;
 
-/// Why a segment could not be made, joined or removed. Nothing half-made is left behind.
+/// Why a segment could not be created, joined or removed. Nothing half-done is left behind.
 ///
 /// # Examples
 /// ```
@@ -16,100 +17,149 @@ use super::LayoutError;
 /// assert!(matches!(error, SegmentError::NotFound { .. }));
 /// assert_eq!(
 ///     error.to_string(),
-///     "ring `no-such-ring` does not exist; create it first, or wait for it with `open_timeout`",
+///     "ring `no-such-ring` does not exist in /dev/shm (a container has its own); \
+///      create it first, or wait for it with `open_timeout`",
 /// );
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SegmentError {
-    /// The name cannot be one.
+    /// The name is not valid.
     Name {
         /// The name.
         name: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// There is something of this name already.
+    /// The name is taken.
     Exists {
-        /// Where.
+        /// Its path.
         path: PathBuf,
+        /// Whether a ring has it, as far as this user can see.
+        is_ring: bool,
     },
-    /// There is nothing of this name.
+    /// Nothing has this name.
     NotFound {
-        /// Where it was looked for.
+        /// The path that was tried.
         path: PathBuf,
+        /// What to do about it.
+        advice: &'static str,
     },
-    /// The directory in which it would be does not exist.
+    /// The directory of the path does not exist.
     NoDirectory {
-        /// Where.
+        /// The path of the segment.
         path: PathBuf,
     },
-    /// This user may not.
+    /// This user is not permitted to do that.
     Denied {
-        /// Where.
+        /// The path of the segment.
         path: PathBuf,
     },
-    /// There is not enough space.
+    /// The file system is read-only.
+    ReadOnly {
+        /// The path of the segment.
+        path: PathBuf,
+    },
+    /// The file system has too little free space.
     NoSpace {
-        /// Where.
+        /// The path of the segment.
         path: PathBuf,
         /// Bytes needed.
         need: u64,
-        /// Bytes free there.
+        /// Bytes free in its file system.
         free: u64,
     },
-    /// It is not a regular file.
+    /// The name belongs to something other than a regular file.
     NotAFile {
-        /// Where.
+        /// Its path.
         path: PathBuf,
+        /// What it is: `a directory`, `a device` and so on.
+        found: &'static str,
     },
     /// It belongs to another user.
     Owner {
-        /// Where.
+        /// Its path.
         path: PathBuf,
-        /// That user's id.
+        /// User id of its owner.
         owner: u32,
-        /// This process's effective user id.
+        /// Effective user id of this process.
         user: u32,
     },
-    /// The file system cannot make a file without a name, or set its space aside.
+    /// The file system cannot create a file without a name, or allocate its space.
     Unsupported {
-        /// Where.
+        /// The path of the segment.
         path: PathBuf,
         /// What it cannot do.
         what: &'static str,
     },
-    /// It is there, but it is not the ring that was expected.
+    /// It is not the ring that was expected.
     Layout {
-        /// Where.
+        /// Its path.
         path: PathBuf,
-        /// In what way.
+        /// What was found and expected.
         error: LayoutError,
+    },
+    /// An existing ring differs from what the options ask for: see
+    /// [`open_or_create`](crate::spsc::Ring::open_or_create).
+    Differs {
+        /// Its path.
+        path: PathBuf,
+        /// What differs: `capacity`, `max_producers` or `mode`.
+        what: &'static str,
+        /// What the ring has.
+        found: u64,
+        /// What the options ask for, before rounding.
+        asked: u64,
+    },
+    /// A participant holds a seat in the ring: see
+    /// [`unlink_if_unused`](crate::spsc::Ring::unlink_if_unused).
+    InUse {
+        /// Its path.
+        path: PathBuf,
+        /// The participant, or one of several, as it describes itself. None if it could not be
+        /// found: a participant that is just coming or going, or a foreign lock on the file.
+        by: Option<Identity>,
     },
     /// It did not appear in time.
     Elapsed {
-        /// Where it was looked for.
+        /// The path that was tried.
         path: PathBuf,
     },
-    /// The system said no, for another reason.
+    /// The system refused for another reason.
     Io {
-        /// Where.
+        /// The path of the segment.
         path: PathBuf,
-        /// What was being done.
+        /// What the library was doing.
         doing: &'static str,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// A path as people know it: a name in `/dev/shm` by itself.
-struct Ring<'a>(&'a PathBuf);
+const SHARED: &str = "/dev/shm";
+
+/// A path as the user knows it: the name alone if it lies in `/dev/shm`.
+struct Ring<'a>(&'a Path);
+
+impl Ring<'_> {
+    fn has_plain_name(&self) -> bool {
+        self.0.parent() == Some(Path::new(SHARED))
+    }
+}
 
 impl fmt::Display for Ring<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reopen_by_name = self.0.parent() == Some(Path::new("/dev/shm"));
-        let name = if reopen_by_name { self.0.file_name() } else { None };
+        let name = self.0.file_name().filter(|_| self.has_plain_name());
         write!(f, "ring `{}`", Path::new(name.unwrap_or(self.0.as_os_str())).display())
+    }
+}
+
+/// The directory of a path, as the user knows it.
+fn directory(path: &Path) -> impl fmt::Display {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new(".").display(),
+        Some(parent) => parent.display(),
+        None => Path::new("/").display(),
     }
 }
 
@@ -117,45 +167,84 @@ impl fmt::Display for SegmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name { name, why } => write!(f, "`{name}` cannot name a ring: {why}"),
-            Self::Exists { path } => {
-                write!(f, "{} exists already; open it, use `open_or_create`, or unlink it first", Ring(path))
+            Self::Exists { path, is_ring: true } => {
+                write!(f, "{} already exists; open it, use `open_or_create`, or unlink it first", Ring(path))
             }
-            Self::NotFound { path } => write!(
+            Self::Exists { path, is_ring: false } => {
+                write!(f, "`{}` already exists and is not a ring; use another name", path.display())
+            }
+            Self::NotFound { path, advice } => {
+                let ring = Ring(path);
+                let place = if ring.has_plain_name() { " in /dev/shm (a container has its own)" } else { "" };
+                write!(f, "{ring} does not exist{place}; {advice}")
+            }
+            Self::NoDirectory { path } => write!(
                 f,
-                "{} does not exist; create it first, or wait for it with `open_timeout`",
-                Ring(path)
+                "{} cannot be created: directory `{}` does not exist; create that first",
+                Ring(path),
+                directory(path)
             ),
-            Self::NoDirectory { path } => {
-                write!(f, "{} cannot be created: its directory does not exist; make that first", Ring(path))
-            }
             Self::Denied { path } => write!(
                 f,
-                "{}: permission denied; to join it, its creator must allow that with `Options::mode`; to create or unlink it, its directory must be writable",
+                "{}: permission denied; to join it, its creator must allow that with `Options::mode`; to create \
+                 or unlink it, its directory must be writable",
                 Ring(path)
             ),
-            Self::NoSpace { path, need, free } => write!(
-                f,
-                "{} needs {need} bytes and its file system has {free} free; make room there, or ask for a smaller capacity",
-                Ring(path)
-            ),
-            Self::NotAFile { path } => write!(
-                f,
-                "{} is not a regular file; use another name, or remove what stands there",
-                Ring(path)
-            ),
-            Self::Owner { path, owner, user } => write!(
-                f,
-                "{} belongs to user {owner}, and this is user {user}; if that is as it should be, say so with `Options::owner({owner})`",
-                Ring(path)
-            ),
-            Self::Unsupported { path, what } => {
+            Self::ReadOnly { path } => {
+                write!(f, "{}: its file system is read-only; use a path on a writable one", Ring(path))
+            }
+            Self::NoSpace { path, need, free } => {
                 write!(
                     f,
-                    "{}: its file system cannot {what}; use one that can, such as tmpfs, ext4 or xfs",
-                    Ring(path)
+                    "{} needs {need} bytes, but the file system of `{}` has {free} free; make room there, or ask \
+                     for a smaller capacity",
+                    Ring(path),
+                    directory(path)
+                )?;
+                let may_be_small = Ring(path).has_plain_name();
+                if may_be_small {
+                    f.write_str(", or start the container with a larger `--shm-size`")
+                } else {
+                    Ok(())
+                }
+            }
+            Self::NotAFile { path, found } => {
+                write!(f, "{} is {found}, not a regular file; use another name", Ring(path))
+            }
+            Self::Owner { path, owner, user } => write!(
+                f,
+                "{} belongs to uid {owner}, but this process runs as uid {user}; to trust that user, pass \
+                 `Options::owner({owner})`",
+                Ring(path)
+            ),
+            Self::Unsupported { path, what } => write!(
+                f,
+                "{}: its file system cannot {what}; use one that can, such as tmpfs, ext4 or xfs",
+                Ring(path)
+            ),
+            Self::Layout { path, error } => write!(f, "{} {error}", Ring(path)),
+            Self::Differs { path, what: "mode", found, asked } => write!(
+                f,
+                "{} exists with mode {found:#o}, not {asked:#o} as asked; unlink it, or leave the mode unset to \
+                 accept it",
+                Ring(path)
+            ),
+            Self::Differs { path, what, found, asked } => write!(
+                f,
+                "{} exists with {what} {found}, not {asked} as asked; unlink it, or leave {what} unset to accept \
+                 it",
+                Ring(path)
+            ),
+            Self::InUse { path, by } => {
+                write!(f, "{} is in use by ", Ring(path))?;
+                match by {
+                    Some(by) => write!(f, "{by}")?,
+                    None => f.write_str("a process that could not be identified")?,
+                }
+                f.write_str(
+                    "; try again later, or use `unlink`, which lets participants go on without the name",
                 )
             }
-            Self::Layout { path, error } => write!(f, "{} {error}", Ring(path)),
             Self::Elapsed { path } => {
                 write!(f, "{} did not appear in time; is the process that creates it running?", Ring(path))
             }
@@ -164,5 +253,5 @@ impl fmt::Display for SegmentError {
     }
 }
 
-/// Without a source: its text tells all of it already, the error inside included.
+/// Without a source: the text contains the inner error.
 impl Error for SegmentError {}

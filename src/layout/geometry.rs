@@ -1,20 +1,22 @@
 //! [`Geometry`]: where everything is in a segment, and how a new one is planned.
 use super::{Carries, Kind, Lane, Options, RoleBlock};
-use crate::error::Corruption;
+use crate::error::{Corruption, LayoutError};
 use crate::memory::{ALIGN, Cells, Descriptors, Memory, Offset};
 
-/// Where the parts of a segment may begin, in bytes.
+/// Offset of the first part behind the object table, in bytes.
 pub(super) const ROLES: u64 = 512;
-/// No ring has more cells: positions stay far from their limit, and sizes within 64 bits.
+/// The largest capacity in cells. It keeps positions far from their limit, and sizes within 64
+/// bits.
 pub(super) const MAX_CELLS: u64 = 1 << 40;
-/// Largest record that the info word can tell: 32 bits of length.
+/// The largest capacity of a byte ring in cells. The info word has 32 bits for the length of a
+/// record.
 pub(super) const MAX_BYTE_CELLS: u64 = 1 << 26;
-/// Seats are told in 16 bits.
+/// Seat numbers have 16 bits.
 pub(super) const MAX_PRODUCERS: u64 = u16::MAX as u64;
-/// How many seats for producers a ring of several has unless it is told.
+/// Producer seats of an `mpsc` or `lanes` ring whose options do not say.
 const DEFAULT_PRODUCERS: u64 = 16;
 
-/// What a ring is to be: what the caller's types say.
+/// What the caller's types say about a ring.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     pub(crate) kind: Kind,
@@ -23,25 +25,51 @@ pub struct Spec {
     pub(crate) item_align: u64,
 }
 
-/// Where everything is in a segment. All numbers have been checked against each other.
+impl Carries {
+    /// The smallest and the largest capacity, in cells.
+    pub(super) const fn capacity_limits(self) -> (u64, u64) {
+        match self {
+            Self::Bytes => (2, MAX_BYTE_CELLS),
+            Self::Items => (1, MAX_CELLS),
+        }
+    }
+
+    /// The cells of a new ring for a capacity that an option asks for; none if that exceeds the
+    /// limit.
+    const fn cells(self, capacity: u64) -> Option<u64> {
+        let asked = match (capacity, self) {
+            (0, Self::Bytes) => (1 << 20) / Cells::SIZE,
+            (0, Self::Items) => 1024,
+            (n, Self::Bytes) => n.div_ceil(Cells::SIZE),
+            (n, Self::Items) => n,
+        };
+        let (least, most) = self.capacity_limits();
+        let cells = if asked < least { least } else { asked };
+        if cells <= most { Some(cells.next_power_of_two()) } else { None }
+    }
+}
+
+/// Where everything is in a segment. All numbers are checked against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     pub(crate) kind: Kind,
     pub(crate) carries: Carries,
-    /// Cells, of each lane; a power of two.
+    /// Cells of each lane; a power of two.
     pub(crate) capacity: u64,
     /// Bytes from one cell to the next.
     pub(crate) stride: u64,
     /// Producer seats.
     pub(crate) producers: u64,
+    /// What the payload means, by a number that both sides agree on; 0 for none.
+    pub(crate) schema: u64,
     pub(crate) roles: Offset,
-    /// The ready bits of `lanes`: a bit for each producer.
+    /// The ready bits of `lanes`: one for each producer.
     pub(crate) ready: Offset,
     pub(crate) descriptors: Offset,
     pub(crate) cells: Offset,
     /// Bytes of the whole segment.
     pub(crate) len: u64,
-    /// Whether every participant fences for itself: see `wait`.
+    /// Whether every participant executes the full fence itself: see `wait`.
     pub(crate) fenced: bool,
 }
 
@@ -49,7 +77,8 @@ const fn align_up(offset: u64) -> u64 {
     offset.saturating_add(ALIGN as u64 - 1) & !(ALIGN as u64 - 1)
 }
 
-/// The bytes that a slot needs: stamp and item; in an `mpsc` ring, room for a second word at least (see `ring::ordered`).
+/// The bytes that a slot needs: stamp and item. In an `mpsc` ring at least a second word beside the
+/// stamp, for the lost mark.
 pub(super) const fn slot_need(kind: Kind, item_size: u64) -> u64 {
     let item = match kind {
         Kind::Mpsc if item_size < 8 => 8,
@@ -58,33 +87,35 @@ pub(super) const fn slot_need(kind: Kind, item_size: u64) -> u64 {
     item.saturating_add(8)
 }
 
-/// Bytes from one slot to the next. A power of two while it fits a line, so that no small message straddles two; beyond
-/// that as tight as it can be.
+/// Bytes from one slot to the next. Up to one cache line a power of two, so that no small item
+/// straddles two lines; above that the next multiple of 8.
 const fn slot_stride(need: u64) -> u64 {
     if need <= 64 { need.next_power_of_two() } else { need.saturating_add(7) & !7 }
 }
 
+/// Index of the first producer's role block. The consumer's block comes before it, and, where there
+/// can be several producers, their common block.
+pub(super) const fn first_producer(kind: Kind) -> u64 {
+    match kind {
+        Kind::Spsc => 1,
+        Kind::Mpsc | Kind::Lanes => 2,
+    }
+}
+
 impl Geometry {
-    /// The geometry of a new ring. Total: numbers that make no sense give a length that no memory has.
+    /// The geometry of a new ring. Total: options beyond a limit give a length that no memory has.
     pub(crate) const fn plan(spec: &Spec, options: &Options<'_>) -> Self {
         let bytes = matches!(spec.carries, Carries::Bytes);
-        let asked = match (options.capacity as u64, bytes) {
-            (0, true) => (1 << 20) / Cells::SIZE,
-            (0, false) => 1024,
-            (n, true) => n.div_ceil(Cells::SIZE),
-            (n, false) => n,
-        };
-        let limit = if bytes { MAX_BYTE_CELLS } else { MAX_CELLS };
-        let least = if bytes { 2 } else { 1 };
-        let capacity = if asked < least { least } else { asked };
-        let capacity = if asked <= limit { capacity.next_power_of_two() } else { limit };
-        let producers = match (spec.kind, options.producers as u64) {
+        let cells = spec.carries.cells(options.capacity as u64);
+        let producers = match (spec.kind, options.max_producers as u64) {
             (Kind::Spsc, _) => 1,
             (_, 0) => DEFAULT_PRODUCERS,
             (_, n) => n,
         };
-        let fits = asked <= limit && producers <= MAX_PRODUCERS;
-        let producers = if fits { producers } else { 1 };
+        let (capacity, producers, fits) = match cells {
+            Some(cells) if producers <= MAX_PRODUCERS => (cells, producers, true),
+            _ => (1, 1, false),
+        };
         let stride = if bytes { Cells::SIZE } else { slot_stride(slot_need(spec.kind, spec.item_size)) };
         let mut plan = Self {
             kind: spec.kind,
@@ -92,6 +123,7 @@ impl Geometry {
             capacity,
             stride,
             producers,
+            schema: options.schema,
             roles: Offset::new(ROLES),
             ready: Offset::new(0),
             descriptors: Offset::new(0),
@@ -110,6 +142,37 @@ impl Geometry {
         plan
     }
 
+    /// Which option of a new ring exceeds its limit, if one does.
+    pub(crate) fn check_limits(spec: &Spec, options: &Options<'_>) -> Result<(), LayoutError> {
+        let bytes = spec.carries == Carries::Bytes;
+        let (_, cells) = spec.carries.capacity_limits();
+        let (what, most) = if bytes { ("bytes", cells * Cells::SIZE) } else { ("items", cells) };
+        let capacity = options.capacity as u64;
+        let producers = if spec.kind == Kind::Spsc { 1 } else { options.max_producers as u64 };
+        if capacity > most {
+            return Err(LayoutError::Limit { what, asked: capacity, most });
+        }
+        if producers > MAX_PRODUCERS {
+            return Err(LayoutError::Limit { what: "producers", asked: producers, most: MAX_PRODUCERS });
+        }
+        Ok(())
+    }
+
+    /// The first option that asks for another ring than this one: its name, the value of this ring,
+    /// and the value asked for. An unset option accepts every ring.
+    #[cfg(feature = "std")]
+    pub(crate) fn difference(&self, options: &Options<'_>) -> Option<(&'static str, u64, u64)> {
+        let (capacity, producers) = (options.capacity as u64, options.max_producers as u64);
+        if capacity != 0 && self.carries.cells(capacity) != Some(self.capacity) {
+            let unit = if self.carries == Carries::Bytes { Cells::SIZE } else { 1 };
+            return Some(("capacity", self.capacity * unit, capacity));
+        }
+        if producers != 0 && self.kind != Kind::Spsc && producers != self.producers {
+            return Some(("max_producers", self.producers, producers));
+        }
+        None
+    }
+
     /// How many sequences of cells there are.
     pub(crate) const fn lanes(&self) -> u64 {
         match self.kind {
@@ -118,15 +181,11 @@ impl Geometry {
         }
     }
 
-    /// The role block of the first producer: after the consumer's, and that of all producers where there are several.
     const fn first_producer(&self) -> u64 {
-        match self.kind {
-            Kind::Spsc => 1,
-            Kind::Mpsc | Kind::Lanes => 2,
-        }
+        first_producer(self.kind)
     }
 
-    /// No overflow: producers are few.
+    /// No overflow: the number of producers is limited.
     pub(super) const fn roles_bytes(&self) -> u64 {
         RoleBlock::SIZE * (self.first_producer() + self.producers)
     }
@@ -154,7 +213,8 @@ impl Geometry {
         align_up(self.stride.saturating_mul(self.capacity))
     }
 
-    /// Makes sure that nobody has taken away bytes of the ring. Asks the system.
+    /// Checks that the memory still has all bytes of the ring. A system call, where that can
+    /// change.
     pub(crate) fn check<M: Memory>(&self, memory: &M) -> Result<(), Corruption> {
         let (need, have) = (self.len, memory.len_now());
         if have < need { Err(Corruption::Truncated { need, have }) } else { Ok(()) }
@@ -168,7 +228,8 @@ impl Geometry {
         self.block(0)
     }
 
-    /// The block of the producers in common: not a seat, but laid out like one. The producer's own if there is only one.
+    /// The common block of the producers: not a seat, but laid out like one. In an `spsc` ring it
+    /// is the producer's own block.
     pub(crate) const fn common(&self) -> RoleBlock {
         self.block(1)
     }

@@ -1,11 +1,14 @@
-//! The header and the object table: written when a segment is made, parsed by everybody who joins.
+//! The header and the object table: written when a segment is created, parsed by every process that
+//! joins.
 //!
-//! Parsed once, into private memory, and never read again: later changes of the bytes change nothing in a
-//! [`Geometry`].
-use super::geometry::{MAX_BYTE_CELLS, MAX_CELLS, MAX_PRODUCERS, ROLES, slot_need};
+//! They are parsed once, into private memory, and never read again: a later change of the bytes
+//! changes nothing in a [`Geometry`].
+use super::geometry::{MAX_PRODUCERS, ROLES, slot_need};
 use super::{
     Carries, FENCED, FORMATTING, Geometry, KNOWN_FEATURES, Kind, MAGIC, MAJOR, MINOR, Options, Spec,
 };
+#[cfg(feature = "std")]
+use super::{RoleBlock, geometry::first_producer};
 use crate::error::LayoutError;
 use crate::identity::{Identity, ItemLayout, Label};
 use crate::memory::{ALIGN, Cells, Descriptors, Offset, Region, WordRef};
@@ -13,10 +16,10 @@ use crate::sync::{Acquire, Relaxed, Release};
 
 const HEADER: u64 = 0;
 const OBJECT: u64 = 256;
-/// The smallest segment there can be, in bytes: header, object, no seats.
+/// The smallest possible segment, in bytes: header and object table entry, no seats.
 const SMALLEST: usize = ROLES as usize;
 
-/// How this machine aligns 64-bit integers: to 8 bytes, or, if it is one of some with 32 bits, to 4.
+/// How this machine aligns 64-bit integers: to 8 bytes, or to 4 on some machines with 32 bits.
 const OWN_WORD_ALIGN: u64 = align_of::<u64>() as u64;
 
 /// Header words, in bytes from the start of the segment.
@@ -46,10 +49,11 @@ mod object {
     pub(super) const ITEM_SIZE: u64 = 64;
     pub(super) const ITEM_ALIGN: u64 = 72;
     pub(super) const WORD_ALIGN: u64 = 88;
+    pub(super) const SCHEMA: u64 = 96;
     pub(super) const ITEM_LABEL: u64 = 128;
 }
 
-/// The format, as its page tells it: other numbers are another format, with another `MAJOR`.
+/// The numbers on the page `format`. Other numbers are another format, with another `MAJOR`.
 const _: () = {
     use field::*;
     let words = [MAGIC, MAJOR, MINOR, INCOMPATIBLE, COMPATIBLE, LENGTH, OBJECTS, CREATED, CREATOR];
@@ -60,22 +64,24 @@ const _: () = {
     use object::*;
     let words = [KIND, CARRIES, PRODUCERS, CAPACITY, STRIDE, ROLES, DESCRIPTORS, CELLS];
     assert!(matches!(words, [0, 8, 16, 24, 32, 40, 48, 56]), "the object table is not as documented");
-    let words = [ITEM_SIZE, ITEM_ALIGN, READY, WORD_ALIGN, ITEM_LABEL, ITEM_LABEL + 8 * Label::WORDS as u64];
-    assert!(matches!(words, [64, 72, 80, 88, 128, 192]), "the object table is not as documented");
+    let words = [ITEM_SIZE, ITEM_ALIGN, READY, WORD_ALIGN, SCHEMA];
+    assert!(matches!(words, [64, 72, 80, 88, 96]), "the object table is not as documented");
+    let label = [ITEM_LABEL, ITEM_LABEL + 8 * Label::WORDS as u64];
+    assert!(matches!(label, [128, 192]), "the object table is not as documented");
 };
 const _: () = {
     let kinds = [Kind::Spsc as u64, Kind::Mpsc as u64, Kind::Lanes as u64];
     assert!(matches!(kinds, [1, 2, 3]), "the kinds are not as documented");
     let payloads = [Carries::Items as u64, Carries::Bytes as u64];
     assert!(matches!(payloads, [1, 2]), "the payloads are not as documented");
-    let said = [MAGIC, FORMATTING, MAJOR, FENCED];
-    assert!(matches!(said, [0x3159_4157_474e_4952, 1, 1, 1]), "the header says something else");
+    let words = [MAGIC, FORMATTING, MAJOR, FENCED];
+    assert!(matches!(words, [0x3159_4157_474e_4952, 1, 1, 1]), "the header is not as documented");
     let sizes = [ALIGN as u64, Cells::SIZE, Descriptors::STRIDE];
     assert!(matches!(sizes, [128, 64, 16]), "the parts are not as documented");
 };
 
-/// Where the parts of a small ring of three lanes are: two blocks, three seats, ready bits, and of each lane two descriptors and
-/// two cells.
+/// The parts of a small ring of three lanes: two role blocks, three seats, ready bits; two
+/// descriptors and two cells for each lane.
 const _: () = {
     let spec = Spec { kind: Kind::Lanes, carries: Carries::Bytes, item_size: 1, item_align: 1 };
     let plan = Geometry::plan(&spec, &Options::new().capacity(128).max_producers(3));
@@ -95,9 +101,10 @@ const _: () = {
 };
 
 impl Geometry {
-    /// Writes header, object and empty cells into `region`, and publishes them by the magic.
+    /// Writes header, object table entry and empty cells into `region`, and publishes them by the
+    /// magic.
     ///
-    /// `zeroed` says that the region is known to hold zeros only, so that its cells need not be touched.
+    /// With `zeroed` the region is known to hold zeros only, and its cells are not touched.
     pub(crate) fn format(
         &self,
         region: &Region,
@@ -114,15 +121,15 @@ impl Geometry {
         }
         let fields = Fields { region, start: HEADER };
         let magic = fields.word(field::MAGIC)?;
-        // Relaxed: the exchange below is what counts.
+        // Relaxed: only the exchange below decides.
         let found = magic.load(Relaxed);
         match found {
             MAGIC => return Err(LayoutError::Exists),
             FORMATTING => return Err(LayoutError::Formatting),
             _ => {}
         }
-        // Relaxed: of two formatters one wins, and the other touches nothing; what the winner writes is published by
-        // the store below.
+        // Relaxed: of two formatters one wins, and the other touches nothing. The store below
+        // publishes what the winner writes.
         if magic.compare_exchange(found, FORMATTING, Relaxed, Relaxed).is_err() {
             return Err(LayoutError::Formatting);
         }
@@ -130,16 +137,16 @@ impl Geometry {
             self.clear(region)?;
         }
         self.write(region, spec, label, creator)?;
-        // Release: E0, pairs with `parse`; all that was written above is visible with the magic.
+        // Release: E0, pairs with `parse`; everything written above is visible with the magic.
         magic.store(MAGIC, Release);
         Ok(())
     }
 
-    /// Zeros all words but the magic and the payload.
+    /// Zeros every word except the magic and the payload.
     fn clear(&self, region: &Region) -> Result<(), LayoutError> {
         let zero = |at: u64| -> Result<(), LayoutError> {
             let word = WordRef::new(region, Offset::new(at)).ok_or(LayoutError::Misaligned)?;
-            // Relaxed: published by the magic (E0).
+            // Relaxed: published with the magic (E0).
             word.store(0, Relaxed);
             Ok(())
         };
@@ -182,11 +189,18 @@ impl Geometry {
         fields.set(object::ITEM_SIZE, spec.item_size)?;
         fields.set(object::ITEM_ALIGN, spec.item_align)?;
         fields.set(object::WORD_ALIGN, OWN_WORD_ALIGN)?;
+        fields.set(object::SCHEMA, self.schema)?;
         (0..).zip(label.words()).try_for_each(|(i, word)| fields.set(object::ITEM_LABEL + 8 * i, word))
     }
 
-    /// Reads and checks header and object, and that the ring is what the caller expects.
-    pub(crate) fn parse(region: &Region, spec: &Spec, label: &Label) -> Result<Self, LayoutError> {
+    /// Reads and checks header and object table entry, and that the ring is the one that the caller
+    /// expects.
+    pub(crate) fn parse(
+        region: &Region,
+        spec: &Spec,
+        label: &Label,
+        schema: u64,
+    ) -> Result<Self, LayoutError> {
         if !region.is_aligned() {
             return Err(LayoutError::Misaligned);
         }
@@ -194,17 +208,14 @@ impl Geometry {
             return Err(LayoutError::Truncated { claims: SMALLEST as u64, has: region.len() as u64 });
         }
         let fields = Fields { region, start: HEADER };
-        // Acquire: E0, pairs with `format`; with the magic, all that stands behind it is visible.
+        // Acquire: E0, pairs with `format`; with the magic, everything behind it is visible.
         match fields.word(field::MAGIC)?.load(Acquire) {
             MAGIC => {}
             FORMATTING => return Err(LayoutError::Formatting),
             found if found == MAGIC.swap_bytes() => return Err(LayoutError::OtherByteOrder),
             found => return Err(LayoutError::NotARing { found }),
         }
-        let (major, minor) = (fields.get(field::MAJOR)?, fields.get(field::MINOR)?);
-        if major != MAJOR {
-            return Err(LayoutError::Version { major, minor, ours: MAJOR });
-        }
+        check_version(fields.get(field::MAJOR)?, fields.get(field::MINOR)?)?;
         let unknown = fields.get(field::INCOMPATIBLE)? & !KNOWN_FEATURES;
         if unknown != 0 {
             return Err(LayoutError::Features { unknown });
@@ -230,19 +241,23 @@ impl Geometry {
             label: Label::from_words(words),
         };
         let expected = ItemLayout { size: spec.item_size, align: spec.item_align, label: *label };
-        let is_like_ours = fields.get(object::WORD_ALIGN)? == OWN_WORD_ALIGN;
+        let aligns_alike = fields.get(object::WORD_ALIGN)? == OWN_WORD_ALIGN;
         let carries = fields.get(object::CARRIES)?;
         let (found_bytes, expected_bytes) =
             (carries == Carries::Bytes as u64, spec.carries == Carries::Bytes);
-        if found_bytes != expected_bytes || !are_same(&found, &expected, is_like_ours) {
+        if found_bytes != expected_bytes || !are_same(&found, &expected, aligns_alike) {
             let found = (!found_bytes).then_some(found);
             return Err(LayoutError::Item { found, expected: (!expected_bytes).then_some(expected) });
         }
         check("payload kind", carries, |n| n == spec.carries as u64)?;
+        let found = fields.get(object::SCHEMA)?;
+        if found != schema {
+            return Err(LayoutError::Schema { found, expected: schema });
+        }
         Self::read(region, spec)?.checked(spec, len)
     }
 
-    /// The numbers as they stand in the bytes.
+    /// The numbers in the bytes, unchecked.
     fn read(region: &Region, spec: &Spec) -> Result<Self, LayoutError> {
         let header = Fields { region, start: HEADER };
         let fields = Fields { region, start: OBJECT };
@@ -252,6 +267,7 @@ impl Geometry {
             capacity: fields.get(object::CAPACITY)?,
             stride: fields.get(object::STRIDE)?,
             producers: fields.get(object::PRODUCERS)?,
+            schema: fields.get(object::SCHEMA)?,
             roles: Offset::new(fields.get(object::ROLES)?),
             descriptors: Offset::new(fields.get(object::DESCRIPTORS)?),
             cells: Offset::new(fields.get(object::CELLS)?),
@@ -261,12 +277,12 @@ impl Geometry {
         })
     }
 
-    /// Checks that the parts follow each other, apart, aligned and inside.
+    /// Checks that the parts are aligned, do not overlap, and lie inside the segment in their
+    /// order.
     fn checked(self, spec: &Spec, len: u64) -> Result<Self, LayoutError> {
         let aligned = |n: u64| n % ALIGN as u64 == 0;
         let bytes = spec.carries == Carries::Bytes;
-        let most = if bytes { MAX_BYTE_CELLS } else { MAX_CELLS };
-        let least = if bytes { 2 } else { 1 };
+        let (least, most) = spec.carries.capacity_limits();
         check("length", self.len, |n| n == len)?;
         check("capacity", self.capacity, |n| n.is_power_of_two() && (least..=most).contains(&n))?;
         let most = if spec.kind == Kind::Spsc { 1 } else { MAX_PRODUCERS };
@@ -279,7 +295,7 @@ impl Geometry {
         check("roles", self.roles.get(), |n| after(n, ROLES))?;
         check("ready", self.ready.get(), |n| after(n, self.roles.get() + self.roles_bytes()))?;
         check("descriptors", self.descriptors.get(), |n| after(n, self.ready.get() + self.ready_bytes()))?;
-        // No overflow: at most 2^30 bytes for each of 2^16 lanes.
+        // No overflow: at most 2^30 bytes in each of 2^16 lanes.
         let descriptors_end = self.descriptors.get() + self.lane_descriptor_bytes() * self.lanes();
         check("cells", self.cells.get(), |n| after(n, descriptors_end))?;
         let cell_bytes =
@@ -290,10 +306,32 @@ impl Geometry {
     }
 }
 
-/// Whether both are of one type. Items have no padding, so their bytes are the same however a machine aligns them; but between
-/// machines that align words alike, another alignment is another type.
-fn are_same(found: &ItemLayout, expected: &ItemLayout, machines_are_alike: bool) -> bool {
-    let least = |align: u64| if machines_are_alike { align } else { align.min(4) };
+/// The role blocks of all seats of a segment that this process has not mapped; none if its object
+/// table entry makes no sense. `word` reads a word of the segment.
+#[cfg(feature = "std")]
+pub(crate) fn seat_blocks(
+    word: impl Fn(Offset) -> u64,
+) -> Result<impl Iterator<Item = RoleBlock>, LayoutError> {
+    check_version(word(Offset::new(field::MAJOR)), word(Offset::new(field::MINOR)))?;
+    let field = |at| word(Offset::new(OBJECT).plus(at));
+    let roles = Offset::new(field(object::ROLES));
+    let (first, producers) = match Kind::from_code(field(object::KIND)) {
+        Some(kind) => (first_producer(kind), field(object::PRODUCERS).min(MAX_PRODUCERS)),
+        None => (0, 0),
+    };
+    let consumer = 0..first.min(1);
+    let indices = consumer.chain(first..first + producers);
+    Ok(indices.map(move |index| RoleBlock::new(roles.plus(RoleBlock::SIZE * index))))
+}
+
+fn check_version(major: u64, minor: u64) -> Result<(), LayoutError> {
+    if major == MAJOR { Ok(()) } else { Err(LayoutError::Version { major, minor, ours: MAJOR }) }
+}
+
+/// Whether both are the same type. Items have no padding, so their bytes do not depend on how a
+/// machine aligns them. Between machines that align words alike, another alignment is another type.
+fn are_same(found: &ItemLayout, expected: &ItemLayout, aligns_alike: bool) -> bool {
+    let least = |align: u64| if aligns_alike { align } else { align.min(4) };
     let are_alike = least(found.align) == least(expected.align);
     found.size == expected.size && found.label == expected.label && are_alike
 }
@@ -316,7 +354,7 @@ impl Fields<'_> {
     }
 
     fn set(&self, at: u64, value: u64) -> Result<(), LayoutError> {
-        // Relaxed: published by the magic (E0).
+        // Relaxed: published with the magic (E0).
         self.word(at)?.store(value, Relaxed);
         Ok(())
     }

@@ -1,15 +1,15 @@
-//! [`Lane`]: one sequence of cells with its two counters. An `spsc` or `mpsc` ring has one, a `lanes` ring one per
-//! producer.
+//! [`Lane`]: one sequence of cells with its two counters. An `spsc` or `mpsc` ring has one, a
+//! `lanes` ring one per producer.
 use crate::memory::{Cells, Descriptors, Item, Offset, Region, Slots, WordRef};
 
-/// Where the parts of one sequence of cells are. All numbers have been checked against each other.
+/// Where the parts of one sequence of cells are. All numbers are checked against each other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lane {
     /// The word that is HEAD.
     pub(crate) head: Offset,
     /// The word that is TAIL.
     pub(crate) tail: Offset,
-    /// The word that those sleep on who wait for room.
+    /// The word on which producers sleep that wait for space.
     pub(crate) parked: Offset,
     pub(crate) descriptors: Offset,
     pub(crate) cells: Offset,

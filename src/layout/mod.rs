@@ -1,4 +1,5 @@
-//! What the bytes mean: who writes and who parses them. The page on them is [`format`](crate::format).
+//! What the bytes mean: the code that writes and parses them. The page
+//! [`format`](crate::docs::format) describes them.
 mod geometry;
 mod header;
 mod lane;
@@ -7,11 +8,15 @@ mod role;
 
 pub use crate::identity::Kind;
 pub use geometry::{Geometry, Spec};
+#[cfg(feature = "std")]
+pub(crate) use header::seat_blocks;
 pub(crate) use lane::Lane;
+#[cfg(feature = "std")]
+pub(crate) use options::DEFAULT_MODE;
 pub use options::Options;
 pub(crate) use role::{RoleBlock, SeatState, State};
 
-/// What its cells carry.
+/// What the cells of a ring carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carries {
     Items = 1,
@@ -20,11 +25,12 @@ pub enum Carries {
 
 /// `RINGWAY1`, where the low byte comes first.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"RINGWAY1");
-/// The magic while a formatter is at work.
+/// The magic while the segment is being formatted.
 pub(crate) const FORMATTING: u64 = 1;
 pub(crate) const MAJOR: u64 = 1;
 pub(crate) const MINOR: u64 = 0;
-/// An incompatible feature: every participant passes a full fence between publishing and its look at who sleeps.
+/// An incompatible feature: every participant executes a full fence between publishing and checking
+/// for sleeping peers.
 pub(crate) const FENCED: u64 = 1;
 /// The incompatible features that this version knows.
 pub(crate) const KNOWN_FEATURES: u64 = FENCED;

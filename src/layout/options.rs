@@ -1,6 +1,10 @@
-//! [`Options`]: what a new ring shall be like.
+//! [`Options`]: how to create a ring, or join one.
 
-/// How to make a ring, or join one.
+/// How to create a ring, or join one.
+///
+/// Some options describe the ring itself: [`capacity`](Self::capacity),
+/// [`max_producers`](Self::max_producers), [`schema`](Self::schema) and, for segments, the mode.
+/// They take effect when a ring is created. The others concern this process only.
 ///
 /// # Examples
 /// ```
@@ -8,31 +12,42 @@
 ///
 /// let options = Options::new().capacity(64 * 1024).label("feed");
 ///
-/// // For a segment: its group may join it, its pages are never swapped out.
+/// // For a segment: its group may join it, and its pages are never swapped out.
 /// let options = options.mode(0o660).lock_memory(true);
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 #[cfg_attr(any(loom, not(feature = "std")), allow(dead_code, reason = "the rest is for segments"))]
 pub struct Options<'a> {
+    /// Zero if unset.
     pub(crate) capacity: usize,
-    pub(crate) producers: usize,
+    /// Zero if unset.
+    pub(crate) max_producers: usize,
+    /// Zero if the ring has none.
+    pub(crate) schema: u64,
     pub(crate) label: Option<&'a str>,
-    pub(crate) mode: u32,
+    /// None if unset: see `DEFAULT_MODE`.
+    pub(crate) mode: Option<u32>,
     pub(crate) prefault: bool,
     pub(crate) huge_pages: bool,
     pub(crate) lock_memory: bool,
     pub(crate) owner: Option<u32>,
 }
 
+/// The permission bits of a new segment, unless the options say otherwise: this user only.
+#[cfg(feature = "std")]
+pub(crate) const DEFAULT_MODE: u32 = 0o600;
+
 impl<'a> Options<'a> {
-    /// A capacity of 1,024 items, or of 1 MiB for a byte ring; 16 producers, where there are several; the rest as each setter says.
+    /// Everything unset. A new ring then has a capacity of 1,024 items, or of 1 MiB for a byte
+    /// ring, and 16 producer seats where there can be several. Each setter names its own default.
     pub const fn new() -> Self {
         Self {
             capacity: 0,
-            producers: 0,
+            max_producers: 0,
+            schema: 0,
             label: None,
-            mode: 0o600,
+            mode: None,
             prefault: true,
             huge_pages: false,
             lock_memory: false,
@@ -40,38 +55,67 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// How much a new ring holds (of `lanes`: each of them): items for a typed ring, payload bytes for a byte ring. Rounded up to a power
-    /// of two (byte rings: to at least 128). Zero stands for the default. At most 2^40 items, or 4 GiB of bytes. An
-    /// existing ring keeps what it has.
+    /// How much a new ring holds: items for a typed ring, payload bytes for a byte ring; of
+    /// `lanes`, each lane. Rounded up to a power of two (byte rings: to at least 128). Zero leaves
+    /// it unset. At most 2^40 items, or 4 GiB of bytes.
     ///
     /// # Sizes
     /// | | takes | the default holds |
     /// |---|---|---|
     /// | an item | its size and 8 bytes for its stamp, rounded up: to a power of two up to 64, else to a multiple of 8 | 1,024 |
     /// | a record of `n` bytes | `max(1, n.div_ceil(64))` cells of 64 bytes, and 16 bytes for each of these | 16,384 of up to 64 bytes, 8,192 of 65 |
-    /// | a lane | all of it anew, for each seat | 16 times that, in 16 times the memory |
+    /// | a lane | all of it again, for each seat | 16 times that, in 16 times the memory |
     ///
-    /// The largest record has half the capacity (`max_record`). One that does not fit into the rest of the lap begins with the next, and
-    /// that rest is lost for once: a ring for large records should hold several.
+    /// The largest record has half the capacity (`max_record`). A record that does not fit into the
+    /// rest of the lap starts at the next lap, and the rest stays unused that time. So a ring for
+    /// large records should have room for several of them.
     ///
     /// ```
-    /// use ringway::{lanes, mpsc, spsc};
+    /// use ringway::{Options, lanes, mpsc, spsc};
     ///
-    /// assert_eq!(spsc::Ring::<[u8]>::required_len(1 << 20), 16_384 * (64 + 16) + 1_536);
-    /// assert_eq!(mpsc::Ring::<[u8]>::required_len(1 << 20, 16) >> 10, 1_289); // KiB
-    /// assert_eq!(lanes::Ring::<[u8]>::required_len(1 << 20, 16) >> 10, 20_489);
+    /// let options = Options::new().capacity(1 << 20).max_producers(16);
+    /// assert_eq!(spsc::Ring::<[u8]>::required_len(&options), 16_384 * (64 + 16) + 1_536);
+    /// assert_eq!(mpsc::Ring::<[u8]>::required_len(&options) >> 10, 1_289); // KiB
+    /// assert_eq!(lanes::Ring::<[u8]>::required_len(&options) >> 10, 20_489);
     /// ```
     pub const fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
     }
 
-    /// How many seats for producers a new ring of several has: at most 65,535, of 512 bytes each; in a ring of `lanes` each
-    /// has cells of its own besides. Zero stands for the default, 16. A ring of one producer has one.
-    pub const fn max_producers(self, producers: usize) -> Self {
-        Self { producers, ..self }
+    /// How many producers a new `mpsc` or `lanes` ring can have at the same time: its producer
+    /// seats, at most 65,535. Each seat takes 512 bytes; in a ring of `lanes` each has its own
+    /// cells besides. Zero leaves it unset: 16.
+    ///
+    /// An `spsc` ring has one producer seat and ignores this option, so that the same options serve
+    /// every kind of ring.
+    pub const fn max_producers(self, max_producers: usize) -> Self {
+        Self { max_producers, ..self }
     }
 
-    /// What this participant calls itself when others ask who holds a seat. Default: its executable's name.
+    /// A number for what the payload means, which both sides must agree on. A new ring stores it;
+    /// joining a ring with another number is a [`LayoutError::Schema`](crate::LayoutError::Schema).
+    /// Default: 0, which stands for a ring without a schema and has to match like any other number.
+    ///
+    /// A ring compares the size, alignment and name of its item type. It cannot compare the fields
+    /// of a struct, nor what a record of bytes contains. Change this number when either changes.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Options, SegmentError, spsc::Ring};
+    ///
+    /// # let name = &format!("ringway-doc-schema-{}", std::process::id());
+    /// Ring::<[u8]>::create(name, &Options::new().schema(3))?;
+    /// let error = Ring::<[u8]>::open_with(name, &Options::new().schema(4)).unwrap_err();
+    /// assert!(error.to_string().contains("has schema 3, but this process expects schema 4"));
+    /// # Ring::<[u8]>::unlink(name)?;
+    /// # Ok::<(), SegmentError>(())
+    /// ```
+    pub const fn schema(self, schema: u64) -> Self {
+        Self { schema, ..self }
+    }
+
+    /// The name of this participant, shown to other processes that ask who holds a seat. Default:
+    /// the name of its executable.
     pub const fn label(self, label: &'a str) -> Self {
         Self { label: Some(label), ..self }
     }
@@ -86,37 +130,45 @@ impl Default for Options<'_> {
 /// For segments.
 #[cfg(feature = "std")]
 impl Options<'_> {
-    /// The new file's permission bits, exactly: the process's umask is not applied. Default: `0o600`, this user
-    /// only. To share a ring with another user, its creator says here who may join (`0o660`: its group), and that user says by
-    /// [`owner`](Self::owner) that it trusts the creator.
+    /// The permission bits of a new segment's file, exactly: the umask of the process does not
+    /// apply. Default: `0o600`, this user only.
     ///
-    /// Whoever may *write* the file may send wrong data, and may [truncate](crate::ring::Ring#truncation) it. Whoever may *read* it can
-    /// lock a seat's bytes, for reading, and as long as that lasts the seat of somebody dead cannot be taken, nor the death be noticed.
+    /// To share a ring between users, its creator sets a mode that lets the other user in (`0o660`:
+    /// its group), and that user passes [`owner`](Self::owner) to say that it trusts the creator.
+    ///
+    /// A process that may *write* the file can send wrong data, and can
+    /// [truncate](crate::ring::Ring#truncation) it. A process that may *read* the file can place a
+    /// read lock on the bytes of a seat. While it does, the death of that seat's holder goes
+    /// unnoticed, and no process can take the seat.
     pub const fn mode(self, mode: u32) -> Self {
-        Self { mode, ..self }
+        Self { mode: Some(mode), ..self }
     }
 
-    /// Whether to map every page at once, so that no first access pays for a page fault. Default: yes.
+    /// Whether to map every page at once, so that no first access pays for a page fault. Default:
+    /// yes.
     pub const fn prefault(self, prefault: bool) -> Self {
         Self { prefault, ..self }
     }
 
-    /// Whether to ask the kernel for huge pages (`MADV_HUGEPAGE`). A wish: the kernel grants it only where
-    /// `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says `advise` or more, and then in its own time: the pages are
-    /// set aside at creation as small ones, which it may merge later. Default: no.
+    /// Whether to ask the kernel for huge pages (`MADV_HUGEPAGE`). The kernel grants them only
+    /// where `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says `advise` or more, and in its
+    /// own time: the segment is allocated in small pages, which the kernel may merge later.
+    /// Default: no.
     pub const fn huge_pages(self, huge_pages: bool) -> Self {
         Self { huge_pages, ..self }
     }
 
-    /// Whether to lock the segment into memory (`mlock`), so that it is never swapped out. An error if
-    /// `RLIMIT_MEMLOCK` does not allow it. Default: no.
+    /// Whether to lock the segment into memory (`mlock`), so that it is never swapped out. An error
+    /// if `RLIMIT_MEMLOCK` does not allow it. Default: no.
     pub const fn lock_memory(self, lock_memory: bool) -> Self {
         Self { lock_memory, ..self }
     }
 
-    /// Also accept an existing segment that belongs to this user id. Without it, a segment must belong to
-    /// the caller's effective user or to root: others might have put it there in the hope of being trusted. This is for who opens; its
-    /// creator has to allow it, too, by [`mode`](Self::mode).
+    /// Also accepts an existing segment that belongs to this user id.
+    ///
+    /// Without it, a segment must belong to the caller's effective user or to root: another user
+    /// could have put it there to be trusted by mistake. This option is for the process that joins;
+    /// the creator of the segment has to let it in by [`mode`](Self::mode).
     pub const fn owner(self, uid: u32) -> Self {
         Self { owner: Some(uid), ..self }
     }

@@ -3,19 +3,25 @@ use crate::identity::{Identity, Label};
 use crate::memory::{Offset, Region, Span, WordRef};
 use crate::sync::Relaxed;
 
-/// Who sits in a seat, read from its state word.
+/// The state of a seat: the low byte of its state word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Never = 0,
     Taken = 1,
     Left = 2,
     Died = 3,
-    /// Its holder closed it.
     Finished = 4,
 }
 
-/// A state word: who sits, and the how-manieth holder that is. The epoch keeps a peer that was slow to
-/// report the death of one holder from burying the next.
+impl State {
+    /// Whether the last holder gave the seat back itself.
+    pub(crate) const fn is_given_back(self) -> bool {
+        matches!(self, Self::Left | Self::Finished)
+    }
+}
+
+/// A state word: the state of a seat, and an epoch that counts its holders. The epoch keeps a peer
+/// that is slow to record the death of one holder from recording it for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SeatState(u64);
 
@@ -34,7 +40,7 @@ impl SeatState {
             1 => State::Taken,
             2 => State::Left,
             4 => State::Finished,
-            // Only a liar writes anything else; who left no valid state is gone.
+            // Only a peer that breaks the protocol writes anything else: its seat is free.
             _ => State::Died,
         }
     }
@@ -44,18 +50,18 @@ impl SeatState {
         self.0 >> 8
     }
 
-    /// The next holder's.
+    /// The state word of the next holder.
     pub(crate) const fn taken(self) -> Self {
         Self((self.0 & !0xff).wrapping_add(0x100) | State::Taken as u64)
     }
 
-    /// The same holder's, later.
+    /// The state word of the same holder in another state.
     pub(crate) const fn now(self, state: State) -> Self {
         Self(self.0 & !0xff | state as u64)
     }
 }
 
-/// Where a seat's words are.
+/// Where the words of a seat are.
 #[derive(Clone, Copy, Debug)]
 pub struct RoleBlock {
     start: Offset,
@@ -67,6 +73,7 @@ impl RoleBlock {
 
     const POSITION: u64 = 0;
     const ANNOUNCEMENT: u64 = 8;
+    const NOTIFIED: u64 = 8;
     const CLAIM_END: u64 = 16;
     const RECORDS: u64 = 24;
     const BYTES: u64 = 32;
@@ -87,7 +94,7 @@ impl RoleBlock {
         Self { start }
     }
 
-    /// The byte range that its holder's lock covers.
+    /// The byte range that the lock of its holder covers.
     pub(crate) const fn span(self) -> Span {
         Span::new(self.start, Self::SIZE)
     }
@@ -102,27 +109,33 @@ impl RoleBlock {
         self.field(Self::POSITION)
     }
 
-    /// The position that a producer of an `mpsc` ring is about to claim, or has claimed.
+    /// The position that a producer of an `mpsc` ring is about to claim or has claimed.
     pub(crate) const fn announcement(self) -> Offset {
         self.field(Self::ANNOUNCEMENT)
     }
 
-    /// Where that claim ends.
+    /// In the common block of a `lanes` ring: whether a ready bit was set. It has the place of the
+    /// announcement, which only seats of `mpsc` have.
+    pub(crate) const fn notified(self) -> Offset {
+        self.field(Self::NOTIFIED)
+    }
+
+    /// Where the announced claim ends.
     pub(crate) const fn claim_end(self) -> Offset {
         self.field(Self::CLAIM_END)
     }
 
-    /// What the holder sleeps on.
+    /// The word on which the holder sleeps.
     pub(crate) const fn parked(self) -> Offset {
         self.field(Self::PARKED)
     }
 
-    /// Whether a lane's producer is to ring the bell.
+    /// Whether the producer of a lane has to notify the consumer of its next record.
     pub(crate) const fn armed(self) -> Offset {
         self.field(Self::ARMED)
     }
 
-    /// A lane's HEAD.
+    /// HEAD of a lane.
     pub(crate) const fn head(self) -> Offset {
         self.field(Self::HEAD)
     }
@@ -131,17 +144,17 @@ impl RoleBlock {
         self.field(Self::STATE)
     }
 
-    /// Records published, their bytes, records aborted: three words, side by side.
+    /// Three words side by side: records published, their bytes, records aborted.
     pub(crate) const fn sent(self) -> [Offset; 3] {
         [self.field(Self::RECORDS), self.field(Self::BYTES), self.field(Self::ABORTED)]
     }
 
-    /// How many records the seat's holders took to their graves.
+    /// How many claims died with holders of this seat.
     pub(crate) const fn lost(self) -> Offset {
         self.field(Self::LOST)
     }
 
-    /// Writes who its new holder is.
+    /// Writes the identity of the new holder.
     pub(crate) fn write_identity(self, region: &Region, who: &Identity) {
         let numbers = [
             (Self::PID, who.pid),
@@ -153,18 +166,25 @@ impl RoleBlock {
         let label = (0..).map(|i| Self::LABEL + 8 * i).zip(who.label.words());
         for (at, value) in numbers.into_iter().chain(label) {
             if let Some(word) = WordRef::new(region, self.field(at)) {
-                // Relaxed: for display; who decides by it has asked for the lock first, which orders it.
+                // Relaxed: for display. A process that decides by it has tested the lock first,
+                // which orders the two.
                 word.store(value, Relaxed);
             }
         }
     }
 
-    /// Reads who its holder says it is.
+    /// Reads the identity that the holder has written.
     pub(crate) fn identity(self, region: &Region) -> Identity {
-        let read = |at| {
-            // Relaxed: for display, where a mix of two holders does no harm; who decides by it has asked for the lock first.
-            WordRef::new(region, self.field(at)).map_or(0, |word| word.load(Relaxed))
-        };
+        self.identity_by(|at| {
+            // Relaxed: for display, where a mix of two holders does no harm. A process that decides
+            // by it has tested the lock first.
+            WordRef::new(region, at).map_or(0, |word| word.load(Relaxed))
+        })
+    }
+
+    /// Reads the identity that the holder has written, word by word through `word`.
+    pub(crate) fn identity_by(self, word: impl Fn(Offset) -> u64) -> Identity {
+        let read = |at| word(self.field(at));
         let mut label = [0; Label::WORDS];
         for (at, word) in (0..).map(|i| Self::LABEL + 8 * i).zip(&mut label) {
             *word = read(at);
@@ -180,17 +200,18 @@ impl RoleBlock {
     }
 }
 
-/// The format, as its page tells it: other numbers are another format, with another `MAJOR`.
+/// The numbers on the page `format`. Other numbers are another format, with another `MAJOR`.
 const _: () = {
     type B = RoleBlock;
     let path = [B::POSITION, B::ANNOUNCEMENT, B::CLAIM_END, B::RECORDS, B::BYTES, B::ABORTED];
     assert!(matches!(path, [0, 8, 16, 24, 32, 40]), "the role block is not as documented");
-    assert!(matches!([B::PARKED, B::ARMED], [128, 136]), "the role block is not as documented");
-    let who = [B::STATE, B::PID, B::STARTED, B::ATTACHED, B::NAMESPACE, B::RUN, B::LABEL];
-    assert!(matches!(who, [256, 264, 272, 280, 288, 296, 320]), "the role block is not as documented");
+    assert!(matches!([B::NOTIFIED, B::PARKED, B::ARMED], [8, 128, 136]), "the role block is not as documented");
+    let holder = [B::STATE, B::PID, B::STARTED, B::ATTACHED, B::NAMESPACE, B::RUN, B::LABEL];
+    assert!(matches!(holder, [256, 264, 272, 280, 288, 296, 320]), "the role block is not as documented");
     assert!(matches!([B::LOST, B::HEAD, B::SIZE], [384, 448, 512]), "the role block is not as documented");
-    let states = [State::Never as u64, State::Taken as u64, State::Left as u64, State::Died as u64];
-    assert!(matches!(states, [0, 1, 2, 3]), "the states are not as documented");
+    type S = State;
+    let states = [S::Never as u64, S::Taken as u64, S::Left as u64, S::Died as u64, S::Finished as u64];
+    assert!(matches!(states, [0, 1, 2, 3, 4]), "the states are not as documented");
 };
 
 #[cfg(test)]
@@ -198,12 +219,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_holder_has_an_epoch_of_its_own() {
+    fn each_holder_has_its_own_epoch() {
         let first = SeatState::from_word(0).taken();
         assert_eq!((first.state(), first.word()), (State::Taken, 0x101));
         let left = first.now(State::Left);
         assert_eq!((left.state(), left.word()), (State::Left, 0x102));
         assert_eq!(left.taken().word(), 0x201);
+        let finished = first.now(State::Finished);
+        assert_eq!((finished.state(), finished.word()), (State::Finished, 0x104));
+        assert!(left.state().is_given_back() && finished.state().is_given_back());
+        assert_eq!(SeatState::from_word(0x105).state(), State::Died, "no valid state");
         assert_eq!(SeatState::from_word(u64::MAX).taken().word(), 1);
     }
 }

@@ -1,4 +1,5 @@
-//! [`Mapping`]: a segment's bytes in this process, its file, and the seats that this process holds in it.
+//! [`Mapping`]: the bytes of a segment in this process, its file, and the seats that this process
+//! holds in it.
 use core::ptr::NonNull;
 use std::fmt;
 use std::fs::File;
@@ -9,17 +10,18 @@ use std::vec::Vec;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
-use super::file::Metadata;
+use super::file::{FileType, Metadata};
 use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
-use crate::layout::{MAGIC, Options};
-use crate::memory::{SeatLock, Liveness, Memory, Offset, Region, Span};
+use crate::layout::{DEFAULT_MODE, MAGIC, Options};
+use crate::memory::{Liveness, Memory, Region, SeatLock, Span};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
 ///
 /// # Examples
-/// Rings make it: see [`Ring::create`](crate::spsc::Ring::create).
+/// [`Ring::create`](crate::spsc::Ring::create) and [`Ring::open`](crate::spsc::Ring::open) make
+/// one.
 #[derive(Clone)]
 pub struct Mapping {
     inner: Arc<Inner>,
@@ -27,31 +29,37 @@ pub struct Mapping {
 
 struct Inner {
     map: MmapRaw,
-    /// Open as long as the mapping lives: its locks are the proof that we do.
+    /// Open as long as the mapping lives: its locks prove that this process lives.
     file: File,
     path: PathBuf,
-    /// The seats that are locked through `file`. The kernel does not tell an open file of its own locks.
+    /// The seats that are locked through `file`. The kernel does not show an open file its own
+    /// locks.
     held: Mutex<Vec<Span>>,
     /// The process that holds them: see `process::generation`.
     generation: u64,
-    /// Whether the mapping alone keeps them, should the descriptor be closed behind our back: see `file::keeps_locks`.
-    keeps_locks: bool,
-    /// Which file it was when it was mapped: the descriptor may be closed behind our back, and another file take its number.
-    which: (u64, u64),
+    /// See `file::locks_survive_close`.
+    locks_survive_close: bool,
+    /// The file that was mapped. The program may close the descriptor behind the library's back,
+    /// and another file then gets its number.
+    file_id: (u64, u64),
 }
 
-/// What a mapping's file has when it is mapped.
+/// The pages of a file that is being mapped.
 #[derive(Clone, Copy)]
 pub(crate) enum Pages {
-    /// Space, and nothing in it yet.
+    /// The file has allocated space, but no pages yet.
     New,
-    /// All its pages.
-    There,
+    /// The file has all its pages.
+    Present,
 }
 
 impl Mapping {
-    /// A new segment of `len` zero bytes, without a name as yet.
-    pub(crate) fn create(path: &Path, len: usize, options: &Options<'_>) -> Result<Self, SegmentError> {
+    /// A new segment of `len` zero bytes, which does not have its name yet.
+    pub(crate) fn create(path: &Path, len: u64, options: &Options<'_>) -> Result<Self, SegmentError> {
+        // Before any space is taken. `publish` decides whether the name is free.
+        if file::metadata_at(path).is_ok() {
+            return Err(name_is_taken(path));
+        }
         let directory = match path.parent() {
             Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
             Some(parent) => parent,
@@ -60,56 +68,47 @@ impl Mapping {
         let file = file::unnamed(directory).map_err(|errno| match errno {
             Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL => SegmentError::Unsupported {
                 path: path.into(),
-                what: "make a file without a name (O_TMPFILE)",
+                what: "create a file without a name (O_TMPFILE)",
             },
             Errno::NOENT | Errno::NOTDIR => SegmentError::NoDirectory { path: path.into() },
-            errno => told(path, "making a file in its directory", errno),
+            errno => io_error(path, "creating a file in its directory", errno),
         })?;
-        if len == usize::MAX {
+        if usize::try_from(len).is_err() || len == u64::MAX {
             return layout_error(path, LayoutError::TooSmall { need: u64::MAX, have: 0 });
         }
-        let len = allocate(&file, path, len as u64)?;
-        file::set_mode(&file, options.mode).map_err(|errno| told(path, "setting its mode", errno))?;
+        let len = allocate(&file, path, len)?;
+        file::set_mode(&file, options.mode.unwrap_or(DEFAULT_MODE))
+            .map_err(|errno| io_error(path, "setting its mode", errno))?;
         let mapping = Self::map(file, path, len)?;
-        mapping.settle(options, Pages::New)?;
+        mapping.apply_options(options, Pages::New)?;
         Ok(mapping)
     }
 
-    /// Gives the segment its name: from now on others can join.
+    /// Gives the segment its name: from now on other processes can join.
     pub(crate) fn publish(&self) -> Result<(), SegmentError> {
         let path = &self.inner.path;
         file::link(&self.inner.file, path).map_err(|errno| match errno {
+            Errno::EXIST => name_is_taken(path),
             Errno::NOENT | Errno::PERM => SegmentError::Unsupported {
                 path: path.clone(),
-                what: "give it a name later (is /proc mounted?)",
+                what: "give a file its name later (is /proc mounted?)",
             },
-            errno => told(path, "giving it its name", errno),
+            errno => io_error(path, "giving it its name", errno),
         })
     }
 
-    /// The segment of this name. What it holds is not known yet.
+    /// The segment of this name. Its content is not checked yet.
     pub(crate) fn open(path: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
-        let file = open_regular(path)?;
-        let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
-        if !is_acceptable(facts.owner, options) {
-            return Err(SegmentError::Owner { path: path.into(), owner: facts.owner, user: process::user() });
+        let file = open_ring(path)?;
+        let metadata = metadata(path, &file)?;
+        if !is_acceptable(metadata.owner, options) {
+            let (owner, user) = (metadata.owner, process::user());
+            return Err(SegmentError::Owner { path: path.into(), owner, user });
         }
-        // Before it is mapped: a file that is no ring is told so, however short it is.
-        let file = check_magic(file, path)?;
-        Self::map(file, path, facts.len)
+        Self::map(file, path, metadata.len)
     }
 
-    /// Removes the name of the segment at `path`; whether nobody held a seat in it.
-    pub(crate) fn unlink(path: &Path) -> Result<bool, SegmentError> {
-        let file = check_magic(open_regular(path)?, path)?;
-        // The locks of all seats; this open file has none.
-        let everything = Span::new(Offset::new(0), 0);
-        let is_free = lock::is_free(&file, everything).unwrap_or(false);
-        file::unlink(path).map_err(|errno| told(path, "removing the name", errno))?;
-        Ok(is_free)
-    }
-
-    /// Never maps more than the file has: bytes beyond its end would be a SIGBUS.
+    /// Never maps more than the file has: an access to bytes beyond its end would be a SIGBUS.
     fn map(file: File, path: &Path, len: u64) -> Result<Self, SegmentError> {
         process::count_forks();
         let io = |error| SegmentError::Io { path: path.into(), doing: "mapping it", error };
@@ -118,12 +117,12 @@ impl Mapping {
             error: LayoutError::TooSmall { need: u64::MAX, have: 0 },
         };
         let len = usize::try_from(len).map_err(too_large)?;
-        let keeps_locks = file::keeps_locks(&file);
+        let locks_survive_close = file::locks_survive_close(&file);
         let map = MmapOptions::new().len(len).map_raw(&file).map_err(io)?;
-        // Somebody may have truncated it since its length was asked.
-        let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
-        if facts.len < len as u64 {
-            return layout_error(path, LayoutError::Truncated { claims: len as u64, has: facts.len });
+        // Another process may have truncated the file since its length was read.
+        let metadata = metadata(path, &file)?;
+        if metadata.len < len as u64 {
+            return layout_error(path, LayoutError::Truncated { claims: len as u64, has: metadata.len });
         }
         let inner = Inner {
             map,
@@ -131,14 +130,14 @@ impl Mapping {
             path: path.into(),
             held: Mutex::new(Vec::new()),
             generation: process::generation(),
-            keeps_locks,
-            which: facts.which,
+            locks_survive_close,
+            file_id: metadata.file_id,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Huge pages, prefault, lock: as asked for.
-    pub(crate) fn settle(&self, options: &Options<'_>, pages: Pages) -> Result<(), SegmentError> {
+    /// Huge pages, prefault, memory lock, as the options say.
+    pub(crate) fn apply_options(&self, options: &Options<'_>, pages: Pages) -> Result<(), SegmentError> {
         let map = &self.inner.map;
         let len = map.len() as u64;
         let io = |doing| {
@@ -152,27 +151,23 @@ impl Mapping {
                 }
             }
         };
+        // A kernel that does not know the advice: the option is a wish.
+        let is_unknown = |error: &std::io::Error| error.raw_os_error() == Some(Errno::INVAL.raw_os_error());
+        let advise = |advice, doing| match map.advise(advice) {
+            Err(error) if is_unknown(&error) => Ok(()),
+            other => other.map_err(io(doing)),
+        };
         if options.huge_pages {
-            match map.advise(Advice::HugePage) {
-                // A kernel without them: it was a wish.
-                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
-                other => other.map_err(io("asking for huge pages"))?,
-            }
+            advise(Advice::HugePage, "asking for huge pages")?;
         }
         if options.prefault {
-            let how: &[_] = match pages {
-                Pages::New => &[Advice::PopulateWrite],
-                // Pages that are there are mapped several at a time for reading: 1 MiB in half the time. Writing then faults
-                // no more on tmpfs; on other file systems it would.
-                Pages::There => &[Advice::PopulateRead, Advice::PopulateWrite],
-            };
-            for populate in how {
-                match map.advise(*populate) {
-                    // Before Linux 5.14: then pages are mapped as they are first used.
-                    Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
-                    other => other.map_err(io("mapping its pages"))?,
-                }
+            // Pages that are present are mapped several at a time for reading: 1 MiB in half the
+            // time. On tmpfs a later write then does not fault; on other file systems it would.
+            if matches!(pages, Pages::Present) {
+                advise(Advice::PopulateRead, "mapping its pages")?;
             }
+            // Linux before 5.14 does not know this: each page is then mapped at its first use.
+            advise(Advice::PopulateWrite, "mapping its pages")?;
         }
         if options.lock_memory {
             map.lock().map_err(io("locking it into memory; `ulimit -l` must allow its size"))?;
@@ -185,51 +180,57 @@ impl Mapping {
     }
 
     pub(crate) fn is_unlinked(&self) -> bool {
-        match self.facts_of(&self.inner.file) {
-            Some(facts) => !facts.is_linked,
+        match self.metadata_of(&self.inner.file) {
+            Some(metadata) => !metadata.is_linked,
             None => self.reopen_by_name().is_none(),
         }
     }
 
-    /// What is known of `file`, if it is the one that is mapped.
-    fn facts_of(&self, file: &File) -> Option<Metadata> {
-        file::facts(file).ok().filter(|facts| facts.which == self.inner.which)
+    /// The permission bits of the file.
+    pub(crate) fn mode(&self) -> Option<u32> {
+        Some(self.metadata_of(&self.inner.file)?.mode)
     }
 
-    /// How long the file is, if that can be told: not if its descriptor is not our file's any more.
+    /// The metadata of `file`, if it is the mapped one.
+    fn metadata_of(&self, file: &File) -> Option<Metadata> {
+        file::metadata(file).ok().filter(|metadata| metadata.file_id == self.inner.file_id)
+    }
+
+    /// The length of the file; none if the descriptor belongs to another file by now.
     fn file_len(&self) -> Option<u64> {
-        Some(self.facts_of(&self.inner.file)?.len)
+        Some(self.metadata_of(&self.inner.file)?.len)
     }
 
-    /// Whether the descriptor is still that by which `held` was locked. Who closes it behind our back may open another file, or this one
-    /// once more, which then has its number; that one is told of our locks.
+    /// Whether the descriptor is still the one by which `held` was locked.
+    ///
+    /// A program that closes it behind the library's back may then open another file, or this one
+    /// once more, under the same number. The kernel shows our locks to that one.
     fn owns_descriptor(&self, held: &[Span]) -> bool {
         let file = &self.inner.file;
-        self.facts_of(file).is_some()
-            && held.first().is_none_or(|seat| lock::is_free(file, *seat) == Ok(true))
+        self.metadata_of(file).is_some() && held.first().is_none_or(|seat| lock::is_free(file, *seat))
     }
 
-    /// The mapped file, opened anew by its name, as long as that is its own.
+    /// The mapped file, opened again by its name; none if it does not have that name any more.
     fn reopen_by_name(&self) -> Option<File> {
-        file::open(&self.inner.path).ok().filter(|file| self.facts_of(file).is_some())
+        file::open(&self.inner.path).ok().filter(|file| self.metadata_of(file).is_some())
     }
 
     fn held(&self) -> MutexGuard<'_, Vec<Span>> {
-        // A list of numbers is as good after a panic as before.
+        // A panic does not damage a list of numbers.
         self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Sets `len` bytes aside for `file`, in whole pages; how many that were.
+/// Allocates `len` bytes for `file`, rounded up to whole pages. Returns the rounded number.
 fn allocate(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
     let free = || {
-        let free = file::free_space(file).map_err(|errno| told(path, "asking for free space", errno))?;
+        let free = file::free_space(file).map_err(|errno| io_error(path, "asking for free space", errno))?;
         Ok(free.unwrap_or(u64::MAX))
     };
     let no_space = |need, free| SegmentError::NoSpace { path: path.into(), need, free };
     let page = rustix::param::page_size() as u64;
     let need = len.checked_next_multiple_of(page).unwrap_or(u64::MAX);
-    // Asked first: an attempt would take all memory there is before it fails.
+    // Checked first, because a failing attempt takes all memory there is for a moment.
     let before = free()?;
     if need > before {
         return Err(no_space(need, before));
@@ -237,63 +238,97 @@ fn allocate(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
     match file::reserve(file, need) {
         Ok(()) => Ok(need),
         Err(Errno::NOSPC | Errno::FBIG | Errno::NOMEM) => {
-            file::release(file).map_err(|errno| told(path, "giving space back", errno))?;
+            file::release(file).map_err(|errno| io_error(path, "giving space back", errno))?;
             Err(no_space(need, free()?))
         }
         Err(Errno::OPNOTSUPP) => {
-            Err(SegmentError::Unsupported { path: path.into(), what: "set space aside (fallocate)" })
+            Err(SegmentError::Unsupported { path: path.into(), what: "allocate space (fallocate)" })
         }
-        Err(errno) => Err(told(path, "setting space aside", errno)),
+        Err(errno) => Err(io_error(path, "allocating space", errno)),
     }
 }
 
-/// Hands `file` on if it begins as a ring does.
-fn check_magic(file: File, path: &Path) -> Result<File, SegmentError> {
+/// Opens a file that begins like a ring. Checked before it is mapped, so that any other file gets
+/// the right error, however short it is.
+pub(super) fn open_ring(path: &Path) -> Result<File, SegmentError> {
+    let file = open_regular(path)?;
     let io = |error| SegmentError::Io { path: path.into(), doing: "reading its first bytes", error };
-    match file::first_word(&file).map_err(io)? {
+    match file::read_word(&file, 0).map_err(io)? {
         MAGIC => Ok(file),
         found if found == MAGIC.swap_bytes() => layout_error(path, LayoutError::OtherByteOrder),
+        _ if metadata(path, &file)?.len == 0 => layout_error(path, LayoutError::Empty),
         found => layout_error(path, LayoutError::NotARing { found }),
     }
+}
+
+fn open_regular(path: &Path) -> Result<File, SegmentError> {
+    let examining = |errno| io_error(path, "examining it", errno);
+    // Before it is opened: opening a device may already have an effect.
+    check_regular(path, &file::metadata_at(path).map_err(examining)?)?;
+    let file = file::open(path).map_err(|errno| io_error(path, "opening it", errno))?;
+    // Another file may have got the name meanwhile.
+    check_regular(path, &metadata(path, &file)?)?;
+    Ok(file)
+}
+
+fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), SegmentError> {
+    let found = match metadata.file_type {
+        FileType::RegularFile => return Ok(()),
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link (links are not followed)",
+        FileType::Fifo => "a named pipe",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        _ => "something else",
+    };
+    Err(SegmentError::NotAFile { path: path.into(), found })
+}
+
+fn metadata(path: &Path, file: &File) -> Result<Metadata, SegmentError> {
+    file::metadata(file).map_err(|errno| io_error(path, "examining it", errno))
+}
+
+fn name_is_taken(path: &Path) -> SegmentError {
+    use LayoutError::{Empty, NotARing};
+    // A file that this user may not open counts as a ring.
+    let is_ring = !matches!(
+        open_ring(path),
+        Err(SegmentError::NotAFile { .. } | SegmentError::Layout { error: Empty | NotARing { .. }, .. })
+    );
+    SegmentError::Exists { path: path.into(), is_ring }
 }
 
 fn layout_error<T>(path: &Path, error: LayoutError) -> Result<T, SegmentError> {
     Err(SegmentError::Layout { path: path.into(), error })
 }
 
-fn open_regular(path: &Path) -> Result<File, SegmentError> {
-    let file = file::open(path).map_err(|errno| match errno {
-        Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::NODEV => {
-            SegmentError::NotAFile { path: path.into() }
-        }
-        errno => told(path, "opening it", errno),
-    })?;
-    let facts = file::facts(&file).map_err(|errno| told(path, "examining it", errno))?;
-    if facts.is_regular { Ok(file) } else { Err(SegmentError::NotAFile { path: path.into() }) }
-}
-
-/// The error for what the system said while `doing` something to `path`.
-fn told(path: &Path, doing: &'static str, errno: Errno) -> SegmentError {
+/// The error for an error number of the system, which it returned while `doing` something to
+/// `path`.
+pub(super) fn io_error(path: &Path, doing: &'static str, errno: Errno) -> SegmentError {
     let path: PathBuf = path.into();
     match errno {
-        Errno::EXIST => SegmentError::Exists { path },
-        Errno::NOENT => SegmentError::NotFound { path },
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => SegmentError::Denied { path },
+        Errno::EXIST => SegmentError::Exists { path, is_ring: true },
+        Errno::NOENT => {
+            SegmentError::NotFound { path, advice: "create it first, or wait for it with `open_timeout`" }
+        }
+        Errno::ACCESS | Errno::PERM => SegmentError::Denied { path },
+        Errno::ROFS => SegmentError::ReadOnly { path },
         errno => SegmentError::Io { path, doing, error: errno.into() },
     }
 }
 
-/// Whether this process takes a segment that `owner` made for genuine.
+/// Whether this process trusts a segment that belongs to `owner`.
 fn is_acceptable(owner: u32, options: &Options<'_>) -> bool {
     owner == process::user() || owner == 0 || options.owner == Some(owner)
 }
 
-// SAFETY: the map lives until the last clone is dropped, always at the same address; `MmapRaw` hands out no
-// references, and nothing else in this process knows the address.
+// SAFETY: the map lives until the last clone is dropped, always at the same address. `MmapRaw`
+// hands out no references, and nothing else in this process knows the address.
 unsafe impl Memory for Mapping {
     fn region(&self) -> Region {
         let base = NonNull::new(self.inner.map.as_mut_ptr()).unwrap_or(NonNull::dangling());
-        // SAFETY: a shared, writable mapping of this length, page-aligned; the bytes of a file are initialised.
+        // SAFETY: a shared, writable mapping of this length, page-aligned; the bytes of a file are
+        // initialised.
         unsafe { Region::new(base, self.inner.map.len()) }
     }
 
@@ -302,10 +337,11 @@ unsafe impl Memory for Mapping {
     }
 }
 
-/// Proof by lock: the kernel keeps a seat's byte range locked for as long as its holder lives.
+/// Proof by lock: the kernel keeps the byte range of a seat locked for as long as its holder lives.
 impl Liveness for Mapping {
     fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
-        // The open file is shared with the parent, and so are its locks: they would prove nothing.
+        // A forked child shares the open file and its locks with its parent: they would prove
+        // nothing.
         if !self.is_own_process() {
             return Ok(SeatLock::Inherited);
         }
@@ -313,7 +349,8 @@ impl Liveness for Mapping {
         if held.contains(&seat) {
             return Ok(SeatLock::Held);
         }
-        // Else the lock would be on another file, or go with another's descriptor.
+        // Otherwise the lock would be on another file, or end when the program closes its
+        // descriptor.
         if !self.owns_descriptor(&held) {
             return Err(Errno::BADF.raw_os_error());
         }
@@ -324,7 +361,8 @@ impl Liveness for Mapping {
         Ok(SeatLock::Acquired)
     }
 
-    /// If the descriptor was closed behind our back, the seat stays locked until the file is unmapped: nothing else reaches that lock.
+    /// If the program closed the descriptor behind the library's back, the seat stays locked until
+    /// the file is unmapped: no descriptor reaches that lock any more.
     fn unlock_seat(&self, seat: Span) {
         let mut held = self.held();
         let owns_descriptor = self.owns_descriptor(&held);
@@ -335,7 +373,7 @@ impl Liveness for Mapping {
     }
 
     fn is_proved_dead(&self, seat: Span) -> bool {
-        // To a forked child, its parent's locks look like its own, which do not count.
+        // A forked child sees its parent's locks as its own, which the kernel does not show.
         if !self.is_own_process() {
             return false;
         }
@@ -344,15 +382,15 @@ impl Liveness for Mapping {
             return false;
         }
         if self.owns_descriptor(&held) {
-            return lock::is_free(&self.inner.file, seat) == Ok(true);
+            return lock::is_free(&self.inner.file, seat);
         }
-        self.reopen_by_name().is_some_and(|file| lock::is_free(&file, seat) == Ok(true))
+        self.reopen_by_name().is_some_and(|file| lock::is_free(&file, seat))
     }
 
-    /// Where a mapping does not keep its file's locks, a process that closed all its descriptors, as daemons do, has lost them
-    /// and sits there still.
+    /// Where locks do not survive a closed descriptor, a process that closes all its descriptors,
+    /// as daemons do, loses them but still holds its seats.
     fn is_running(&self, who: &Identity) -> bool {
-        !self.inner.keeps_locks && process::is_running(who)
+        !self.inner.locks_survive_close && process::is_running(who)
     }
 
     fn is_own_process(&self) -> bool {

@@ -1,15 +1,21 @@
-//! The only system calls: files, locks, futex, clock, process. Linux.
+//! Most system calls of the crate: files, locks, futex, clock, process. Linux.
 //!
-//! `file`, `lock`, `park` and `process` are thin: each function is one call, or the few that belong together.
-//! [`Mapping`] puts them together: a [`Memory`](crate::Memory) with a witness, that can park.
+//! `file`, `lock`, `park` and `process` are thin: each function is one call, or a few that belong
+//! together. [`Mapping`] combines them into a [`Memory`](crate::memory::Memory) that can prove
+//! deaths and park, and `unlink` removes the name of a segment.
 mod file;
 mod lock;
 mod mapping;
 mod park;
 mod process;
+mod unlink;
 
+pub(crate) use file::PERMISSIONS;
 pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
 pub use park::FutexMemory;
-pub(crate) use park::{MOST_PARKED_ON, System, monotonic, park_on_any};
-pub(crate) use process::without_signals;
+pub(crate) use park::{MOST_PARKED_ON, SystemPark, monotonic, park_on_any};
+#[cfg(test)]
+pub(crate) use process::identity;
+pub(crate) use process::{Kinship, kinship, without_signals};
+pub(crate) use unlink::{unlink, unlink_if_unused};

@@ -1,4 +1,4 @@
-//! Who this process is, for others to read.
+//! The identity of this process, and whether another one runs.
 //!
 //! # References
 //! proc(5), `/proc/PID/stat`, fields 3, 9 and 22; pid_namespaces(7); pthread_atfork(3); signal(7).
@@ -12,45 +12,47 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::identity::{Identity, Label};
 use crate::sync::{Relaxed, Word};
 
-/// How many forks lie between this process and the one that first asked: a number that is another one in a forked
-/// child, and costs a load to know.
+/// How many forks lie between this process and the first one that counts them. A forked child has
+/// another number than its parent. Reading it costs a load.
 pub(crate) fn generation() -> u64 {
-    // Relaxed: written only in a child's one thread, before `fork` returns there.
+    // Relaxed: only a child's single thread writes it, before `fork` returns there.
     GENERATION.load(Relaxed)
 }
 
 static GENERATION: Word = Word::zero();
 
-/// Has forks counted from now on.
+/// Counts forks from now on.
 pub(crate) fn count_forks() {
     static ONCE: Once = Once::new();
-    extern "C" fn in_the_child() {
-        // Relaxed: the child has one thread as yet.
+    extern "C" fn in_child() {
+        // Relaxed: the child has a single thread at this point.
         GENERATION.store(generation() + 1, Relaxed);
     }
     ONCE.call_once(|| {
-        // SAFETY: the handler only adds to a static word, which is allowed in a forked child. Should there be no memory
-        // for it (the one error there is), forks are not counted.
-        let _ = unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+        // SAFETY: the handler only stores to a static word, which is allowed in a forked child. If
+        // there is no memory for the handler (the only error), forks are not counted.
+        let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
 
-/// Does `work` with signals blocked, as threads that are started meanwhile have them from the beginning: so they go to the program's own.
-/// Not those that say what the thread itself has done.
+/// Runs `work` with all asynchronous signals blocked. A thread that `work` starts inherits the
+/// mask, so the program's own threads keep receiving its signals. Synchronous signals (SIGSEGV,
+/// SIGBUS, ...) stay unblocked.
 pub(crate) fn without_signals<R>(work: impl FnOnce() -> R) -> R {
     let mut blocked = MaybeUninit::uninit();
-    // SAFETY: it fills the set.
+    // SAFETY: the call fills the set.
     let _ = unsafe { libc::sigfillset(blocked.as_mut_ptr()) };
-    for own in [libc::SIGBUS, libc::SIGSEGV, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS] {
-        // SAFETY: the set was filled; these are signals.
-        let _ = unsafe { libc::sigdelset(blocked.as_mut_ptr(), own) };
+    for synchronous in [libc::SIGBUS, libc::SIGSEGV, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS]
+    {
+        // SAFETY: the set was filled above; these are signals.
+        let _ = unsafe { libc::sigdelset(blocked.as_mut_ptr(), synchronous) };
     }
     let mut before = MaybeUninit::uninit();
-    // SAFETY: a set that was filled, and room for one.
+    // SAFETY: the first set was filled above; the second is space for one.
     let changed = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), before.as_mut_ptr()) };
     let done = work();
     if changed == 0 {
-        // SAFETY: the set was written by the call before, which says so.
+        // SAFETY: the first call wrote the set: it returned zero.
         let _ = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
     }
     done
@@ -61,10 +63,10 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Who this process is, now.
+/// The identity of this process now.
 pub(crate) fn identity() -> Identity {
     static LABEL: OnceLock<Label> = OnceLock::new();
-    // The time when it was first asked for: after an exec, a later one.
+    // The time of the first call in this program. After an exec it is a later one.
     static RUN: OnceLock<u64> = OnceLock::new();
     let label = *LABEL.get_or_init(|| {
         let path = std::env::current_exe().unwrap_or_default();
@@ -81,28 +83,52 @@ pub(crate) fn identity() -> Identity {
     }
 }
 
-/// Whether the process of `who` is known to run. Not if that is another PID namespace's, or has ended and only waits for
-/// its parent to notice.
+/// Whether the process of `who` is known to run. False if it belongs to another PID namespace, and
+/// if it has ended and only waits for its parent to reap it.
 pub(crate) fn is_running(who: &Identity) -> bool {
-    if who.pid == u64::from(std::process::id()) && who.namespace == namespace() && who.run != identity().run {
-        // This very process, when it was another program.
+    if kinship(who) == Kinship::SameProcess && who.run != identity().run {
+        // This very process, when it ran another program.
         return false;
     }
-    let own_proc = || {
-        let named = std::fs::read_link("/proc/self").ok()?;
-        Some(named.to_str()? == std::process::id().to_string())
+    let has_own_proc = || {
+        let link = std::fs::read_link("/proc/self").ok()?;
+        Some(link.to_str()? == std::process::id().to_string())
     };
     who.pid != 0
         && who.namespace != 0
         && who.namespace == namespace()
-        // Else /proc is that of another namespace, and its numbers are others.
-        && own_proc() == Some(true)
+        // Otherwise /proc belongs to another namespace, with other process ids.
+        && has_own_proc() == Some(true)
         && stat(&who.pid.to_string()).is_some_and(|stat| stat.started == who.started && !stat.has_ended)
 }
 
-/// The PID namespace of this process; 0 if the system does not tell.
+/// How another participant relates to this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kinship {
+    SameProcess,
+    /// Its process id means something here.
+    SameNamespace,
+    /// Its process id means nothing here.
+    OtherNamespace,
+    Unknown,
+}
+
+pub(crate) fn kinship(who: &Identity) -> Kinship {
+    let own = namespace();
+    if who.pid == 0 || who.namespace == 0 || own == 0 {
+        Kinship::Unknown
+    } else if who.namespace != own {
+        Kinship::OtherNamespace
+    } else if who.pid == u64::from(std::process::id()) {
+        Kinship::SameProcess
+    } else {
+        Kinship::SameNamespace
+    }
+}
+
+/// The PID namespace of this process; 0 if the system does not say.
 fn namespace() -> u64 {
-    std::fs::metadata("/proc/self/ns/pid").map_or(0, |facts| facts.ino())
+    std::fs::metadata("/proc/self/ns/pid").map_or(0, |metadata| metadata.ino())
 }
 
 /// When this process started, in clock ticks since boot.
@@ -110,25 +136,26 @@ fn started() -> Option<u64> {
     Some(stat("self")?.started)
 }
 
-/// Among a process's flags: it is on its way out (`include/linux/sched.h`).
+/// A flag of a process: it is exiting (`include/linux/sched.h`).
 const PF_EXITING: u64 = 0x4;
 
-/// What the system tells of a process.
+/// What the system says about a process.
 struct Stat {
     /// In clock ticks since boot.
     started: u64,
-    /// Whether it runs no more, and is still to be noticed by its parent.
+    /// Whether it has ended and waits for its parent to reap it.
     has_ended: bool,
 }
 
 fn stat(process: &str) -> Option<Stat> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The second field is the name in parentheses, and may contain anything; the third, the state, is next.
+    // The second field is the name in parentheses, which may contain anything. The state, the
+    // third, is next.
     let mut after_name = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = after_name.next()?;
     let flags: u64 = after_name.nth(9 - 4)?.parse().ok()?;
     let started = after_name.nth(22 - 10)?.parse().ok()?;
-    // Its files are closed, and their locks gone, a moment before its state says so.
+    // An exiting process loses its files and locks a moment before its state shows that.
     let is_exiting = flags & PF_EXITING != 0;
     Some(Stat { started, has_ended: is_exiting || matches!(state, "Z" | "X" | "x") })
 }
@@ -138,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_runs_and_another_that_started_at_another_time_does_not() {
+    fn only_the_process_with_the_same_pid_start_and_namespace_is_running() {
         let own = identity();
         assert!(is_running(&own));
         assert!(!is_running(&Identity { started: own.started + 1, ..own }), "a reused pid");
@@ -147,7 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_started() {
+    fn kinship_tells_namespaces_apart() {
+        let own = identity();
+        assert_eq!(kinship(&own), Kinship::SameProcess);
+        assert_eq!(kinship(&Identity { pid: own.pid + 1, ..own }), Kinship::SameNamespace);
+        assert_eq!(kinship(&Identity { namespace: own.namespace + 1, ..own }), Kinship::OtherNamespace);
+        assert_eq!(kinship(&Identity { namespace: 0, ..own }), Kinship::Unknown);
+        assert_eq!(kinship(&Identity { pid: 0, ..own }), Kinship::Unknown);
+    }
+
+    #[test]
+    fn the_identity_of_this_process_is_complete() {
         let own = identity();
         assert_eq!(own.pid, u64::from(std::process::id()));
         assert!(own.started > 0);

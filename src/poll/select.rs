@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use super::waker_thread::Notify;
 use crate::memory::{Memory, ParkWord};
-use crate::os::{self, FutexMemory, System};
+use crate::os::{self, FutexMemory, SystemPark};
 use crate::ring::{Consumer, Kind, Message};
 use crate::wait::{
     AdaptiveSpin, Deadline, NAP, SLICE, WaitCondition, WaitSet, WaitStrategy, heavy_fence, still_waiting, until,
@@ -252,14 +252,14 @@ impl Select {
         timeout: Duration,
     ) -> Option<usize> {
         let mut deadline = Deadline::after(timeout);
-        deadline.start(&System);
+        deadline.start(&SystemPark);
         self.wait_until(consumers, &deadline)
     }
 
     fn wait_until(
         &mut self,
         consumers: &mut [&mut dyn Selectable],
-        deadline: &Deadline<System>,
+        deadline: &Deadline<SystemPark>,
     ) -> Option<usize> {
         if consumers.is_empty() {
             return None;
@@ -272,7 +272,7 @@ impl Select {
             0 => set.check_peers().err(),
             _ => None,
         };
-        let found = found.or_else(|| until(&System, &mut spin, deadline, &mut set));
+        let found = found.or_else(|| until(&SystemPark, &mut spin, deadline, &mut set));
         self.spin = spin;
         found
     }
@@ -318,7 +318,7 @@ impl WaitSet for Consumers<'_, '_, '_> {
         let expected: Vec<u32> = steps.iter_mut().map(|one| one.prepare_wait()).collect();
         // One fence for all: a barrier is a fence in this process too. If the kernel refuses it, or if there
         // are no more threads, the sleep must not rely on being woken.
-        let fence_reached_all = heavy_fence(&System, steps.iter().all(|one| one.is_fenced()));
+        let fence_reached_all = heavy_fence(&SystemPark, steps.iter().all(|one| one.is_fenced()));
         let limit = if fence_reached_all && have_threads { limit() } else { limit().min(NAP) };
         let mut has_slept = false;
         if steps.iter_mut().all(|one| one.still_waiting()) {

@@ -153,7 +153,7 @@ impl sealed::Message for [u8] {
 }
 
 /// The specification of a ring of kind `K` that carries `T`.
-const fn spec<K: Kind, T: Message + ?Sized>() -> Spec {
+pub(crate) const fn spec<K: Kind, T: Message + ?Sized>() -> Spec {
     Spec { kind: K::KIND, carries: T::CARRIES, item_size: T::SIZE, item_align: T::ALIGN }
 }
 

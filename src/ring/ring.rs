@@ -78,7 +78,7 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T> {
     /// its seat.
     ///
     /// # Errors
-    /// [`LayoutError::TooSmall`] if no ring can be as large as the options ask for.
+    /// [`LayoutError::Limit`] if no ring can be as large as the options ask for.
     ///
     /// # Panics
     /// If the memory cannot be allocated, like `Vec`.
@@ -96,10 +96,8 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T> {
     /// ```
     #[cfg(feature = "std")]
     pub fn on_heap(options: &Options<'_>) -> Result<Ring<K, T, crate::memory::Heap>, LayoutError> {
-        match Self::required_len(options) {
-            usize::MAX => Err(LayoutError::TooSmall { need: u64::MAX, have: 0 }),
-            len => Ring::make(crate::memory::Heap::new(len), options, true),
-        }
+        Geometry::check_limits(&spec::<K, T>(), options)?;
+        Ring::make(crate::memory::Heap::new(Self::required_len(options)), options, true)
     }
 }
 
@@ -109,7 +107,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     ///
     /// # Errors
     /// [`LayoutError::Exists`] if there is a ring already, used or not; [`LayoutError::Formatting`] if another
-    /// participant makes one there at this moment; [`LayoutError::TooSmall`] if `memory` has fewer than
+    /// participant makes one there at this moment; [`LayoutError::Limit`] if no ring can be as large as the
+    /// options ask for; [`LayoutError::TooSmall`] if `memory` has fewer than
     /// [`required_len`](Ring::required_len) bytes; [`LayoutError::Misaligned`].
     ///
     /// # Examples
@@ -121,6 +120,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// `zeroed`: the memory is known to hold zeros only.
     pub(crate) fn make(memory: M, options: &Options<'_>, zeroed: bool) -> Result<Self, LayoutError> {
         let spec = spec::<K, T>();
+        Geometry::check_limits(&spec, options)?;
         // Participants that join later can be reached by barriers where this process can, or fence for
         // themselves.
         let geometry = Geometry { fenced: !memory.register_barrier(), ..Geometry::plan(&spec, options) };
@@ -150,11 +150,30 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), ringway::LayoutError>(())
     /// ```
     pub fn attach(memory: M) -> Result<Self, LayoutError> {
-        Self::join(memory, &Options::new())
+        Self::attach_with(memory, &Options::new())
     }
 
-    pub(crate) fn join(memory: M, options: &Options<'_>) -> Result<Self, LayoutError> {
-        let geometry = Geometry::parse(&memory.region(), &spec::<K, T>(), &T::label())?;
+    /// Joins the ring in `memory`, with the [`schema`](Options::schema) and [`label`](Options::label) of
+    /// `options`. Its other options are for new rings.
+    ///
+    /// # Errors
+    /// Like [`attach`](Self::attach).
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{LayoutError, Options, memory::Heap, spsc::Ring};
+    ///
+    /// let options = Options::new().capacity(8).schema(2);
+    /// let memory = Heap::new(Ring::<u32>::required_len(&options));
+    /// Ring::<u32, _>::format(memory.clone(), &options)?;
+    /// assert!(Ring::<u32, _>::attach_with(memory.clone(), &options).is_ok());
+    /// let error = Ring::<u32, _>::attach(memory).unwrap_err();
+    /// assert_eq!(error, LayoutError::Schema { found: 2, expected: 0 });
+    /// # Ok::<(), LayoutError>(())
+    /// ```
+    pub fn attach_with(memory: M, options: &Options<'_>) -> Result<Self, LayoutError> {
+        let spec = spec::<K, T>();
+        let geometry = Geometry::parse(&memory.region(), &spec, &T::label(), options.schema)?;
         Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
     }
 

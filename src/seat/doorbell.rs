@@ -53,7 +53,7 @@ impl Doorbell {
         Ok(Self {
             ready: part(ready)?,
             bit,
-            notified: part(geometry.common().announcement())?,
+            notified: part(geometry.common().notified())?,
             parked: part(geometry.consumer().parked())?,
         })
     }
@@ -70,6 +70,6 @@ impl Doorbell {
         // all producers that notified before, are visible with it.
         self.notified.fetch_or(1, Release);
         // With a full fence (E4): it orders the bit before the load of the parked word.
-        wait::wake(memory, &self.parked, false);
+        wait::notify_if_waiting(memory, &self.parked, false);
     }
 }

@@ -43,7 +43,7 @@ impl Peers {
 
     /// How the peers departed, if all have. Asks the witness, and records the deaths that it
     /// proves.
-    pub(super) fn departed_by_proof<M: Memory>(&self, memory: &M) -> Option<Departure> {
+    pub(super) fn check_peers<M: Memory>(&self, memory: &M) -> Option<Departure> {
         self.all_departed(|block| proved_at(memory, block))
     }
 
@@ -78,7 +78,9 @@ impl Peers {
                     return None;
                 }
                 State::Died => departed = Some(Departure::Died),
-                State::Left => departed = departed.or(Some(Departure::Left)),
+                State::Left if departed != Some(Departure::Died) => departed = Some(Departure::Left),
+                State::Finished if departed.is_none() => departed = Some(Departure::Finished),
+                State::Left | State::Finished => {}
                 State::Never => {}
             }
         }

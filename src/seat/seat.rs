@@ -19,7 +19,7 @@ use crate::wait::{self, WaitWord};
 /// | `spsc` consumer | its own block | the producer's parked word | the producer |
 /// | `mpsc` consumer | its own block | the common block's parked word | all producers |
 /// | `lanes` consumer | its own block | the parked word of the lane's producer | all producers |
-pub(crate) struct Seat<M: Memory> {
+pub struct Seat<M: Memory> {
     memory: M,
     geometry: Geometry,
     role: Role,
@@ -155,13 +155,18 @@ impl<M: Memory> Seat<M> {
     }
 
     /// Checks that the ring still has all its bytes. Makes a system call.
-    pub(crate) fn check(&self) -> Result<(), Corruption> {
+    pub(crate) fn check_mapping(&self) -> Result<(), Corruption> {
         self.geometry.check(&self.memory)
     }
 
     /// The index of a producer's seat; 0 for the consumer's.
     pub(crate) fn index(&self) -> u16 {
         self.index
+    }
+
+    /// Records, when the seat is given back, that its holder has finished.
+    pub(crate) fn finish(&mut self) {
+        self.state_after = State::Finished;
     }
 
     /// Releases the seat and restores the state and identity that it had before.
@@ -173,7 +178,7 @@ impl<M: Memory> Seat<M> {
     }
 
     /// The word on which the holder sleeps.
-    pub(crate) fn bed(&self) -> WaitWord<'_> {
+    pub(crate) fn wait_word(&self) -> WaitWord<'_> {
         let shared = self.role == Role::Producer && self.geometry.kind == Kind::Mpsc;
         WaitWord { parked: &self.wait_word, shared, fenced: self.geometry.fenced }
     }
@@ -181,7 +186,7 @@ impl<M: Memory> Seat<M> {
     /// Wakes the consumer if it sleeps. Call after publishing anything that the consumer may wait
     /// for.
     #[inline(always)]
-    pub(crate) fn wake_consumer(&self) {
+    pub(crate) fn notify_consumer(&self) {
         if wait::has_waiters(&self.notify_word, self.barrier_registered) {
             self.notify_waiting_consumer();
         }
@@ -197,7 +202,7 @@ impl<M: Memory> Seat<M> {
 
     /// Wakes at most `most()` of the producers that sleep on `parked`. Call after releasing cells.
     #[inline(always)]
-    pub(crate) fn wake_producers(&self, parked: &WordRef, most: impl FnOnce() -> u32) {
+    pub(crate) fn notify_producers(&self, parked: &WordRef, most: impl FnOnce() -> u32) {
         if wait::has_waiters(parked, self.barrier_registered) {
             self.notify_waiting_producers(parked, most());
         }
@@ -212,40 +217,40 @@ impl<M: Memory> Seat<M> {
 
     /// Wakes all peers that sleep.
     fn notify_peers(&self) {
-        self.wake_consumer();
+        self.notify_consumer();
         if self.role == Role::Consumer && self.geometry.kind == Kind::Lanes {
             let region = self.memory.region();
             for seat in 0..self.geometry.producers {
                 if let Some(parked) = WordRef::new(&region, self.geometry.producer(seat).parked()) {
-                    wait::wake(&self.memory, &parked, self.barrier_registered);
+                    wait::notify_if_waiting(&self.memory, &parked, self.barrier_registered);
                 }
             }
         }
     }
 
     /// The peer. Of several peers, one that is present if there is one.
-    pub(crate) fn peer(&self) -> Presence {
-        if self.check().is_err() {
+    pub(crate) fn peer_presence(&self) -> Presence {
+        if self.check_mapping().is_err() {
             return Presence::Never;
         }
         self.peers.presence(&self.memory)
     }
 
     /// The number of holders that the peers' seats have had, present ones included.
-    pub(crate) fn peers_so_far(&self) -> u64 {
+    pub(crate) fn peer_holders(&self) -> u64 {
         self.peers.holders_so_far(&self.memory.region())
     }
 
     /// How the peers departed, if all have, as far as shared memory shows. Makes no system call.
     #[inline]
-    pub(crate) fn departed(&self) -> Option<Departure> {
+    pub(crate) fn departure(&self) -> Option<Departure> {
         self.peers.departed(&self.memory)
     }
 
     /// How the peers departed, if all have. Asks the witness, and records the deaths that it
     /// proves.
-    pub(crate) fn departed_by_proof(&self) -> Option<Departure> {
-        self.peers.departed_by_proof(&self.memory)
+    pub(crate) fn check_peers(&self) -> Option<Departure> {
+        self.peers.check_peers(&self.memory)
     }
 }
 
@@ -259,7 +264,7 @@ impl<M: Memory> Drop for Seat<M> {
         // A forked child has a copy of the handle, but does not hold the seat.
         if self.memory.is_own_process() {
             // A truncated file must not be written to.
-            let is_complete = self.check().is_ok();
+            let is_complete = self.check_mapping().is_ok();
             if is_complete {
                 // Release: E3, pairs with `acquire`, `recorded_state` and `verified_state`; all
                 // that the holder did in the seat is visible with it.
@@ -283,7 +288,7 @@ fn lock_seat<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> Result
     loop {
         let lock = memory.lock_seat(block.span()).map_err(|errno| SeatError::Lock { errno })?;
         // Relaxed: decides only whether to try again.
-        let is_left = SeatState::from_word(state.load(Relaxed)).state() == State::Left;
+        let is_left = SeatState::from_word(state.load(Relaxed)).state().is_given_back();
         if lock != SeatLock::Held || !is_left || attempts == 0 {
             return Ok(lock);
         }

@@ -1,16 +1,18 @@
 //! Rings in named segments: create, open, unlink.
 //!
 //! ```text
-//!   create:  unnamed file ── reserve space ── map ── format ── link to its name      all or nothing
+//!   create:  unnamed file ── allocate space ── map ── format ── link to its name     all or nothing
 //!   open:    open ── check type, owner, size ── map ── parse into private memory     never half a segment
 //! ```
 //!
-//! A segment gets its name when it is complete, so nobody ever sees half of one; a creator that is killed leaves
-//! nothing, since a file without a name vanishes with its last descriptor. Of two creators the link lets
-//! one win. All space is set aside at creation: a full `/dev/shm` is an error there, never a SIGBUS later. (Where a file system copies on write,
-//! as btrfs does, space set aside is no promise; rings belong on one in memory.)
+//! A segment gets its name when it is complete, so no process ever sees half of one. A creator that
+//! is killed leaves nothing behind, because a file without a name vanishes with its last
+//! descriptor. Of two creators, the link lets one win. All space is allocated at creation: a full
+//! `/dev/shm` is an error there, never a SIGBUS later. (Where a file system copies on write, as
+//! btrfs does, allocated space is no promise; rings belong on a file system in memory.)
 //!
-//! A segment lives until it is unlinked, whoever lives or dies; so a restarted process finds what was under way.
+//! A segment lives until it is unlinked, whichever process exits or dies. So a restarted process
+//! finds its ring again.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
@@ -21,48 +23,56 @@ mod name;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::ring::{Message, Kind, Ring};
 use crate::error::SegmentError;
-use crate::layout::Options;
+use crate::layout::{Geometry, Options};
 use crate::os::{self, Mapping, Pages};
+use crate::ring::{Kind, Message, Ring, spec};
 
-/// Whether a segment that was unlinked was in use: see [`Ring::unlink`].
+/// Whether a segment was in use when it was unlinked: see [`Ring::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unlinked {
-    /// Nobody had a seat in it at that moment.
+    /// No participant held a seat in it.
     Unused,
-    /// Somebody had: those who are in it go on as before, nobody new can join, and it is gone when the last has
-    /// left.
+    /// A participant held a seat. All participants go on as before, no other process can join, and
+    /// the segment is freed when the last process has unmapped it.
     InUse,
 }
 
 /// Rings in named segments.
 ///
-/// A *name* has 1 to 200 bytes, no `/` and no leading dot, and stands for a file in `/dev/shm`. With a `/` in
-/// it, it is a path, relative or absolute (containers share volumes): the file system should be one in memory.
+/// A *name* has 1 to 200 bytes, no `/` and no leading dot, and stands for a file in `/dev/shm`. A
+/// name that begins with `/`, `./` or `../` is a path, for example to a volume that containers
+/// share. Its file system should be one in memory.
 ///
 /// # Truncation
-/// Whoever may write the file may truncate it, and a process that touches a page that is gone is killed by SIGBUS. No check can
-/// exclude that, for the file may be cut right after it. (Who punches holes into the file, or cuts it and makes it as long again,
-/// gives away the space that was set aside: then a full file system is a SIGBUS too, and nothing tells.) What is promised:
-/// * Never more is mapped than the file has; a file that is too short, or has become so while it was mapped, is a
-///   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
-/// * Whoever takes a seat, gives it back, or lists them asks first whether the bytes are still there, and so does whoever was asleep,
-///   before it touches them: this is [`Corruption::Truncated`](crate::Corruption::Truncated), for good. A sleeper asks after 100 ms at
-///   most, so nearly all the time that is spent waiting is safe.
-/// * An end that has been told touches nothing any more: it can be used, and dropped, and says what it said.
+/// A process that can write the file can truncate it, and a process that touches a missing page is
+/// killed by SIGBUS. No check can exclude that, because the file can be truncated right after the
+/// check. (A process that punches holes into the file, or truncates it and extends it again, gives
+/// the allocated space away. A full file system is then a SIGBUS, too, without any notice.) The
+/// library promises this:
+/// * It never maps more than the file has. A file that is too short, or is truncated while it is
+///   being mapped, is a [`LayoutError::Truncated`](crate::LayoutError::Truncated).
+/// * Taking a seat, giving it back and listing the seats first check that the bytes are still
+///   there. A thread that was asleep checks before it touches them, and wakes for that every 100 ms
+///   at least, so nearly all the time spent waiting is safe. The error is
+///   [`Corruption::Truncated`](crate::Corruption::Truncated).
+/// * A handle that has returned this error touches the bytes no more. It keeps returning the error,
+///   and can be dropped.
 ///
-/// On the data path nobody asks. A file that grows is as good as before.
+/// Nothing is checked on the data path. A file that grows does no harm.
 ///
 /// # References
 /// mmap(2) on SIGBUS; fstat(2).
 impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
-    /// Makes a new ring in a new segment. It stays until [`unlink`](Self::unlink); a program that is started again finds it there, and takes
-    /// [`open_or_create`](Self::open_or_create) instead.
+    /// Creates a ring in a new segment, which stays until it is [unlinked](Self::unlink).
+    ///
+    /// A program that may find its ring of an earlier run uses
+    /// [`open_or_create`](Self::open_or_create).
     ///
     /// # Errors
-    /// [`SegmentError::Exists`] if there is something of this name; [`SegmentError::NoSpace`],
-    /// [`SegmentError::Name`], [`SegmentError::Denied`], and others of [`SegmentError`].
+    /// [`SegmentError::Exists`] if the name is taken; [`SegmentError::NoSpace`],
+    /// [`SegmentError::Name`], [`SegmentError::Denied`], and other variants of [`SegmentError`].
     ///
     /// # Examples
     /// ```
@@ -70,11 +80,11 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     ///
     /// # let name = &format!("ringway-doc-create-{}", std::process::id());
     /// let ring = Ring::<[u8]>::create(name, &Options::new().capacity(1 << 16))?;
-    /// ring.producer()?.push(b"for whoever comes")?;
+    /// ring.producer()?.push(b"hello")?;
     /// drop(ring);
     ///
-    /// let ring = Ring::<[u8]>::open(name)?; // as a rule: in another process
-    /// assert_eq!(ring.consumer()?.read()?.payload().to_vec(), b"for whoever comes");
+    /// let ring = Ring::<[u8]>::open(name)?; // usually in another process
+    /// assert_eq!(ring.consumer()?.read()?.payload().to_vec(), b"hello");
     /// Ring::<[u8]>::unlink(name)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -83,19 +93,21 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// open(2) `O_TMPFILE`, fallocate(2), mmap(2), linkat(2).
     pub fn create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
         let path = name::path_of(name.as_ref())?;
-        let need = Self::required_len(options);
-        let mapping = Mapping::create(&path, need, options)?;
         let layout = |error| SegmentError::Layout { path: path.clone(), error };
+        let spec = spec::<K, T>();
+        Geometry::check_limits(&spec, options).map_err(layout)?;
+        let mapping = Mapping::create(&path, Geometry::plan(&spec, options).len, options)?;
         let ring = Self::make(mapping, options, true).map_err(layout)?;
         ring.memory().publish()?;
         Ok(ring)
     }
 
-    /// Joins the ring of this name.
+    /// Opens the ring of this name.
     ///
     /// # Errors
-    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring of `T`, in words;
-    /// [`SegmentError::Owner`] if it belongs to somebody else; and others of [`SegmentError`].
+    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring of `T`, and why;
+    /// [`SegmentError::Owner`] if it belongs to another user; and other variants of
+    /// [`SegmentError`].
     ///
     /// # Examples
     /// See [`create`](Self::create).
@@ -106,7 +118,10 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         Self::open_with(name, &Options::new())
     }
 
-    /// Joins the ring of this name, with options: all but capacity, producers and mode, which it has already.
+    /// Opens the ring of this name, with options.
+    ///
+    /// The ring keeps its capacity, its producer seats and its mode: these options have no effect
+    /// here. The [schema](Options::schema) must match.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -119,31 +134,42 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// # Ok::<(), ringway::SegmentError>(())
     /// ```
     pub fn open_with(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
-        let path = name::path_of(name.as_ref())?;
+        Self::open_checked(name.as_ref(), options, |_| Ok(()))
+    }
+
+    /// Opens the ring of this name if `check` accepts it, before any option is applied.
+    fn open_checked(
+        name: &Path,
+        options: &Options<'_>,
+        check: impl FnOnce(&Self) -> Result<(), SegmentError>,
+    ) -> Result<Self, SegmentError> {
+        let path = name::path_of(name)?;
         let mapping = Mapping::open(&path, options)?;
-        let ring = Self::join(mapping, options).map_err(|error| SegmentError::Layout { path, error })?;
-        ring.memory().settle(options, Pages::There)?;
+        let ring = Self::attach_with(mapping, options).map_err(|error| SegmentError::Layout { path, error })?;
+        check(&ring)?;
+        ring.memory().apply_options(options, Pages::Present)?;
         Ok(ring)
     }
 
-    /// Joins the ring of this name; waits for it to be created, for `timeout` at most.
+    /// Opens the ring of this name; waits at most `timeout` for another process to create it.
     ///
     /// # Errors
-    /// As [`open`](Self::open), with [`SegmentError::Elapsed`] for `NotFound`.
+    /// As [`open`](Self::open), with [`SegmentError::Elapsed`] in place of `NotFound`.
     ///
     /// # Examples
     /// ```
     /// # use std::time::Duration;
     /// use ringway::{SegmentError, spsc::Ring};
     ///
-    /// let ring = Ring::<u64>::open_timeout("nobody-creates-this", Duration::from_millis(5));
+    /// let ring = Ring::<u64>::open_timeout("never-created", Duration::from_millis(5));
     /// assert!(matches!(ring, Err(SegmentError::Elapsed { .. })));
     /// ```
     pub fn open_timeout(name: impl AsRef<Path>, timeout: Duration) -> Result<Self, SegmentError> {
         Self::open_timeout_with(name, timeout, &Options::new())
     }
 
-    /// Joins the ring of this name, with options; waits for it to be created, for `timeout` at most.
+    /// Opens the ring of this name, with options; waits at most `timeout` for another process to
+    /// create it.
     ///
     /// # Errors
     /// As [`open_timeout`](Self::open_timeout).
@@ -159,7 +185,7 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         let mut pause = Duration::from_millis(1);
         loop {
             match Self::open_with(&name, options) {
-                Err(SegmentError::NotFound { path }) => {
+                Err(SegmentError::NotFound { path, .. }) => {
                     let left = deadline.saturating_sub(os::monotonic());
                     if left.is_zero() {
                         return Err(SegmentError::Elapsed { path });
@@ -172,15 +198,21 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         }
     }
 
-    /// Joins the ring of this name, or makes it if there is none. Any number of processes may do so at once: all
-    /// end up in the same ring. An existing one keeps the capacity, the producers and the mode it has.
+    /// Opens the ring of this name, or creates it if there is none. Any number of processes may do
+    /// so at the same time: all get the same ring.
+    ///
+    /// An existing ring must have the capacity (rounded up), the
+    /// [`max_producers`](Options::max_producers) and the [mode](Options::mode) that the options
+    /// set. Options that are not set accept what is there. The [schema](Options::schema) must match
+    /// in any case.
     ///
     /// # Errors
-    /// As [`open`](Self::open) and [`create`](Self::create), but for `NotFound` and `Exists`.
+    /// [`SegmentError::Differs`] if an existing ring differs from what the options set. Otherwise
+    /// as [`open`](Self::open) and [`create`](Self::create), except `NotFound` and `Exists`.
     ///
     /// # Examples
     /// ```
-    /// use ringway::{Options, spsc::Ring};
+    /// use ringway::{Options, SegmentError, spsc::Ring};
     ///
     /// # let name = &format!("ringway-doc-open-or-create-{}", std::process::id());
     /// let options = Options::new().capacity(64);
@@ -188,22 +220,27 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// ring.producer()?.push(&1)?;
     /// let again = Ring::<u64>::open_or_create(name, &options)?;
     /// assert_eq!(again.consumer()?.pop()?, 1);
+    ///
+    /// let larger = Ring::<u64>::open_or_create(name, &options.capacity(128));
+    /// assert!(matches!(larger, Err(SegmentError::Differs { found: 64, asked: 128, .. })));
     /// # Ring::<u64>::unlink(name)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open_or_create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
-        // `Exists`: somebody else was faster; so it is there, unless somebody unlinks it just then. `NoSpace`: perhaps
-        // only because others are creating it, each of whom holds all its space until one has won.
+        let name = name.as_ref();
+        // `Exists`: another creator was faster. The next attempt opens its ring, unless a process
+        // unlinks it just then. `NoSpace`: other creators may each hold all the space they need
+        // until one of them has won.
         let (mut races, mut shortages) = (1000, 12);
         loop {
-            match Self::open_with(&name, options) {
+            match Self::open_checked(name, options, |ring| ring.check_difference(options)) {
                 Err(SegmentError::NotFound { .. }) => {}
                 other => return other,
             }
-            match Self::create(&name, options) {
+            match Self::create(name, options) {
                 Err(SegmentError::Exists { .. }) if races > 0 => races -= 1,
                 Err(SegmentError::NoSpace { .. }) if shortages > 0 => {
-                    // Each at another pace, so that one gets all the space that it needs.
+                    // Each at another pace, so that one of them gets all its space.
                     let pace = u64::from(os::monotonic().subsec_nanos() / 64 % 7) + 1;
                     std::thread::sleep(Duration::from_millis(pace * (13 - shortages)));
                     shortages -= 1;
@@ -213,16 +250,30 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         }
     }
 
-    /// Removes the name. Whoever is in the segment goes on as before, and is told by
-    /// [`is_unlinked`](Self::is_unlinked) if it asks; nobody else can join. The memory is freed when the last one
-    /// has left.
+    /// An error if this ring is not as the options say.
+    fn check_difference(&self, options: &Options<'_>) -> Result<(), SegmentError> {
+        let mode = || {
+            let (found, asked) = (self.memory().mode()?, options.mode? & os::PERMISSIONS);
+            (found != asked).then_some(("mode", u64::from(found), u64::from(asked)))
+        };
+        match self.geometry.difference(options).or_else(mode) {
+            None => Ok(()),
+            Some((what, found, asked)) => {
+                Err(SegmentError::Differs { path: self.path().into(), what, found, asked })
+            }
+        }
+    }
+
+    /// Removes the name. Processes that have the ring open go on as before, and can find out with
+    /// [`is_unlinked`](Self::is_unlinked). No other process can join. The memory is freed when the
+    /// last process has unmapped it.
     ///
-    /// To clean up what nobody uses: [`open`](Self::open) it, and unlink it if nobody is [`Here`](crate::Presence::Here) in its
-    /// [`seats`](Self::seats).
+    /// To remove only what no process uses, call [`unlink_if_unused`](Self::unlink_if_unused).
     ///
     /// # Errors
-    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring: it is left alone;
-    /// [`SegmentError::Denied`], and others of [`SegmentError`].
+    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] or [`SegmentError::NotAFile`] if it is
+    /// not a ring, and stays as it is; [`SegmentError::Denied`]; and other variants of
+    /// [`SegmentError`].
     ///
     /// # Examples
     /// ```
@@ -239,16 +290,71 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// # References
     /// unlink(2), fcntl(2) `F_OFD_GETLK`.
     pub fn unlink(name: impl AsRef<Path>) -> Result<Unlinked, SegmentError> {
-        let unused = Mapping::unlink(&name::path_of(name.as_ref())?)?;
-        Ok(if unused { Unlinked::Unused } else { Unlinked::InUse })
+        let is_unused = os::unlink(&name::path_of(name.as_ref())?)?;
+        Ok(if is_unused { Unlinked::Unused } else { Unlinked::InUse })
     }
 
-    /// Where the segment is, or was when it was opened.
+    /// Removes the name if no living participant holds a seat in the ring. The type and the kind of
+    /// the ring do not matter. A stopped process is a living one.
+    ///
+    /// # Races
+    /// The call locks all bytes of the file, which includes all seats, then removes the name, then
+    /// unlocks.
+    /// * The lock is granted only if no seat is locked, so no participant holds a seat at that
+    ///   moment.
+    /// * As long as it is held, an attempt to take a seat fails:
+    ///   [`SeatTaken`](crate::SeatError::SeatTaken) or [`AllTaken`](crate::SeatError::AllTaken). An
+    ///   attempt to open the ring fails once the name is gone
+    ///   ([`NotFound`](SegmentError::NotFound)).
+    /// * A participant that has a seat, and then finds that the ring [has its
+    ///   name](Self::is_unlinked), is safe: no such call removes the name as long as the seat is
+    ///   held.
+    ///
+    /// Three things remain open:
+    /// * A process that opened the ring before this call can take a seat after it, in a ring
+    ///   without a name. It sees that by [`is_unlinked`](Self::is_unlinked); a program that cleans
+    ///   up while others start should check that after it has taken a seat, and open the ring
+    ///   again.
+    /// * The call compares the name with the locked file and then removes the name, in two steps.
+    ///   If another process replaces the file in between by a plain [`unlink`](Self::unlink), or by
+    ///   `rm`, and a new ring of the same name, the new ring loses its name.
+    /// * Where locks do not survive when a program closes all its descriptors (any file system but
+    ///   tmpfs), the call also respects the identities in taken seats. It recognises such a
+    ///   participant only in its own PID namespace.
+    ///
+    /// # Errors
+    /// [`SegmentError::InUse`] if a participant holds a seat, and which one; otherwise as
+    /// [`unlink`](Self::unlink).
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Options, SegmentError, spsc::Ring};
+    ///
+    /// # let name = &format!("ringway-doc-unused-{}", std::process::id());
+    /// let ring = Ring::<u64>::create(name, &Options::new().label("feed"))?;
+    /// let tx = ring.producer()?;
+    /// let error = Ring::<u64>::unlink_if_unused(name).unwrap_err();
+    /// let SegmentError::InUse { by: Some(holder), .. } = error else { panic!("{error}") };
+    /// assert_eq!(holder.pid, u64::from(std::process::id()));
+    ///
+    /// drop(tx);
+    /// Ring::<u64>::unlink_if_unused(name)?;
+    /// assert!(ring.is_unlinked());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # References
+    /// fcntl(2) `F_OFD_SETLK`, `F_OFD_GETLK`; unlink(2).
+    pub fn unlink_if_unused(name: impl AsRef<Path>) -> Result<(), SegmentError> {
+        os::unlink_if_unused(&name::path_of(name.as_ref())?)
+    }
+
+    /// The path of the segment when it was opened.
     pub fn path(&self) -> &Path {
         self.memory().path()
     }
 
-    /// Whether the segment's name is gone: nobody new can join. Asks the system.
+    /// Whether the segment has lost its name, so that no other process can join. A system call.
     ///
     /// # Examples
     /// See [`unlink`](Self::unlink).

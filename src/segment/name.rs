@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::SegmentError;
 
 const DIRECTORY: &str = "/dev/shm";
-/// In bytes. Leaves room for others to put something before or behind it in a file name.
+/// In bytes. A program can still add a prefix or a suffix to a file name of this length.
 const MAX: usize = 200;
 
 /// The path that `name` stands for.
@@ -16,22 +16,28 @@ pub(super) fn path_of(name: &Path) -> Result<PathBuf, SegmentError> {
         return refuse("it is empty; use 1 to 200 bytes, or a path");
     }
     if bytes.contains(&0) {
-        return refuse("it has a zero byte in it; leave that out");
+        return refuse("it contains a zero byte; leave that out");
     }
     if bytes.contains(&b'/') {
         return match bytes.last() {
             Some(b'/') => refuse("it is a path that ends in `/`; add a file name"),
             _ if name.file_name().is_none() => refuse("it is a path without a file name; add one"),
-            _ => Ok(name.into()),
+            _ if is_path(bytes) => Ok(name.into()),
+            _ => refuse("a name has no `/`; begin a path with `/` or `./`"),
         };
     }
     if bytes.len() > MAX {
         return refuse("it is longer than 200 bytes; use a shorter one");
     }
     if bytes.starts_with(b".") {
-        return refuse("it begins with a dot; use another, or a path");
+        return refuse("it begins with a dot; use another name, or a path");
     }
     Ok(Path::new(DIRECTORY).join(name))
+}
+
+/// Whether it is a path on purpose. `a/b` is not: it would depend on the working directory.
+fn is_path(bytes: &[u8]) -> bool {
+    [&b"/"[..], b"./", b"../"].iter().any(|start| bytes.starts_with(start))
 }
 
 #[cfg(test)]
@@ -40,10 +46,11 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn a_name_is_a_file_in_shared_memory_and_a_path_is_itself() {
+    fn a_name_stands_for_a_file_in_shared_memory_and_a_path_for_itself() {
         assert_eq!(path_of(Path::new("ticks")).unwrap(), Path::new("/dev/shm/ticks"));
-        assert_eq!(path_of(Path::new("/mnt/volume/ticks")).unwrap(), Path::new("/mnt/volume/ticks"));
-        assert_eq!(path_of(Path::new("./ticks")).unwrap(), Path::new("./ticks"));
+        for path in ["/mnt/volume/ticks", "./ticks", "./a/ticks", "../ticks"] {
+            assert_eq!(path_of(Path::new(path)).unwrap(), Path::new(path));
+        }
         assert!(path_of(Path::new(&"x".repeat(200))).is_ok());
     }
 
@@ -54,6 +61,8 @@ mod tests {
             ("a\0b", "zero byte"),
             (".hidden", "dot"),
             ("..", "dot"),
+            ("a/b", "a name has no `/`"),
+            (".a/b", "a name has no `/`"),
             ("dir/", "ends in `/`"),
             ("dir/..", "without a file name"),
             (&"x".repeat(201), "longer than 200"),

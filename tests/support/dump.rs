@@ -1,5 +1,5 @@
 //! A segment's bytes as people read them, and back: a line for each word that is not zero, with the name that
-//! `src/format.rs` has for it.
+//! `src/docs/format.rs` has for it.
 //!
 //! It is written after that page alone, so that it also tells bytes that stand where the page says there are none.
 use std::fmt::Write;
@@ -20,7 +20,7 @@ const HEADER: [(usize, &str); 9] = [
     (56, "created"),
     (64, "creator"),
 ];
-const OBJECT: [(usize, &str); 12] = [
+const OBJECT: [(usize, &str); 13] = [
     (0, "kind"),
     (8, "payload"),
     (16, "producers"),
@@ -33,6 +33,7 @@ const OBJECT: [(usize, &str); 12] = [
     (72, "item align"),
     (80, "ready"),
     (88, "word align"),
+    (96, "schema"),
 ];
 const ROLE: [(usize, &str); 16] = [
     (0, "position"),
@@ -52,7 +53,7 @@ const ROLE: [(usize, &str); 16] = [
     (384, "lost"),
     (448, "head"),
 ];
-const COMMON: [(usize, &str); 3] = [(0, "TAIL"), (8, "rung"), (128, "parked")];
+const COMMON: [(usize, &str); 3] = [(0, "TAIL"), (8, "notified"), (128, "parked")];
 
 /// A segment.
 pub struct Image<'a>(pub &'a [u8]);

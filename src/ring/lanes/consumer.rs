@@ -285,7 +285,7 @@ impl<C: Sequence> Consume for LanesConsumer<C> {
             unreleased: Vec::with_capacity(lanes.len()),
             idle_candidates: 0,
             ready: ready.collect::<Result<_, _>>()?,
-            notified: part(geometry.common().announcement())?,
+            notified: part(geometry.common().notified())?,
             turns: 0,
             was_notified: true,
             fenced: geometry.fenced,

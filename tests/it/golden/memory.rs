@@ -6,8 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ringway::memory::{Liveness, Memory, Park, SeatLock};
-use ringway::memory::{Region, Span};
+use ringway::memory::{Liveness, Memory, Park, Region, SeatLock, Span};
 use ringway::{Identity, Label};
 
 /// Aligned as a region must be.

@@ -1,7 +1,7 @@
 //! The bytes are a format: today's code writes exactly the bytes that are checked in, and reads them.
 //!
-//! `golden/1.0/` has a dump of a small segment of each kind as version 1.0 writes it, for people to compare with the page on
-//! the layout, `src/layout/mod.rs`. What was done in these rings stands in `golden/scenario.rs`.
+//! `golden/1.0/` has a dump of a small segment of each kind as version 1.0 writes it, for people to compare with the format page,
+//! `src/docs/format.rs`. What was done in these rings stands in `golden/story.rs`.
 //!
 //! If the format is changed on purpose: raise the version in `src/layout/mod.rs` (the minor one if older readers can ignore
 //! what is new, else the major one), and write the new version's files, beside the older ones:

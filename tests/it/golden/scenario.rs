@@ -10,7 +10,7 @@
 //! ```
 use ringway::Message;
 use ringway::Options;
-use ringway::ring::{Kind, Producer, Ring};
+use ringway::ring::{Message, Kind, Producer, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::memory::Scripted;
@@ -64,7 +64,7 @@ fn producer<K: Kind, T: Message + ?Sized>(memory: &Scripted, who: (u64, &str)) -
 
 fn made<K: Kind, T: Message + ?Sized>(len: usize, capacity: usize) -> Scripted {
     let memory = Scripted::new(len);
-    let options = Options::new().capacity(capacity).producers(SEATS);
+    let options = Options::new().capacity(capacity).max_producers(SEATS);
     Ring::<K, T, _>::format(memory.seen_by(MAKER.0, MAKER.1), &options).unwrap();
     memory
 }

@@ -85,8 +85,8 @@ fn of_eight_who_create_at_once_one_wins_and_the_others_are_told() {
     many_at_once("create", |name, _, said| {
         assert_eq!(said.iter().filter(|line| *line == "won").count(), 1, "{said:?}");
         let error = Ring::<u64>::create(name, &options()).unwrap_err();
-        let meant = matches!(&error, SegmentError::Exists { path } if path.ends_with(name));
-        assert_tells(&error, meant, &[name.as_str(), "exists already", "open_or_create", "unlink it first"]);
+        let meant = matches!(&error, SegmentError::Exists { path, is_ring: true } if path.ends_with(name));
+        assert_tells(&error, meant, &[name.as_str(), "already exists", "open_or_create", "unlink it first"]);
     });
 }
 
@@ -170,10 +170,16 @@ fn open_timeout_waits_for_nothing_else() {
 #[test]
 fn what_is_not_there_is_not_found() {
     let name = Name::unique("ringway-making");
-    for error in [Ring::<u64>::open(&name).unwrap_err(), Ring::<u64>::unlink(&name).unwrap_err()] {
-        let meant = matches!(&error, SegmentError::NotFound { path } if path.ends_with(&name));
-        assert_tells(&error, meant, &[name.as_str(), "does not exist", "create it first", "open_timeout"]);
-    }
+    let advice = |error: SegmentError, words: &[&str]| {
+        let meant = matches!(&error, SegmentError::NotFound { path, .. } if path.ends_with(&name));
+        let common = [name.as_str(), "does not exist in /dev/shm", "a container has its own"];
+        assert_tells(&error, meant, &[&common[..], words].concat());
+    };
+    advice(Ring::<u64>::open(&name).unwrap_err(), &["create it first", "open_timeout"]);
+    advice(Ring::<u64>::unlink(&name).unwrap_err(), &["there is nothing to unlink"]);
+    advice(Ring::<u64>::unlink_if_unused(&name).unwrap_err(), &["there is nothing to unlink"]);
+    let error = Ring::<u64>::open("./nothing-of-this-name").unwrap_err().to_string();
+    assert!(error.contains("`./nothing-of-this-name` does not exist; create"), "{error}");
 }
 
 #[test]
@@ -209,6 +215,7 @@ fn what_cannot_be_a_name_is_told_so() {
         ("", "empty"),
         (".hidden", "begins with a dot"),
         ("..", "begins with a dot"),
+        ("a/b", "a name has no `/`; begin a path with `/` or `./`"),
         ("dir/", "ends in `/`"),
         ("dir/..", "without a file name"),
         ("a\0b", "zero byte"),
@@ -219,6 +226,7 @@ fn what_cannot_be_a_name_is_told_so() {
             Ring::<u64>::open(name).map(drop),
             Ring::<u64>::open_or_create(name, &options()).map(drop),
             Ring::<u64>::unlink(name).map(drop),
+            Ring::<u64>::unlink_if_unused(name),
         ] {
             let error = result.unwrap_err();
             let meant = matches!(&error, SegmentError::Name { .. });
@@ -238,7 +246,11 @@ fn a_directory_that_is_not_there_holds_no_ring() {
     for result in [Ring::<u64>::create(&path, &options()), Ring::<u64>::open_or_create(&path, &options())] {
         let error = result.unwrap_err();
         let meant = matches!(error, SegmentError::NoDirectory { .. });
-        assert_tells(&error, meant, &["nowhere/ring", "directory does not exist", "make that first"]);
+        assert_tells(
+            &error,
+            meant,
+            &["nowhere/ring", "directory `", "nowhere` does not exist", "create that first"],
+        );
     }
     assert!(listing(&place.0).is_empty());
 }

@@ -3,8 +3,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ringway::Message;
-use ringway::spsc::Ring;
+use ringway::spsc::{Message, Ring};
 use ringway::{LayoutError, Options, SegmentError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -143,7 +142,7 @@ fn an_unknown_feature_is_refused_unless_it_can_be_ignored() {
 fn another_byte_order_is_told() {
     let magic = u64::from_ne_bytes(*b"RINGWAY1");
     let meant = |error| matches!(error, LayoutError::OtherByteOrder);
-    let words = ["other byte order", "unlink it", "make it anew"];
+    let words = ["other byte order", "unlink it", "create it again"];
     assert_layout(patched::<u64>(&[(MAGIC, magic.swap_bytes())]), meant, &words);
 }
 
@@ -169,7 +168,11 @@ fn a_damaged_field_is_named() {
         let error = patched::<u64>(&[(at, word)]).unwrap_err();
         let LayoutError::Field { field: named, found } = layout_of(&error) else { panic!("{error:?}") };
         assert_eq!((named, found), (field, word));
-        assert_tells(&error, true, &["is damaged", &format!("its {field} cannot be {word}"), "make it anew"]);
+        assert_tells(
+            &error,
+            true,
+            &["is damaged", &format!("its {field} cannot be {word}"), "create it again"],
+        );
     }
 }
 
@@ -200,12 +203,12 @@ fn a_truncated_segment_is_told() {
         let error = cut_to(has).unwrap_err();
         let expected = LayoutError::Truncated { claims: len, has };
         assert_eq!(layout_of(&error), expected);
-        let words = [&*format!("should have {len} bytes and has {has}"), "truncated", "make it anew"];
+        let words = [&*format!("should have {len} bytes and has {has}"), "truncated", "create it again"];
         assert_tells(&error, true, &words);
     }
     for has in [8, 100, 511] {
         let meant = |error| matches!(error, LayoutError::Truncated { claims: 512, .. });
-        assert_layout(cut_to(has), meant, &["should have 512 bytes", "truncated", "make it anew"]);
+        assert_layout(cut_to(has), meant, &["should have 512 bytes", "truncated", "create it again"]);
     }
     assert_layout(cut_to(7), |error| matches!(error, LayoutError::NotARing { .. }), &["not a ring"]);
     assert!(cut_to(len + 5000).is_ok(), "a file may be longer");
@@ -216,7 +219,7 @@ fn a_truncated_segment_is_told() {
 #[test]
 fn a_file_of_something_else_is_no_ring() {
     let place = Place::new();
-    for (what, content) in [("text", "somebody's thesis"), ("short", "RINGWAY"), ("empty", "")] {
+    for (what, content) in [("text", "somebody's thesis"), ("short", "RINGWAY")] {
         let path = place.at(what);
         fs::write(&path, content).unwrap();
         assert_no_ring(&path);
@@ -225,6 +228,65 @@ fn a_file_of_something_else_is_no_ring() {
     let path = place.at("zeros");
     File::create(&path).unwrap().set_len(1 << 20).unwrap();
     assert_no_ring(&path);
+}
+
+#[test]
+fn an_empty_file_is_called_empty() {
+    let place = Place::new();
+    let path = place.at("empty");
+    fs::write(&path, "").unwrap();
+    let words = ["is an empty file, not a ring", "use another name", "remove the file"];
+    for result in [
+        Ring::<u64>::open(&path).map(drop),
+        Ring::<u64>::open_or_create(&path, &options()).map(drop),
+        Ring::<u64>::unlink(&path).map(drop),
+        Ring::<u64>::unlink_if_unused(&path),
+    ] {
+        assert_layout(result, |error| error == LayoutError::Empty, &words);
+    }
+    assert!(path.exists());
+}
+
+/// What `open` says with options of schema `expected` about a ring of schema `found`.
+fn with_schemas<T: Message + ?Sized>(found: u64, expected: u64) -> Result<(), SegmentError> {
+    let name = Name::unique("ringway-schema");
+    Ring::<T>::create(&name, &options().schema(found)).unwrap();
+    let opened = Ring::<T>::open_with(&name, &Options::new().schema(expected)).map(drop);
+    let joined = Ring::<T>::open_or_create(&name, &options().schema(expected)).map(drop);
+    assert_eq!(opened.is_ok(), joined.is_ok());
+    opened
+}
+
+#[test]
+fn both_sides_must_agree_on_the_schema() {
+    for schema in [0, 1, 7, u64::MAX] {
+        with_schemas::<u64>(schema, schema).unwrap();
+        with_schemas::<[u8]>(schema, schema).unwrap();
+    }
+    let meant = |error| error == LayoutError::Schema { found: 3, expected: 4 };
+    let words = ["has schema 3", "expects schema 4", "same version of the program on both sides"];
+    assert_layout(with_schemas::<[u8]>(3, 4), meant, &words);
+    let meant = |error| error == LayoutError::Schema { found: 3, expected: 0 };
+    assert_layout(with_schemas::<u64>(3, 0), meant, &["has schema 3", "expects none", "Options::schema(3)"]);
+    let meant = |error| error == LayoutError::Schema { found: 0, expected: 4 };
+    assert_layout(
+        with_schemas::<u64>(0, 4),
+        meant,
+        &["has no schema", "expects schema 4", "that creates it"],
+    );
+}
+
+#[test]
+fn another_type_is_told_before_another_schema() {
+    let name = Name::unique("ringway-schema");
+    Ring::<Tick>::create(&name, &options().schema(3)).unwrap();
+    assert_layout(Ring::<Trade>::open(&name), is_item, &["carries `Tick`"]);
+}
+
+#[test]
+fn the_schema_lies_where_the_format_says() {
+    let meant = |error| error == LayoutError::Schema { found: 5, expected: 0 };
+    assert_layout(patched::<u64>(&[(OBJECT + 96, 5)]), meant, &["has schema 5"]);
 }
 
 fn assert_no_ring(path: &Path) {
@@ -236,5 +298,7 @@ fn assert_no_ring(path: &Path) {
         let meant = |error| matches!(error, LayoutError::NotARing { .. });
         assert_layout(result, meant, &["is not a ring (it begins with 0x", "use another name", "remove"]);
     }
-    assert!(matches!(Ring::<u64>::create(path, &options()), Err(SegmentError::Exists { .. })));
+    let error = Ring::<u64>::create(path, &options()).unwrap_err();
+    let meant = matches!(error, SegmentError::Exists { is_ring: false, .. });
+    assert_tells(&error, meant, &["already exists and is not a ring", "use another name"]);
 }

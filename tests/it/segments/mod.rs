@@ -1,12 +1,15 @@
 //! Making, joining and removing segments: races, deaths, lack of space, and whatever else a name can stand for.
 
 mod create;
+mod departures;
+mod difference;
 mod mismatch;
 mod multi_producer_layout;
 mod no_space;
 mod not_a_segment;
 mod permissions;
 mod unlink;
+mod unused;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,6 +29,9 @@ pub const ROLES: &[(&str, Act)] = &[
     ("be another user", permissions::be_another_user),
     ("fill a file system", no_space::fill_a_file_system),
     ("be in it", unlink::be_in_it),
+    ("hold a seat", unused::hold_a_seat),
+    ("use layers", unused::use_layers),
+    ("use a read-only file system", no_space::use_a_read_only_file_system),
 ];
 
 /// A directory of one's own, in memory; removed with all that is in it.

@@ -3,10 +3,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ringway::Message;
 use ringway::lanes::{self, Lanes};
 use ringway::mpsc::{self, Mpsc};
-use ringway::ring::{Kind, Ring};
+use ringway::ring::{Kind, Message, Ring};
 use ringway::spsc::Spsc;
 use ringway::{LayoutError, Options, Role, SeatError, SegmentError};
 
@@ -39,7 +38,7 @@ fn word(path: &Path, at: u64) -> u64 {
 fn format_of<K: Kind, T: Message + ?Sized>(capacity: usize, producers: usize) -> [u64; 10] {
     let place = Place::new();
     let path = place.at("ring");
-    Ring::<K, T>::create(&path, &Options::new().capacity(capacity).producers(producers)).unwrap();
+    Ring::<K, T>::create(&path, &Options::new().capacity(capacity).max_producers(producers)).unwrap();
     let fields = FIELDS.map(|at| word(&path, at));
     // Whole pages.
     let beyond = fs::metadata(&path).unwrap().len() - fields[9];
@@ -90,7 +89,7 @@ fn strides_are_what_is_written_down() {
 fn patched<K: Kind, T: Message + ?Sized>(at: u64, word: u64) -> Result<Ring<K, T>, SegmentError> {
     let place = Place::new();
     let path = place.at("ring");
-    Ring::<K, T>::create(&path, &Options::new().capacity(1024).producers(5)).unwrap();
+    Ring::<K, T>::create(&path, &Options::new().capacity(1024).max_producers(5)).unwrap();
     File::options().write(true).open(&path).unwrap().write_all_at(&word.to_ne_bytes(), at).unwrap();
     Ring::<K, T>::open(&path)
 }
@@ -103,7 +102,7 @@ fn assert_damaged<K: Kind, T: Message + ?Sized>(at: u64, word: u64, field: &str)
         panic!("{error:?}")
     };
     assert_eq!(named, field, "{word}");
-    assert_tells(&error, true, &["is damaged", &format!("its {field} cannot be {found}"), "make it anew"]);
+    assert_tells(&error, true, &["is damaged", &format!("its {field} cannot be {found}"), "create it again"]);
 }
 
 fn damage_is_named<K: Kind, T: Message + ?Sized>(len: u64) {
@@ -159,7 +158,7 @@ fn no_word_of_header_or_object_makes_a_ring_of_several_panic() {
 #[test]
 fn another_kind_of_ring_is_told_by_its_name() {
     let name = Name::unique("ringway-kinds");
-    lanes::Ring::<u64>::create(&name, &Options::new().capacity(8).producers(2)).unwrap();
+    lanes::Ring::<u64>::create(&name, &Options::new().capacity(8).max_producers(2)).unwrap();
     let error = mpsc::Ring::<u64>::open(&name).map(drop).unwrap_err();
     let meant =
         matches!(error, SegmentError::Layout { error: LayoutError::Kind { found: 3, expected: 2 }, .. });
@@ -176,7 +175,7 @@ fn another_kind_of_ring_is_told_by_its_name() {
 fn a_thousand_seats_are_shared_by_all_who_open_the_segment() {
     fn of_kind<K: Kind>() {
         let name = Name::unique("ringway-thousand");
-        let options = Options::new().capacity(4).producers(1000);
+        let options = Options::new().capacity(4).max_producers(1000);
         let made = Ring::<K, u64>::create(&name, &options).unwrap();
         let joined = Ring::<K, u64>::open(&name).unwrap();
         assert_eq!((made.producers(), joined.producers()), (1000, 1000));
@@ -200,9 +199,9 @@ fn a_thousand_seats_are_shared_by_all_who_open_the_segment() {
 fn more_producers_than_can_be_are_refused_in_words() {
     let place = Place::new();
     for producers in [65_536, usize::MAX] {
-        let options = Options::new().capacity(4).producers(producers);
+        let options = Options::new().capacity(4).max_producers(producers);
         let error = mpsc::Ring::<u64>::create(place.at("ring"), &options).map(drop).unwrap_err();
-        assert_tells(&error, true, &["larger than a ring may be", "65,535 producers", "ask for less"]);
+        assert_tells(&error, true, &[&format!("cannot have {producers} producers; 65535 is the most")]);
         assert!(lanes::Ring::<[u8]>::create(place.at("ring"), &options).is_err());
     }
     assert!(!place.at("ring").exists());

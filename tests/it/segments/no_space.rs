@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ringway::spsc::Ring;
 use ringway::{LayoutError, Options, SegmentError};
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -30,16 +30,21 @@ fn assert_no_space<T>(result: Result<T, SegmentError>, least: u64, most: u64) {
     let error = result.map(drop).unwrap_err();
     let SegmentError::NoSpace { need, free, .. } = error else { panic!("{error:?}") };
     assert!(need >= least && free <= most, "{error:?}");
-    let words =
-        [&*format!("needs {need} bytes"), &format!("has {free} free"), "make room", "smaller capacity"];
+    let words = [
+        &*format!("needs {need} bytes"),
+        &format!("has {free} free"),
+        "make room",
+        "smaller capacity",
+        "/dev/shm",
+        "--shm-size",
+    ];
     assert_tells(&error, true, &words);
 }
 
-fn assert_may_not_be<T>(result: Result<T, SegmentError>) {
+fn assert_may_not_be<T>(result: Result<T, SegmentError>, limit: LayoutError, words: &str) {
     let error = result.map(drop).unwrap_err();
-    let meant =
-        matches!(error, SegmentError::Layout { error: LayoutError::TooSmall { need: u64::MAX, .. }, .. });
-    assert_tells(&error, meant, &["larger than a ring may be", "4 GiB of records", "ask for less"]);
+    let meant = matches!(error, SegmentError::Layout { error, .. } if error == limit);
+    assert_tells(&error, meant, &[words]);
 }
 
 pub fn fill_a_file_system(_: &[&str]) {
@@ -77,6 +82,33 @@ pub fn fill_a_file_system(_: &[&str]) {
     drop((tx, rx, ring));
     race_for_space();
     say("fine");
+}
+
+/// Makes the file system read-only: nothing can be created, joined or unlinked there.
+pub fn use_a_read_only_file_system(_: &[&str]) {
+    if let Err(error) = with_little_space() {
+        return say(format!("skipped: cannot mount a file system: {error}"));
+    }
+    Ring::<u64>::create("ring", &Options::new()).unwrap();
+    mount_remount(SHARED, MountFlags::RDONLY, c"").unwrap();
+    for result in [
+        Ring::<u64>::open("ring").map(drop),
+        Ring::<u64>::open_or_create("ring", &Options::new()).map(drop),
+        Ring::<u64>::create("other", &Options::new()).map(drop),
+        Ring::<u64>::unlink("ring").map(drop),
+        Ring::<u64>::unlink_if_unused("ring"),
+    ] {
+        let error = result.unwrap_err();
+        let meant = matches!(error, SegmentError::ReadOnly { .. });
+        assert_tells(&error, meant, &["its file system is read-only", "a writable one"]);
+    }
+    say("fine");
+}
+
+#[test]
+fn a_read_only_file_system_is_told() {
+    let said = run("use a read-only file system", &[]);
+    assert!(said == ["fine"] || said.len() == 1 && said[0].starts_with("skipped"), "{said:?}");
 }
 
 /// There is room for one ring, and each of those who race to create it holds room for one until it has won or lost.
@@ -119,9 +151,15 @@ fn a_ring_larger_than_any_memory_is_refused_at_once() {
     // Of 32 bytes each.
     let options = Options::new().capacity(cells);
     assert_no_space(Ring::<[u64; 3]>::create(&name, &options), 1 << 45, 1 << 44);
-    assert_may_not_be(Ring::<[u8]>::create(&name, &options));
-    assert_may_not_be(Ring::<u64>::open_or_create(&name, &options.capacity(usize::MAX)));
-    // Asking for memory page by page takes this thread's time. A pause of the machine does not.
-    assert!(time_of_this_thread() - start < Duration::from_secs(1), "it was tried");
+    let limit = LayoutError::Limit { what: "bytes", asked: 1 << 40, most: 1 << 32 };
+    let words = "cannot have 1099511627776 bytes; 4294967296 is the most";
+    assert_may_not_be(Ring::<[u8]>::create(&name, &options), limit, words);
+    let limit = LayoutError::Limit { what: "items", asked: u64::MAX, most: 1 << 40 };
+    let ring = Ring::<u64>::open_or_create(&name, &options.capacity(usize::MAX));
+    assert_may_not_be(ring, limit, "items; 1099511627776 is the most");
+    let limit = LayoutError::TooSmall { need: u64::MAX, have: 0 };
+    let ring = Ring::<[u64; 1 << 20]>::create(&name, &options);
+    assert_may_not_be(ring, limit, "larger than any memory; ask for a smaller capacity");
+    assert!(start.elapsed() < Duration::from_secs(5), "it was tried");
     assert!(matches!(Ring::<u64>::open(&name), Err(SegmentError::NotFound { .. })));
 }

@@ -11,22 +11,27 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 use super::{Place, assert_tells};
 
 /// That none of it is opened, made into a ring, waited for, or removed.
-fn is_left_alone(path: &Path) {
+fn is_left_alone(path: &Path, what: &str) {
     for result in [
         Ring::<u64>::open(path).map(drop),
         Ring::<u64>::open_or_create(path, &Options::new()).map(drop),
         Ring::<u64>::unlink(path).map(drop),
+        Ring::<u64>::unlink_if_unused(path),
     ] {
         let error = result.unwrap_err();
-        let meant = matches!(&error, SegmentError::NotAFile { path: told } if told == path);
-        assert_tells(
-            &error,
-            meant,
-            &["is not a regular file", "use another name", "remove what stands there"],
-        );
+        let meant = matches!(&error, SegmentError::NotAFile { path: told, .. } if told == path);
+        assert_tells(&error, meant, &[&format!("is {what}, not a regular file"), "use another name"]);
     }
-    assert!(matches!(Ring::<u64>::create(path, &Options::new()), Err(SegmentError::Exists { .. })));
+    is_not_replaced(path);
     assert!(fs::symlink_metadata(path).is_ok());
+}
+
+/// That it is not advised to unlink what is not a ring.
+fn is_not_replaced(path: &Path) {
+    let error = Ring::<u64>::create(path, &Options::new()).unwrap_err();
+    let meant = matches!(error, SegmentError::Exists { is_ring: false, .. });
+    assert_tells(&error, meant, &["already exists and is not a ring", "use another name"]);
+    assert!(!error.to_string().contains("unlink"), "{error}");
 }
 
 fn somewhere() -> (Place, PathBuf) {
@@ -39,7 +44,8 @@ fn somewhere() -> (Place, PathBuf) {
 fn a_directory_is_no_ring() {
     let (_place, path) = somewhere();
     fs::create_dir(&path).unwrap();
-    is_left_alone(&path);
+    is_left_alone(&path, "a directory");
+    is_not_replaced(Path::new("/tmp"));
 }
 
 #[test]
@@ -47,7 +53,7 @@ fn a_symbolic_link_is_not_followed_not_even_to_a_ring() {
     let (place, path) = somewhere();
     Ring::<u64>::create(place.at("ring"), &Options::new()).unwrap();
     symlink(place.at("ring"), &path).unwrap();
-    is_left_alone(&path);
+    is_left_alone(&path, "a symbolic link (links are not followed)");
     assert!(Ring::<u64>::open(place.at("ring")).is_ok());
 }
 
@@ -55,7 +61,7 @@ fn a_symbolic_link_is_not_followed_not_even_to_a_ring() {
 fn a_symbolic_link_to_nowhere_is_not_followed() {
     let (place, path) = somewhere();
     symlink(place.at("nothing"), &path).unwrap();
-    is_left_alone(&path);
+    is_left_alone(&path, "a symbolic link (links are not followed)");
     assert!(!place.at("nothing").exists());
 }
 
@@ -63,14 +69,14 @@ fn a_symbolic_link_to_nowhere_is_not_followed() {
 fn a_fifo_is_not_waited_for() {
     let (_place, path) = somewhere();
     mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
-    is_left_alone(&path);
+    is_left_alone(&path, "a named pipe");
 }
 
 #[test]
 fn a_socket_is_no_ring() {
     let (_place, path) = somewhere();
     let _listener = UnixListener::bind(&path).unwrap();
-    is_left_alone(&path);
+    is_left_alone(&path, "a socket");
 }
 
 #[test]
@@ -80,7 +86,8 @@ fn a_device_is_no_ring() {
         assert_tells(
             &error,
             matches!(error, SegmentError::NotAFile { .. }),
-            &["/dev/null", "not a regular file"],
+            &["/dev/null", "is a device, not a regular file"],
         );
     }
+    is_not_replaced(Path::new("/dev/null"));
 }
