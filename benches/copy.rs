@@ -96,7 +96,7 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
         "in: write_at",
         len,
         || {
-            let fits = payload.write_at(0, black_box(&*private));
+            let fits = payload.write_at(black_box(&*private), 0);
             debug_assert!(fits.is_ok());
             black_box(shared);
         },
@@ -131,7 +131,7 @@ fn slices(len: usize, trust: Trust) -> Result<(), Box<dyn Error>> {
             // SAFETY: this is the whole of `private`, and no other reference to it is used during
             // the call.
             let into = unsafe { std::slice::from_raw_parts_mut(black_box(target), black_box(len)) };
-            let fits = payload.read_at(0, into);
+            let fits = payload.read_at(into, 0);
             debug_assert!(fits.is_ok());
             black_box(target);
         },
@@ -166,7 +166,7 @@ fn values<const LEN: usize>(trust: Trust) -> Result<(), Box<dyn Error>> {
         "in: write_value_at",
         LEN,
         || {
-            let fits = payload.write_value_at(0, black_box(&private));
+            let fits = payload.write_value_at(black_box(&private), 0);
             debug_assert!(fits.is_ok());
             black_box(shared);
         },
@@ -190,10 +190,10 @@ fn values<const LEN: usize>(trust: Trust) -> Result<(), Box<dyn Error>> {
     let shared = record.payload().as_slice(trust).as_ptr().cast::<[u8; LEN]>();
     let payload = record.payload();
     compare(
-        "out: value_at",
+        "out: read_value_at",
         LEN,
         || {
-            _ = black_box(&payload.value_at::<[u8; LEN]>(0));
+            _ = black_box(&payload.read_value_at::<[u8; LEN]>(0));
         },
         || {
             // SAFETY: the record has `LEN` bytes, and no other access to them exists.

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let memory = Heap::new(spsc::Ring::<u64>::required_len(64));
     let prices = spsc::Ring::<u64, _>::format(memory, &Options::new().capacity(64))?;
     let memory = Heap::new(mpsc::Ring::<[u8]>::required_len(4096, 2));
-    let orders = mpsc::Ring::<[u8], _>::format(memory, &Options::new().capacity(4096).producers(2))?;
+    let orders = mpsc::Ring::<[u8], _>::format(memory, &Options::new().capacity(4096).max_producers(2))?;
 
     let mut price = prices.producer()?;
     let market = thread::spawn(move || {

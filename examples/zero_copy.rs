@@ -64,10 +64,10 @@ fn send(mut tx: Producer<[u8]>) -> Result<(), Box<dyn Error>> {
         for number in 0..lines {
             line.clear();
             writeln!(line, "line {number} of frame {frame}")?;
-            payload.write_at(end, &line)?;
+            payload.write_at(&line, end)?;
             end += line.len();
         }
-        payload.write_value_at(0, &Header { sensor: frame % 3, lines })?;
+        payload.write_value_at(&Header { sensor: frame % 3, lines }, 0)?;
 
         // Some frames are not worth sending after all: what is not committed was never there.
         if lines == 0 {
@@ -96,8 +96,8 @@ fn receive(mut rx: Consumer<[u8]>) -> Result<(usize, u32), Box<dyn Error>> {
             Err(PopError::Closed(Departure::Left)) => return Ok((frames, lines)),
             Err(error) => return Err(error.into()),
         };
-        let header: Header = record.payload().value_at(0)?;
-        record.payload().read_at(HEADER, &mut start)?;
+        let header: Header = record.payload().read_value_at(0)?;
+        record.payload().read_at(&mut start, HEADER)?;
         if &start != b"line 0" {
             return Err(format!("a frame of sensor {} does not start with a line", header.sensor).into());
         }

@@ -73,7 +73,7 @@ fn records<K: Kind>(tx: &mut Producer<K, [u8], Mapping>, rx: &mut Consumer<K, [u
         tx.try_push(&[7; 100]).unwrap();
         tx.push(&[9; 10]).unwrap();
         let mut reservation = tx.try_reserve(200).unwrap();
-        reservation.payload().write_at(0, &[8; 150]).unwrap();
+        reservation.payload().write_at(&[8; 150], 0).unwrap();
         reservation.commit_len(150).unwrap();
         tx.try_reserve(70).unwrap().abort();
         assert_eq!(rx.try_read().unwrap().payload().len(), 100);

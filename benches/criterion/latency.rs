@@ -51,7 +51,7 @@ fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result
 }
 
 fn ends<K: Kind, T: Message + ?Sized>(capacity: usize) -> (Tx<K, T>, Rx<K, T>) {
-    let options = Options::new().capacity(capacity).producers(1);
+    let options = Options::new().capacity(capacity).max_producers(1);
     let ring = must(Ring::format(Heap::new(MEMORY), &options));
     (must(ring.producer()), must(ring.consumer()))
 }
@@ -106,7 +106,7 @@ fn records<K: Kind, const N: usize>(n: u64) -> Duration {
         |tx, number| until(Full, || tx.try_push([number; N].as_bytes())),
         |rx| {
             let record: [u64; N] =
-                until(Empty, || rx.try_read().map(|record| must(record.payload().value_at(0))));
+                until(Empty, || rx.try_read().map(|record| must(record.payload().read_value_at(0))));
             record.iter().fold(0, |number, word| number | word)
         },
     )

@@ -93,7 +93,7 @@ fn timed<K: Kind, T: Message + ?Sized>(
     send: impl Fn(Tx<K, T>, Range<u64>) + Sync,
     receive: impl FnOnce(Rx<K, T>, u64) -> u64 + Send,
 ) -> Duration {
-    let options = Options::new().capacity(capacity).producers(producers);
+    let options = Options::new().capacity(capacity).max_producers(producers);
     let ring = must(Ring::<K, T, _>::format(Heap::new(MEMORY), &options));
     let rx = must(ring.consumer());
     let senders: Vec<_> = (0..producers).map(|_| must(ring.producer())).collect();
@@ -192,7 +192,7 @@ fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: 
         for number in numbers {
             until(Full, || {
                 let mut reservation = tx.try_reserve(len)?;
-                must(reservation.payload().write_value_at(0, &number));
+                must(reservation.payload().write_value_at(&number, 0));
                 reservation.commit();
                 Ok(())
             });
@@ -200,7 +200,7 @@ fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: 
     };
     let read = |mut rx: Rx<K, [u8]>, n| {
         (0..n)
-            .map(|_| until(Empty, || rx.try_read().map(|record| must(record.payload().value_at::<u64>(0)))))
+            .map(|_| until(Empty, || rx.try_read().map(|record| must(record.payload().read_value_at::<u64>(0)))))
             .sum()
     };
     group.bench_function(BenchmarkId::new("in place", size), |b| {
@@ -230,7 +230,7 @@ fn batches<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, open: Open<K>) {
     let receive = |mut rx: Rx<K, [u8]>, n| {
         let (mut left, mut total) = (n, 0);
         while left > 0 {
-            let mut each = |record: Payload<'_>| total += number::<8>(must(record.value_at(0)));
+            let mut each = |record: Payload<'_>| total += number::<8>(must(record.read_value_at(0)));
             left -= until(Empty, || rx.drain(MANY, &mut each)) as u64;
         }
         total
@@ -254,7 +254,7 @@ fn bulk<K: Kind, const N: usize>(group: &mut BenchmarkGroup<'_, WallTime>, size:
         let (mut items, mut total) = ([[0; N]; MANY], 0);
         for _ in 0..n / MANY as u64 {
             until(Empty, || {
-                rx.try_read().map(|record| must(record.payload().read_at(0, items.as_mut_bytes())))
+                rx.try_read().map(|record| must(record.payload().read_at(items.as_mut_bytes(), 0)))
             });
             total += items.iter().map(|item| number(*item)).sum::<u64>();
         }
@@ -314,7 +314,7 @@ fn one_busy_lane(c: &mut Criterion) {
     let mut group = c.benchmark_group("one busy lane");
     group.throughput(Throughput::Elements(32));
     for lanes in [1, 8, 64, 1000] {
-        let options = Options::new().capacity(64).producers(lanes);
+        let options = Options::new().capacity(64).max_producers(lanes);
         let ring = must(Ring::<Lanes, u64, _>::format(Heap::new(MEMORY), &options));
         let (mut tx, mut rx) = (must(ring.producer()), must(ring.consumer()));
         // The consumer polls each lane until it has found it empty many times.

@@ -26,7 +26,7 @@ pub fn run<K: Kind>(
     let name = format!("ringway-fan-in-{}", std::process::id());
     // They come first: should this process be killed in the next moments, they remove the ring.
     let mut producers = Producers::start(&name, words)?;
-    let options = Options::new().capacity(RING).producers(PRODUCERS).label("consumer");
+    let options = Options::new().capacity(RING).max_producers(PRODUCERS).label("consumer");
     let ring = Ring::<K, [u8]>::create(&name, &options)?;
     let joined = ring.consumer().map(|rx| (wait_for_all(&ring), rx));
     // All are in, or one never comes: from here on nobody needs the name, and nothing stays behind.

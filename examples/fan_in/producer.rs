@@ -28,8 +28,8 @@ fn send_all<K: Kind>(ring: &Ring<K, [u8]>, load: &Load) -> Result<()> {
         let line = load.line(number);
         let mut record = tx.reserve(8 + line.len())?; // waits while there is no room
         // From here to `commit`, an `mpsc` ring waits for us: so nothing is done in between but to fill it.
-        record.payload().write_value_at(0, &number)?;
-        record.payload().write_at(8, line)?;
+        record.payload().write_value_at(&number, 0)?;
+        record.payload().write_at(line, 8)?;
         record.commit();
     }
     Ok(()) // dropping `tx` gives the seat back

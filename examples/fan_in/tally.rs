@@ -23,9 +23,9 @@ pub struct Tally {
 impl Tally {
     pub fn note<K: Kind>(&mut self, record: &Record<'_, K>, load: &Load, own: &mut Vec<u8>) -> Result<()> {
         let payload = record.payload();
-        let number: u64 = payload.value_at(0)?;
+        let number: u64 = payload.read_value_at(0)?;
         own.resize(payload.len() - 8, 0);
-        payload.read_at(8, own)?;
+        payload.read_at(own, 8)?;
         self.received += 1;
         self.torn += u64::from(own != load.line(number));
         self.duplicated += u64::from(number < self.next);

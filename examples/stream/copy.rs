@@ -33,7 +33,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::{CHUNK, RING, Result};
 
 /// Positions count cells.
-const CELL: u64 = ringway::spsc::CELL as u64;
+const CELL: u64 = ringway::ringway::CELL as u64;
 /// How long a side waits for another to come before it looks around.
 const WHILE: Duration = Duration::from_secs(1);
 
@@ -73,7 +73,7 @@ pub fn receive(name: &str, path: &Path) -> Result<()> {
         let error = match rx.read() {
             Ok(record) => {
                 let chunk = own.get_mut(..record.len()).ok_or("a record is larger than a chunk")?;
-                record.payload().read_at(0, chunk)?;
+                record.payload().read_at(chunk, 0)?;
                 out.write_all_at(chunk, offset)?;
                 record.release(); // not before it is written
                 continue;

@@ -141,7 +141,7 @@ fn drain(rx: &mut Consumer<[u8]>) -> Result<Seen> {
             Err(error) => return Err(error.into()),
         };
         let chunk = own.get_mut(..record.len()).ok_or("a record is larger than a chunk")?;
-        record.payload().read_at(0, chunk)?;
+        record.payload().read_at(chunk, 0)?;
         record.release();
         seen.add(chunk);
     }

@@ -79,7 +79,7 @@ fn a_batch_becomes_visible_as_a_whole() {
         push(&mut tx, 0, 1);
         assert_eq!(read(&mut rx), Some((0, 1)));
         let sender = thread::spawn(move || {
-            let mut batch = tx.batch();
+            let mut batch = tx.try_batch(128).unwrap();
             // One cell, then two that do not fit the lap any more: a pad between them.
             batch.try_push(&bytes(1, 1)).unwrap();
             batch.try_push(&bytes(2, 64)).unwrap();
@@ -99,14 +99,14 @@ fn an_aborted_record_is_never_read() {
         let ring = ring::<[u8]>(256);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         let sender = thread::spawn(move || {
-            let mut batch = tx.batch();
+            let mut batch = tx.try_batch(128).unwrap();
             (7..10).for_each(|i| batch.try_push(&bytes(i, 1)).unwrap());
             batch.abort();
             let mut reservation = tx.try_reserve(128).unwrap();
-            reservation.payload().write_at(0, &bytes(6, 128)).unwrap();
+            reservation.payload().write_at(&bytes(6, 128), 0).unwrap();
             reservation.abort();
             let mut reservation = tx.try_reserve(100).unwrap();
-            reservation.payload().write_at(0, &bytes(1, 2)).unwrap();
+            reservation.payload().write_at(&bytes(1, 2), 0).unwrap();
             reservation.commit_len(2).unwrap();
             push(&mut tx, 2, 1);
         });

@@ -149,7 +149,7 @@ fn attach_finds_a_complete_ring_once_it_finds_the_magic() {
     use ringway::{LayoutError, Options};
 
     check(3, || {
-        let memory = Model::new(Ring::<u64>::required_len(1));
+        let memory = Model::new(Ring::<u64>::required_len(&Options::new().capacity(1)));
         let theirs = memory.clone();
         let creator = thread::spawn(move || {
             let ring = Ring::<u64, _>::format(theirs, &Options::new().capacity(1)).unwrap();
@@ -190,7 +190,7 @@ fn exactly_one_of_two_formats_of_the_same_memory_succeeds() {
     use ringway::{LayoutError, Options};
 
     check(2, || {
-        let memory = Model::new(Ring::<u64>::required_len(1));
+        let memory = Model::new(Ring::<u64>::required_len(&Options::new().capacity(1)));
         let format = |memory| Ring::<u64, _>::format(memory, &Options::new().capacity(1));
         let theirs = memory.clone();
         let other = thread::spawn(move || format(theirs));

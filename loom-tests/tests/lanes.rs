@@ -37,7 +37,7 @@ fn records_of_any_size_arrive_whole_and_are_released_per_lane() {
         a.try_push(&[1]).unwrap();
         let first = thread::spawn(move || a.try_push(&[2, 2]).is_ok());
         let second = thread::spawn(move || {
-            let mut batch = b.batch();
+            let mut batch = b.try_batch(64).unwrap();
             batch.try_push(&[10, 10]).unwrap();
             batch.try_push(&[11]).unwrap();
             batch.commit();

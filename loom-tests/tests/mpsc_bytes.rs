@@ -118,10 +118,10 @@ fn an_aborted_reservation_is_skipped_and_the_next_record_is_read() {
             (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
         let first = thread::spawn(move || {
             let mut reservation = a.try_reserve(65).unwrap();
-            reservation.payload().write_at(0, &[6; 65]).unwrap();
+            reservation.payload().write_at(&[6; 65], 0).unwrap();
             reservation.abort();
             let mut reservation = a.try_reserve(65).unwrap();
-            reservation.payload().write_at(0, &[1, 1]).unwrap();
+            reservation.payload().write_at(&[1, 1], 0).unwrap();
             reservation.commit_len(2).unwrap();
         });
         let second = thread::spawn(move || push(&mut b, 10, 1));

@@ -139,7 +139,7 @@ fn the_consumer_waits_for_a_stopped_producer_and_names_it_until_it_is_proved_dea
         if let Some(stall) = stall {
             assert_eq!((stall.seat, stall.alive), (0, true));
             let seen = got.len() as u64;
-            assert_eq!(stall.behind, 2 - seen);
+            assert_eq!(stall.cells, 2 - seen);
         }
         declare_producer_dead(ring.memory(), 0);
         let (rest, losses) = recover(&mut rx);
@@ -295,7 +295,7 @@ fn recover_marks_lost_records_and_the_next_consumer_reports_them() {
         victim.join().unwrap();
         let b = survivor.join().unwrap();
         let late = ring.recover().unwrap();
-        assert_eq!(late.held_by, None);
+        assert_eq!(late.blocked_by, None);
         // The claim is decided, so the seat is free.
         push(&mut b.try_clone().unwrap(), 11);
         let mut rx = ring.consumer().unwrap();

@@ -63,7 +63,7 @@ fn a_successor_sees_all_that_the_last_holder_did() {
 #[test]
 fn a_seat_taken_and_left_by_two_in_parallel_keeps_every_item() {
     check(3, || {
-        let memory = Model::new(spsc::Ring::<u64>::required_len(4)).with_seats(2);
+        let memory = Model::new(spsc::Ring::<u64>::required_len(&Options::new().capacity(4))).with_seats(2);
         let ring = spsc::Ring::<u64, _>::format(memory, &Options::new().capacity(4)).unwrap();
         ring.producer().unwrap().try_push(&0).unwrap();
         let shared = ring.clone();
@@ -81,7 +81,7 @@ fn a_seat_taken_and_left_by_two_in_parallel_keeps_every_item() {
 #[test]
 fn a_death_recorded_by_another_participant_comes_after_the_last_item() {
     check(3, || {
-        let memory = witnessed(spsc::Ring::<u64>::required_len(1)).with_seats(2);
+        let memory = witnessed(spsc::Ring::<u64>::required_len(&Options::new().capacity(1))).with_seats(2);
         let ring = spsc::Ring::<u64, _>::format(memory, &Options::new().capacity(1)).unwrap();
         let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         let memory = ring.memory().clone();

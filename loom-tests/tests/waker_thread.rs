@@ -19,7 +19,7 @@ struct Running {
 
 impl Running {
     fn start<K: Kind>(rx: &Consumer<K, u64, Model>) -> Self {
-        let (waker, signal) = (rx.attendant(), Arc::new(Notify::new()));
+        let (waker, signal) = (rx.waker_thread(), Arc::new(Notify::new()));
         let thread = thread::spawn({
             let (waker, signal) = (waker.clone(), signal.clone());
             move || waker.attend(|| signal.notify())
@@ -100,7 +100,7 @@ fn a_waker_thread_ends_during_a_push() {
     check(2, || {
         let ring = ring::<u64>(2);
         let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let waker = rx.attendant();
+        let waker = rx.waker_thread();
         let running = thread::spawn({
             let waker = waker.clone();
             move || waker.attend(|| panic!("a signal without an armed consumer"))
@@ -120,7 +120,7 @@ fn a_waker_thread_ends_during_a_push() {
 fn a_sleeping_waker_thread_ends() {
     check(2, || {
         let rx = ring::<u64>(2).consumer().unwrap();
-        let waker = rx.attendant();
+        let waker = rx.waker_thread();
         let running = thread::spawn({
             let waker = waker.clone();
             move || waker.attend(|| panic!("a signal without an armed consumer"))

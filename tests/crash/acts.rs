@@ -54,7 +54,7 @@ pub fn commit_len<K: Sort>(ring: &Ring<K, [u8]>) {
     let record = record(3, 100);
     mark();
     let mut reservation = tx.try_reserve(300).unwrap();
-    let written = reservation.payload().write_at(0, &record);
+    let written = reservation.payload().write_at(&record, 0);
     let committed = reservation.commit_len(record.len());
     mark();
     written.unwrap();
@@ -66,7 +66,7 @@ pub fn abort<K: Sort>(ring: &Ring<K, [u8]>) {
     let record = record(3, 300);
     mark();
     let mut reservation = tx.try_reserve(300).unwrap();
-    let written = reservation.payload().write_at(0, &record);
+    let written = reservation.payload().write_at(&record, 0);
     reservation.abort();
     mark();
     written.unwrap();

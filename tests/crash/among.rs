@@ -117,7 +117,7 @@ impl<T: Flow + ?Sized, K: Sort> Sending<'_, T, K> {
         let (repairs, hurries) = (turn % 4 >= 2, turn % 2 == 1);
         if repairs {
             let recovered = ring.recover().unwrap();
-            assert_eq!((recovered.lost, recovered.held_by), (deed.is_open.into(), None));
+            assert_eq!((recovered.lost, recovered.blocked_by), (deed.is_open.into(), None));
         }
         let early = if hurries { self.successor(deed.is_open && !repairs) } else { None };
         T::send(&mut other, BESIDE + 1, SMALL).unwrap();
@@ -201,8 +201,8 @@ impl<T: Flow + ?Sized, K: Sort> Sending<'_, T, K> {
         assert!(matches!(robbed, Err(SeatError::AllTaken { .. })), "it only stopped: {robbed:?}");
         if repairs {
             let recovered = ring.recover().unwrap();
-            let held_by = recovered.held_by.map(|who| who.pid);
-            assert_eq!((recovered.lost, held_by), (0, deed.is_open.then_some(pid)), "{deed:?}");
+            let blocked_by = recovered.blocked_by.map(|who| who.pid);
+            assert_eq!((recovered.lost, blocked_by), (0, deed.is_open.then_some(pid)), "{deed:?}");
         }
         let mut rx = ring.consumer().unwrap();
         T::send(&mut witnesses.other, BESIDE + 1, SMALL).unwrap();
@@ -213,7 +213,7 @@ impl<T: Flow + ?Sized, K: Sort> Sending<'_, T, K> {
             let (others, arrived) = sorted_out(&witnesses.numbers);
             let free: &[u64] = if deed.is_open { &[] } else { &[BESIDE + 1, BESIDE + 2] };
             assert_eq!((&others[..], arrived), (free, Vec::from_iter(own.clone())), "look {look}: {deed:?}");
-            let blame = rx.stalled().map(|blame| (blame.seat, blame.pid, blame.alive, blame.behind));
+            let blame = rx.stalled().map(|blame| (blame.seat, blame.pid, blame.alive, blame.cells));
             let cells = deed.claimed + 2;
             assert_eq!(blame, deed.is_open.then_some((K::LAST, pid, true, cells)), "look {look}: {deed:?}");
         }

@@ -193,7 +193,7 @@ fn byte_read<K: Sort>(end: impl FnOnce(Taking<'_, [u8], K>)) {
             mark();
             let record = rx.try_read().unwrap();
             let copied = record.payload().copy_to(&mut bytes);
-            diary.write(record.payload().value_at(0).unwrap());
+            diary.write(record.payload().read_value_at(0).unwrap());
             record.release();
             mark();
             assert_eq!((copied, number_of(&bytes)), (SMALL, first));
@@ -270,7 +270,7 @@ pub fn kill_byte_drain<K: Sort>(_: &[&str]) {
         act: &|ring, diary| {
             let mut rx = ring.consumer().unwrap();
             mark();
-            let drained = rx.drain(9, |record| diary.write(record.value_at(0).unwrap()));
+            let drained = rx.drain(9, |record| diary.write(record.read_value_at(0).unwrap()));
             mark();
             assert_eq!(drained, Ok(5));
         },
@@ -299,7 +299,7 @@ pub fn kill_keep<K: Sort>(_: &[&str]) {
             let mut rx = ring.consumer().unwrap();
             mark();
             let record = rx.try_read().unwrap();
-            diary.write(record.payload().value_at(0).unwrap());
+            diary.write(record.payload().read_value_at(0).unwrap());
             record.keep();
             mark();
         },

@@ -157,7 +157,7 @@ fn recover<T: Flow + ?Sized>(ring: &Ring<Mpsc, T>) {
     let recovered = ring.recover();
     mark();
     let recovered = recovered.unwrap();
-    assert_eq!((recovered.lost, recovered.held_by), (1, None));
+    assert_eq!((recovered.lost, recovered.blocked_by), (1, None));
 }
 
 fn items(until: Until) -> Hole<Item> {

@@ -125,7 +125,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
         }
         if turn % 3 == 2 {
             let recovered = ring.recover().unwrap();
-            assert_eq!((recovered.lost, recovered.held_by), (lost.len() as u64, None));
+            assert_eq!((recovered.lost, recovered.blocked_by), (lost.len() as u64, None));
         }
         T::send(&mut other, BESIDE + 1, SMALL).unwrap();
         let mut rx = ring.consumer().unwrap();

@@ -210,7 +210,7 @@ impl<T: Flow + ?Sized, K: Sort> Scene<T, K> {
     /// The same with so many seats for producers.
     pub fn with_seats(seats: usize, passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
         let name = Name::unique(SEGMENTS);
-        let ring = Ring::create(&name, &Options::new().capacity(T::CAPACITY).producers(seats)).unwrap();
+        let ring = Ring::create(&name, &Options::new().capacity(T::CAPACITY).max_producers(seats)).unwrap();
         let mut txs: Vec<_> = (0..seats).map(|_| ring.producer().unwrap()).collect();
         let mut rx = ring.consumer().unwrap();
         // Where all share their cells, one moves on for all.

@@ -56,7 +56,7 @@ impl Observed {
     }
 
     fn ring_of<K: Kind, T: Message + ?Sized>(&self, producers: usize) -> ring::Ring<K, T, Self> {
-        ring::Ring::format(self.clone(), &Options::new().capacity(4).producers(producers)).unwrap()
+        ring::Ring::format(self.clone(), &Options::new().capacity(4).max_producers(producers)).unwrap()
     }
 
     /// What is to happen while somebody sleeps, the next time.

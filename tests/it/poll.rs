@@ -24,7 +24,7 @@ const SLICE: Duration = Duration::from_millis(100);
 
 fn ring<K: Kind, T: Message + ?Sized>() -> ring::Ring<K, T, Heap> {
     let memory = Heap::new(lanes::Ring::<u64>::required_len(64, 4).max(1 << 16));
-    ring::Ring::format(memory, &Options::new().capacity(64).producers(4)).unwrap()
+    ring::Ring::format(memory, &Options::new().capacity(64).max_producers(4)).unwrap()
 }
 
 type Tx = spsc::Producer<u64, Heap>;
@@ -268,7 +268,7 @@ fn by_descriptor<K: Kind>(ring: &ring::Ring<K, [u8], Heap>) {
         while count < 4 * EACH {
             let drained = rx.drain(64, |payload| {
                 let mut bytes = [0; 4];
-                payload.read_at(0, &mut bytes).unwrap();
+                payload.read_at(&mut bytes, 0).unwrap();
                 sum += u64::from(u32::from_ne_bytes(bytes));
                 count += 1;
             });

@@ -45,7 +45,7 @@ fn assert_peek(name: &Name, expected: &[&str]) {
 }
 
 fn options(label: &str) -> Options<'_> {
-    Options::new().capacity(1024).producers(2).label(label)
+    Options::new().capacity(1024).max_producers(2).label(label)
 }
 
 #[test]
@@ -158,12 +158,12 @@ fn it_does_not_show_what_was_written_over() {
     assert_eq!(rx.drain(2, |_| ()), Ok(2));
     tx.try_push(&vec![b'e'; LEN]).unwrap();
     let mut reservation = tx.try_reserve(LEN).unwrap();
-    reservation.payload().write_at(0, &vec![b'f'; LEN]).unwrap();
+    reservation.payload().write_at(&vec![b'f'; LEN], 0).unwrap();
 
     let lines = output.lines().map(Result::unwrap);
     let seen: Vec<_> = lines.map(|line| (line.split(':').next().unwrap().to_owned(), line)).collect();
     assert!(script.wait().unwrap().success());
-    let cells = LEN / spsc::CELL;
+    let cells = LEN / ringway::CELL;
     let positions: Vec<_> = seen.iter().map(|(at, _)| at.parse::<usize>().unwrap() / cells).collect();
     assert_eq!(positions, [0, 2, 3]);
     for ((_, line), letter) in seen.iter().zip(["a", "c", "d"]) {

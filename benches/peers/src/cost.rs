@@ -111,7 +111,7 @@ fn times<K: Kind, T: Message + ?Sized + 'static>(
     producers: usize,
 ) {
     each_case(list, peer, true, move |plan| {
-        let options = Options::new().capacity(capacity).producers(producers);
+        let options = Options::new().capacity(capacity).max_producers(producers);
         let start = ticks();
         let made = Ring::<K, T>::create(&plan.name, &options)?;
         let created = ticks();
@@ -181,7 +181,7 @@ fn memory<K: Kind, T: Message + ?Sized + 'static>(
         let capacity = CAPACITY * each;
         let (once, twice) = (len(capacity), len(2 * capacity));
         let added = (twice - once) as f64 / CAPACITY as f64;
-        let options = Options::new().capacity(capacity).producers(PRODUCERS);
+        let options = Options::new().capacity(capacity).max_producers(PRODUCERS);
         let ring = Ring::<K, T>::create(&plan.name, &options)?;
         let found = fs::metadata(ring.path())?.len();
         let (heap, ends) =

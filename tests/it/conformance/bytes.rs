@@ -211,19 +211,19 @@ fn a_payload_is_read_by_pieces<K: AnyKind>(place: Place) {
     assert_eq!((payload.len(), payload.is_empty()), (100, false));
 
     let mut piece = [0; 10];
-    payload.read_at(90, &mut piece).unwrap();
+    payload.read_at(&mut piece, 90).unwrap();
     assert_eq!(piece, bytes[90..]);
-    payload.read_at(100, &mut []).unwrap();
-    assert_eq!(payload.read_at(91, &mut piece), Err(RangeError { from: 91, len: 10, payload: 100 }));
+    payload.read_at(&mut [], 100).unwrap();
+    assert_eq!(payload.read_at(&mut piece, 91), Err(RangeError { from: 91, len: 10, payload: 100 }));
     assert_eq!(piece, bytes[90..], "nothing was copied");
     let beyond = Err(RangeError { from: usize::MAX, len: 10, payload: 100 });
-    assert_eq!(payload.read_at(usize::MAX, &mut piece), beyond);
-    assert!(payload.read_at(101, &mut []).is_err());
+    assert_eq!(payload.read_at(&mut piece, usize::MAX), beyond);
+    assert!(payload.read_at(&mut [], 101).is_err());
 
     // At an odd address too.
-    assert_eq!(payload.value_at::<u32>(33).unwrap().to_ne_bytes(), bytes[33..37]);
-    assert_eq!(payload.value_at::<[u8; 100]>(0).unwrap()[..], bytes);
-    assert_eq!(payload.value_at::<u32>(97), Err(RangeError { from: 97, len: 4, payload: 100 }));
+    assert_eq!(payload.read_value_at::<u32>(33).unwrap().to_ne_bytes(), bytes[33..37]);
+    assert_eq!(payload.read_value_at::<[u8; 100]>(0).unwrap()[..], bytes);
+    assert_eq!(payload.read_value_at::<u32>(97), Err(RangeError { from: 97, len: 4, payload: 100 }));
 
     let (mut short, mut long) = ([0; 7], [9; 200]);
     assert_eq!((payload.copy_to(&mut short), payload.copy_to(&mut long)), (7, 100));
@@ -233,7 +233,7 @@ fn a_payload_is_read_by_pieces<K: AnyKind>(place: Place) {
     tx.try_push(b"").unwrap();
     let record = rx.try_read().unwrap();
     assert!(record.is_empty() && record.payload().is_empty() && record.payload().to_vec().is_empty());
-    assert!(record.payload().value_at::<u8>(0).is_err());
+    assert!(record.payload().read_value_at::<u8>(0).is_err());
 }
 
 fn a_payload_is_written_by_pieces<K: AnyKind>(place: Place) {
@@ -243,12 +243,12 @@ fn a_payload_is_written_by_pieces<K: AnyKind>(place: Place) {
     assert_eq!((reservation.len(), reservation.is_empty()), (16, false));
     let mut payload = reservation.payload();
     assert_eq!((payload.len(), payload.is_empty()), (16, false));
-    payload.write_at(0, &[1; 16]).unwrap();
-    payload.write_value_at(5, &0xaabb_ccdd_u32.to_be()).unwrap();
-    payload.write_at(16, &[]).unwrap();
-    assert_eq!(payload.write_at(9, &[2; 8]), Err(RangeError { from: 9, len: 8, payload: 16 }));
-    assert_eq!(payload.write_value_at(13, &7_u32), Err(RangeError { from: 13, len: 4, payload: 16 }));
-    assert!(payload.write_at(usize::MAX, &[2; 8]).is_err());
+    payload.write_at(&[1; 16], 0).unwrap();
+    payload.write_value_at(&0xaabb_ccdd_u32.to_be(), 5).unwrap();
+    payload.write_at(&[], 16).unwrap();
+    assert_eq!(payload.write_at(&[2; 8], 9), Err(RangeError { from: 9, len: 8, payload: 16 }));
+    assert_eq!(payload.write_value_at(&7_u32, 13), Err(RangeError { from: 13, len: 4, payload: 16 }));
+    assert!(payload.write_at(&[2; 8], usize::MAX).is_err());
     reservation.commit();
     let expected = [1, 1, 1, 1, 1, 0xaa, 0xbb, 0xcc, 0xdd, 1, 1, 1, 1, 1, 1, 1];
     assert_eq!(take(&mut rx).unwrap(), expected);

@@ -32,18 +32,18 @@ fn a_consumer_is_blamed_for_what_it_has_not_released<K: AnyKind>(place: Place) {
     assert!(tx.stalled().is_none());
     tx.try_push_slice(&[1, 2, 3]).unwrap();
     let blame = tx.stalled().unwrap();
-    assert_eq!((blame.role, blame.seat, blame.behind, blame.alive), (Role::Consumer, 0, 3, false));
+    assert_eq!((blame.role, blame.seat, blame.cells, blame.alive), (Role::Consumer, 0, 3, false));
     assert_eq!(blame.to_string(), "no consumer has come yet; 3 cells wait for one");
     let mut rx = ring.consumer().unwrap();
     let blame = tx.stalled().unwrap();
-    assert_eq!((blame.role, blame.behind, blame.alive), (Role::Consumer, 3, true));
+    assert_eq!((blame.role, blame.cells, blame.alive), (Role::Consumer, 3, true));
     // Since the first time that was asked.
     assert!(blame.to_string().contains("is alive and 3 cells behind, for "), "{blame}");
     // As long as nothing moves, the time goes on.
     thread::sleep(Duration::from_millis(5));
     assert!(tx.stalled().unwrap().since >= Duration::from_millis(5));
     rx.try_pop().unwrap();
-    assert!(tx.stalled().is_some_and(|blame| blame.behind == 2 && blame.since < Duration::from_millis(5)));
+    assert!(tx.stalled().is_some_and(|blame| blame.cells == 2 && blame.since < Duration::from_millis(5)));
     rx.drain(9, |_| ()).unwrap();
     assert!(tx.stalled().is_none());
 }
@@ -147,7 +147,7 @@ fn there_is_nothing_to_recover_where_nobody_died<K: AnyKind>(place: Place) {
         tx.try_push(&[i]).unwrap();
         tx.try_reserve(100).unwrap().abort();
         let found = ring.recover().unwrap();
-        assert_eq!((found.lost, found.held_by), (0, None));
+        assert_eq!((found.lost, found.blocked_by), (0, None));
     }
     // Nothing was taken out by it.
     let mut rx = ring.consumer().unwrap();
@@ -167,7 +167,7 @@ fn who_repairs_takes_the_consumers_seat<K: AnyKind>(place: Place) {
 /// A ring on the heap whose participants have a name.
 fn named<K: AnyKind, T: Message + ?Sized>(capacity: usize, producers: usize) -> Ring<K, T, Heap> {
     let memory = Heap::new(K::required_len::<T>(capacity, producers));
-    let options = Options::new().capacity(capacity).producers(producers).label("feed");
+    let options = Options::new().capacity(capacity).max_producers(producers).label("feed");
     Ring::format(memory, &options).unwrap()
 }
 
@@ -249,7 +249,7 @@ fn in_a_total_order_the_next_records_owner_is_blamed() {
     // An operator is told too, if there is no consumer.
     drop(rx);
     let found = ring.recover().unwrap();
-    assert_eq!((found.lost, found.held_by.map(|who| who.to_string())), (0, Some("`feed`".into())));
+    assert_eq!((found.lost, found.blocked_by.map(|who| who.to_string())), (0, Some("`feed`".into())));
     let mut rx = ring.consumer().unwrap();
     reserved.abort();
     let words = "the producer in seat 2, `feed`, is alive and holds up 5 cells, for 0.0 s";
@@ -265,7 +265,7 @@ fn a_participant_of_a_segment_says_which_process_it_is() {
     let (mut tx, mut rx) = ring.ends();
     let reserved = tx.try_reserve(1).unwrap();
     let blame = rx.stalled().unwrap();
-    assert_eq!((blame.pid, blame.seat, blame.behind, blame.alive), (std::process::id().into(), 0, 1, true));
+    assert_eq!((blame.pid, blame.seat, blame.cells, blame.alive), (std::process::id().into(), 0, 1, true));
     assert!(blame.to_string().contains(&format!("process {} `", std::process::id())), "{blame}");
     reserved.abort();
 }

@@ -37,7 +37,7 @@ fn all<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> Vec<u8> {
     let mut seen = Vec::new();
     loop {
         match rx.try_read() {
-            Ok(record) => seen.push(record.payload().value_at(0).unwrap()),
+            Ok(record) => seen.push(record.payload().read_value_at(0).unwrap()),
             Err(PopError::Empty | PopError::Closed(_)) => return seen,
             Err(error) => panic!("{error}"),
         }
@@ -66,7 +66,7 @@ fn a_reservation_is_seen_when_it_is_committed<K: AnyKind>(place: Place) {
     let ring = place.ring::<K, [u8]>(512);
     let (mut tx, mut rx) = ring.ends();
     let mut reservation = tx.try_reserve(100).unwrap();
-    reservation.payload().write_at(0, &[7; 100]).unwrap();
+    reservation.payload().write_at(&[7; 100], 0).unwrap();
     assert_eq!(rx.try_read().unwrap_err(), PopError::Empty);
     reservation.commit();
     assert_eq!(rx.try_read().unwrap().payload().to_vec(), [7; 100]);
@@ -78,7 +78,7 @@ fn a_record_may_turn_out_shorter_than_reserved<K: AnyKind>(place: Place) {
     for (reserved, len, cells) in [(200, 100, 2), (200, 64, 1), (200, 0, 1), (200, 200, 4), (0, 0, 1)] {
         let before = tx.position();
         let mut reservation = tx.try_reserve(reserved).unwrap();
-        reservation.payload().write_at(0, &vec![7; len]).unwrap();
+        reservation.payload().write_at(&vec![7; len], 0).unwrap();
         reservation.commit_len(len).unwrap();
         let most = reserved.div_ceil(64).max(1) as u64;
         assert_eq!(tx.position() - before, K::moves(most, cells), "{len} bytes of {reserved}");
@@ -289,7 +289,7 @@ fn a_reservation_in_a_batch_can_be_aborted<K: AnyKind>(place: Place) {
     batch.try_reserve(100).unwrap().abort();
     mem::forget(batch.try_reserve(100).unwrap());
     let mut shorter = batch.try_reserve(256).unwrap();
-    shorter.payload().write_at(0, &[1, 1]).unwrap();
+    shorter.payload().write_at(&[1, 1], 0).unwrap();
     shorter.commit_len(2).unwrap();
     batch.try_push(&[2]).unwrap();
     assert_eq!(all(&mut rx), []);

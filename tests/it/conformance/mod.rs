@@ -138,7 +138,7 @@ enum Place {
 impl Place {
     /// A new, empty ring of this capacity, in items or bytes, with so many seats for producers.
     fn ring_of<K: AnyKind, T: Message + ?Sized>(self, capacity: usize, producers: usize) -> Made<K, T> {
-        let options = Options::new().capacity(capacity).producers(producers);
+        let options = Options::new().capacity(capacity).max_producers(producers);
         match self {
             Self::Heap => {
                 let memory = AnyMemory::Heap(Heap::new(K::required_len::<T>(capacity, producers)));

@@ -31,7 +31,7 @@ type Operation<K, M> = fn(&mut ring::Producer<K, [u8], M>);
 fn all<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> Vec<u8> {
     let mut seen = Vec::new();
     while let Ok(record) = rx.try_read() {
-        seen.push(record.payload().value_at(0).unwrap());
+        seen.push(record.payload().read_value_at(0).unwrap());
     }
     seen
 }
@@ -64,7 +64,7 @@ fn a_reservation_made_first_comes_first<K: AnyKind>(place: Place) {
         let mut second = b.try_reserve(10).unwrap();
         let mut third = c.try_reserve(10).unwrap();
         for (i, reserved) in [&mut first, &mut second, &mut third].into_iter().enumerate() {
-            reserved.payload().write_at(0, &[turn + i as u8]).unwrap();
+            reserved.payload().write_at(&[turn + i as u8], 0).unwrap();
         }
         // The last first.
         third.commit();
@@ -88,7 +88,7 @@ fn an_open_reservation_holds_up_what_comes_after_it<K: AnyKind>(place: Place) {
     assert_eq!(all(&mut rx), [1]);
     let elapsed = rx.read_timeout(Duration::from_millis(5)).map(drop);
     assert_eq!(elapsed, Err(PopError::Elapsed));
-    reserved.payload().write_at(0, &[2]).unwrap();
+    reserved.payload().write_at(&[2], 0).unwrap();
     reserved.commit();
     assert_eq!(all(&mut rx), [2, 3, 4]);
 }
@@ -134,7 +134,7 @@ fn what_is_given_up_leaves_no_trace<K: AnyKind>(place: Place) {
         let given_up = b.try_reserve(turn * 7 % 300).unwrap();
         c.try_push(&[2]).unwrap();
         let mut shorter = a.try_reserve(200).unwrap();
-        shorter.payload().write_at(0, &[3]).unwrap();
+        shorter.payload().write_at(&[3], 0).unwrap();
         c.try_push(&bytes_of(4, turn)).unwrap();
         shorter.commit_len(1 + turn).unwrap();
         given_up.abort();

@@ -77,7 +77,7 @@ fn records_say_who_sent_them<K: AnyKind>(place: Place) {
             0 => ends[from].try_push(&bytes_of(turn, 5)).unwrap(),
             1 => {
                 let mut reserved = ends[from].try_reserve(300).unwrap();
-                reserved.payload().write_at(0, &bytes_of(turn, 5)).unwrap();
+                reserved.payload().write_at(&bytes_of(turn, 5), 0).unwrap();
                 reserved.commit_len(5).unwrap();
             }
             _ => {
@@ -297,7 +297,7 @@ fn eight_threads_stream_batches_and_what_they_give_up<K: AnyKind>(place: Place) 
                     }
                     let mut reserved = tx.reserve(130).unwrap();
                     let whole = record(seat, sent);
-                    reserved.payload().write_at(0, &whole).unwrap();
+                    reserved.payload().write_at(&whole, 0).unwrap();
                     reserved.commit_len(whole.len()).unwrap();
                     sent += 1;
                     let Ok(mut batch) = K::batch(&mut tx, 4 * 64) else { continue };
@@ -342,7 +342,7 @@ fn there_are_65535_seats_at_most() {
         assert_eq!(rx.try_pop(), Err(CLOSED));
 
         assert_eq!(K::required_len::<u64>(1, 65_536), usize::MAX);
-        let options = Options::new().capacity(1).producers(65_536);
+        let options = Options::new().capacity(1).max_producers(65_536);
         let error = Ring::<K, u64, _>::format(Heap::new(4096), &options).err();
         assert_eq!(error, Some(LayoutError::TooSmall { need: u64::MAX, have: 4096 }));
     }

@@ -87,7 +87,7 @@ fn both_seats_of_a_byte_ring_are_handed_on_at_every_place<K: AnyKind>(place: Pla
         drop(rx);
         rx = ring.consumer().unwrap();
         while let Ok(record) = rx.try_read() {
-            assert_eq!(record.payload().value_at::<[u8; 4]>(0), Ok(u32::to_le_bytes(received)));
+            assert_eq!(record.payload().read_value_at::<[u8; 4]>(0), Ok(u32::to_le_bytes(received)));
             received += 1;
         }
         drop(rx);
@@ -191,7 +191,7 @@ fn attached_rings_are_the_same_ring<K: AnyKind>(place: Place) {
 
 fn a_ring_is_never_formatted_over<K: AnyKind>(place: Place) {
     let ring = place.ring::<K, u64>(4);
-    let options = Options::new().capacity(4).producers(3);
+    let options = Options::new().capacity(4).max_producers(3);
     let items = || Ring::<K, u64, _>::format(ring.memory().clone(), &options).map(drop);
     let others = || Ring::<K, u8, _>::format(ring.memory().clone(), &options).map(drop);
     // Whoever sits in it: it may be joined at any moment.

@@ -67,7 +67,7 @@ fn reservations_stream_through_a_small_ring<K: AnyKind>(place: Place) {
                     tx.reserve(256).unwrap().abort();
                 }
                 let mut reservation = tx.reserve_timeout(256, LONG).unwrap();
-                reservation.payload().write_at(0, &record).unwrap();
+                reservation.payload().write_at(&record, 0).unwrap();
                 reservation.commit_len(record.len()).unwrap();
             }
         });

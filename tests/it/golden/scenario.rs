@@ -88,11 +88,11 @@ pub fn of_bytes<K: Kind>(len: usize, several: bool) -> Scripted {
     assert_eq!(rx.drain(2, |_| ()).unwrap(), 2);
     // Aborted: in `mpsc` a skip of one cell.
     let mut reservation = steady.try_reserve(50).unwrap();
-    reservation.payload().write_at(0, b"given up").unwrap();
+    reservation.payload().write_at(b"given up", 0).unwrap();
     reservation.abort();
     // Shorter than reserved: in `mpsc` a skip of one cell after it.
     let mut reservation = steady.try_reserve(70).unwrap();
-    reservation.payload().write_at(0, b"cut to length, not this").unwrap();
+    reservation.payload().write_at(b"cut to length, not this", 0).unwrap();
     reservation.commit_len(13).unwrap();
     steady.try_push(b"").unwrap();
     // Does not fit before the last cell: a pad.
@@ -102,7 +102,7 @@ pub fn of_bytes<K: Kind>(len: usize, several: bool) -> Scripted {
         brief.try_push(b"farewell").unwrap();
         drop(brief);
         let mut reservation = victim.try_reserve(100).unwrap();
-        reservation.payload().write_at(0, b"half of it").unwrap();
+        reservation.payload().write_at(b"half of it", 0).unwrap();
         memory.kill(VICTIM.0);
         drop(reservation);
         drop(rx);

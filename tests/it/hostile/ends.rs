@@ -120,8 +120,8 @@ impl Cargo for [u8] {
             }
             8 => {
                 let mut reservation = tx.try_reserve(len)?;
-                assert!(reservation.payload().write_at(len / 2, &vec![7; len - len / 2]).is_ok());
-                assert!(reservation.payload().write_at(len / 2 + 1, &vec![7; len - len / 2]).is_err());
+                assert!(reservation.payload().write_at(&vec![7; len - len / 2], len / 2).is_ok());
+                assert!(reservation.payload().write_at(&vec![7; len - len / 2], len / 2 + 1).is_err());
                 std::mem::forget(reservation);
                 Ok(())
             }
@@ -141,7 +141,7 @@ impl Cargo for [u8] {
                     let (payload, mut part) = (record.payload(), [0; 9]);
                     for from in [0, 1, 56, record.len(), usize::MAX] {
                         let is_inside = from.checked_add(part.len()).is_some_and(|end| end <= record.len());
-                        assert_eq!(payload.read_at(from, &mut part).is_ok(), is_inside);
+                        assert_eq!(payload.read_at(&mut part, from).is_ok(), is_inside);
                     }
                     1
                 }),

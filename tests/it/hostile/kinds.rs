@@ -63,7 +63,7 @@ pub trait AnyKind: Kind {
 
     /// For a ring of so many cells, at most `CAPACITY`: its words are where those of a ring of `CAPACITY` are.
     fn options_of<T: Cargo + ?Sized>(cells: usize) -> Options<'static> {
-        Options::new().capacity(T::UNIT * cells).producers(Self::SEATS)
+        Options::new().capacity(T::UNIT * cells).max_producers(Self::SEATS)
     }
 
     /// The role block of this producer.

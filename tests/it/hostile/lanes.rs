@@ -22,7 +22,7 @@ struct Resting {
 impl Resting {
     fn new() -> Self {
         let shared = Shared::of(4 * ROLE * MANY);
-        let options = Options::new().capacity(CAPACITY).producers(MANY);
+        let options = Options::new().capacity(CAPACITY).max_producers(MANY);
         let ring = Ring::<u64, _>::format(shared.clone(), &options).unwrap();
         let ends = (0..MANY).map(|_| ring.producer().unwrap()).collect();
         let mut scene = Self { shared, ends, rx: ring.consumer().unwrap() };

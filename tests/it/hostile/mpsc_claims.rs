@@ -149,7 +149,7 @@ fn claims_are_somebodys<T: Cargo + ?Sized>() {
         scene.shared.write(TAIL, 4);
         assert_eq!(scene.consumer_says(), None);
         assert_eq!(scene.receive(WAITS), Err(PopError::Elapsed));
-        assert_eq!(scene.rx.stalled().map(|blame| (blame.seat, blame.behind)), Some((1, 2)));
+        assert_eq!(scene.rx.stalled().map(|blame| (blame.seat, blame.cells)), Some((1, 2)));
     }
 }
 

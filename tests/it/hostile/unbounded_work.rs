@@ -82,7 +82,7 @@ fn is_a_lap(what: Corruption) -> bool {
 fn a_time_limit_holds_among_thousands_of_the_dead() {
     const SEATS: usize = 4096;
     let shared = Shared::of(Ring::<u64>::required_len(SEATS, SEATS));
-    let options = Options::new().capacity(SEATS).producers(SEATS);
+    let options = Options::new().capacity(SEATS).max_producers(SEATS);
     let ring = Ring::<u64, _>::format(shared.clone(), &options).unwrap();
     let mut rx = ring.consumer().unwrap();
     for seat in 0..SEATS {
@@ -103,7 +103,7 @@ fn a_time_limit_holds_among_thousands_of_the_dead() {
     }
     assert_eq!(rx.try_pop(), Err(PopError::Closed(Departure::Died)));
     let losses = rx.losses();
-    assert_eq!(losses.forgotten() + losses.count() as u64, SEATS as u64);
+    assert_eq!(losses.dropped() + losses.count() as u64, SEATS as u64);
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl Pair {
                 if let (Ok(mut reservation), Ok(at)) = (reservation, claim) {
                     // The place was chosen for what was reserved; the cells are those of what is sent.
                     let record = model.record(at, len * percent / 100);
-                    reservation.payload().write_at(0, &record.bytes).unwrap();
+                    reservation.payload().write_at(&record.bytes, 0).unwrap();
                     prop_assert_eq!(reservation.commit_len(record.bytes.len()), Ok(()));
                     model.send(record);
                 }
@@ -177,7 +177,7 @@ impl Pair {
                 prop_assert_eq!(reservation.as_ref().map(|r| r.len()), expected.as_ref().copied());
                 match (reservation, step) {
                     (Ok(mut reservation), Step::Abort(_)) => {
-                        reservation.payload().write_at(0, &vec![0xee; len]).unwrap();
+                        reservation.payload().write_at(&vec![0xee; len], 0).unwrap();
                         reservation.abort();
                     }
                     (reservation, _) => mem::forget(reservation),

@@ -125,7 +125,7 @@ impl Kind for [u8] {
 
     fn take(rx: &mut Consumer<Self, Heap>, how: How) -> Result<Item, PopError> {
         let record = rx.try_read()?;
-        let found = item(record.payload().value_at(0).unwrap());
+        let found = item(record.payload().read_value_at(0).unwrap());
         assert_eq!(u32::from(record.producer()), found[0]);
         match how {
             How::Undone => record.keep(),
@@ -136,7 +136,7 @@ impl Kind for [u8] {
     }
 
     fn drain(rx: &mut Consumer<Self, Heap>, limit: usize, seen: &mut Vec<Item>) -> Result<usize, PopError> {
-        rx.drain(limit, |payload| seen.push(item(payload.value_at(0).unwrap())))
+        rx.drain(limit, |payload| seen.push(item(payload.read_value_at(0).unwrap())))
     }
 
     fn takes(how: How) -> bool {
@@ -158,7 +158,7 @@ impl<T: Kind + ?Sized> Scene<T> {
     fn new(cells: usize) -> Self {
         let capacity = T::capacity(cells);
         let memory = Heap::new(Ring::<T>::required_len(capacity, LANES));
-        let options = Options::new().capacity(capacity).producers(LANES);
+        let options = Options::new().capacity(capacity).max_producers(LANES);
         let ring = Ring::<T, _>::format(memory, &options).unwrap();
         let ends = (0..LANES).map(|_| ring.producer().ok()).collect();
         let rx = ring.consumer().ok();

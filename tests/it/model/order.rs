@@ -200,7 +200,7 @@ impl Scene {
     fn new(capacity: u64) -> Self {
         let bytes = capacity as usize * 64;
         let memory = Heap::new(Ring::<[u8]>::required_len(bytes, SEATS.into()));
-        let options = Options::new().capacity(bytes).producers(SEATS.into());
+        let options = Options::new().capacity(bytes).max_producers(SEATS.into());
         let ring = Ring::<[u8], _>::format(memory, &options).unwrap();
         let hands: Vec<_> = (0..HANDS).map(|_| Hand::new(&ring)).collect();
         let (rx, max) = (ring.consumer().ok(), ring.max_record());

@@ -98,7 +98,7 @@ impl Desk {
         let Ok(order) = self.told.recv() else { return };
         let done = match order {
             Order::Send(bytes) => {
-                reservation.payload().write_at(0, &bytes).unwrap();
+                reservation.payload().write_at(&bytes, 0).unwrap();
                 reservation.commit_len(bytes.len())
             }
             Order::Abort => {

@@ -43,7 +43,7 @@ struct Pair<K: Kind> {
 
 impl<K: Kind> Pair<K> {
     fn new(capacity: usize, len: usize) -> Self {
-        let options = Options::new().capacity(capacity).producers(1);
+        let options = Options::new().capacity(capacity).max_producers(1);
         let ring = Ring::format(Heap::new(len), &options).unwrap();
         let (tx, rx) = (ring.producer().ok(), ring.consumer().ok());
         Self { ring, tx, rx, model: VecDeque::new(), sent: 0 }

@@ -136,7 +136,7 @@ fn send_records<K: AnyKind, M: Memory + Clock>(mut tx: Producer<K, [u8], M>, cou
             }
             2 => {
                 let mut reserved = tx.reserve_timeout(160, LONG).unwrap();
-                reserved.payload().write_at(0, &next).unwrap();
+                reserved.payload().write_at(&next, 0).unwrap();
                 reserved.commit_len(next.len()).unwrap();
             }
             3 => {
@@ -234,7 +234,7 @@ fn send_by_turns<K: AnyKind, M: Memory>(ring: &Ring<K, [u8], M>, me: u16, count:
             }
         }
         if let Ok(mut reserved) = tx.try_reserve(100) {
-            reserved.payload().write_at(0, &[me as u8; 100]).unwrap();
+            reserved.payload().write_at(&[me as u8; 100], 0).unwrap();
         }
     }
 }

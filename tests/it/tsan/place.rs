@@ -85,7 +85,7 @@ impl<K, T: ?Sized, M> Deref for Made<K, T, M> {
 
 /// Bytes for such a ring, and how to make it.
 pub fn heap<K: AnyKind, T: Message + ?Sized>(capacity: usize) -> (Heap, Options<'static>) {
-    let options = Options::new().capacity(capacity).producers(K::PRODUCERS);
+    let options = Options::new().capacity(capacity).max_producers(K::PRODUCERS);
     (Heap::new(K::required_len::<T>(capacity)), options)
 }
 
@@ -108,7 +108,7 @@ impl Place for Named {
 
     fn ring<K: AnyKind, T: Message + ?Sized>(capacity: usize) -> Made<K, T, Mapping> {
         let name = Name::unique("ringway-races");
-        let options = Options::new().capacity(capacity).producers(K::PRODUCERS);
+        let options = Options::new().capacity(capacity).max_producers(K::PRODUCERS);
         Made { ring: Ring::create(&name, &options).unwrap(), _name: Some(name) }
     }
 }

@@ -37,9 +37,9 @@ fn run() -> Result<(), i32> {
     let (mut tx, mut rx) = (ring.producer().map_err(|_| 9)?, ring.consumer().map_err(|_| 10)?);
     for round in 0..100u8 {
         let mut reservation = tx.try_reserve(100).map_err(|_| 11)?;
-        reservation.payload().write_value_at(0, &round).map_err(|_| 12)?;
+        reservation.payload().write_value_at(&round, 0).map_err(|_| 12)?;
         reservation.commit();
-        if rx.try_read().map_err(|_| 13)?.payload().value_at::<u8>(0) != Ok(round) {
+        if rx.try_read().map_err(|_| 13)?.payload().read_value_at::<u8>(0) != Ok(round) {
             return Err(14);
         }
     }

@@ -44,7 +44,7 @@ fn has_died<K: Kind>(ring: &Ring<K, [u8]>, role: Role, id: u64) -> bool {
 
 fn a_producers_death_is_seen<K: Kind>() {
     let name = Name::unique("ringway-exchange-producer");
-    let options = Options::new().capacity(4096).producers(2);
+    let options = Options::new().capacity(4096).max_producers(2);
     let ring = Ring::<K, [u8]>::create(&name, &options).unwrap();
     let mut rx = ring.consumer().unwrap();
     let mut other = start::<K>(["produce", "across"], &[&name]);
@@ -63,7 +63,7 @@ fn a_producers_death_is_seen<K: Kind>() {
 
 fn a_consumers_death_is_seen<K: Kind>() {
     let name = Name::unique("ringway-exchange-consumer");
-    let ring = Ring::<K, [u8]>::create(&name, &Options::new().capacity(4096).producers(2)).unwrap();
+    let ring = Ring::<K, [u8]>::create(&name, &Options::new().capacity(4096).max_producers(2)).unwrap();
     let mut tx = ring.producer().unwrap();
     (0..=SENT).for_each(|number| <[u8]>::send(&mut tx, number).unwrap());
     let mut other = start::<K>(["consume", "across"], &[&name]);

@@ -71,7 +71,7 @@ fn assert_alike<K: Kind, T: Cargo + ?Sized>(other: &mut Child, there: &Ring<K, T
 
 fn all_comes_back<K: Kind, T: Cargo + ?Sized>() {
     let names = [Name::unique("ringway-there"), Name::unique("ringway-back")];
-    let options = Options::new().capacity(T::CAPACITY).producers(3).label("the first");
+    let options = Options::new().capacity(T::CAPACITY).max_producers(3).label("the first");
     let there = Ring::<K, T>::create(&names[0], &options).unwrap();
     let back = Ring::<K, T>::create(&names[1], &options).unwrap();
     let (mut tx, mut rx) = (there.producer().unwrap(), back.consumer().unwrap());

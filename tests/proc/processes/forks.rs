@@ -76,7 +76,7 @@ pub fn fork_and_drop_guards(words: &[&str]) {
         say(format!("{:?}", tx.try_push(&[4])));
         record.take().expect("still here").keep();
     }
-    let read: Vec<u8> = (0..4).map(|_| rx.try_read().unwrap().payload().value_at(0).unwrap()).collect();
+    let read: Vec<u8> = (0..4).map(|_| rx.try_read().unwrap().payload().read_value_at(0).unwrap()).collect();
     say(format!("{read:?}"));
 }
 

@@ -25,7 +25,7 @@ pub fn assert_it_is_left_alone<K: Many>(crew: &mut Crew<K>, holder: u64, seat: u
     assert_eq!(K::losses(&mut rx), []);
     drop(rx);
     let recovered = crew.ring.recover().unwrap();
-    assert_eq!(recovered.held_by.map(|by| by.pid), K::IS_ORDERED.then_some(holder), "{recovered:?}");
+    assert_eq!(recovered.blocked_by.map(|by| by.pid), K::IS_ORDERED.then_some(holder), "{recovered:?}");
     assert_eq!(recovered.lost, 0);
     crew.assert_no_seat_is_free();
     assert!(crew.applicant().line().contains("none of the 2"), "it was robbed by another process");

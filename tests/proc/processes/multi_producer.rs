@@ -82,7 +82,7 @@ fn a_dead_ones_seat_is_taken_again<K: Many>() {
         let refused = crew.ring.producer().map(drop).unwrap_err();
         assert!(matches!(refused, SeatError::AllTaken { role: Role::Producer, seats: 2, .. }), "{refused:?}");
         let recovered = crew.ring.recover().unwrap();
-        assert_eq!((recovered.lost, recovered.held_by), (1, None));
+        assert_eq!((recovered.lost, recovered.blocked_by), (1, None));
     }
     let mut successor = crew.producer(0);
     order(&mut successor, "push 3", "sent");
@@ -116,7 +116,7 @@ fn in_one_order_all_wait_for_the_stopped_and_are_told_for_whom() {
     assert_eq!(rx.read_timeout(LONG).map(drop).unwrap_err(), PopError::Elapsed);
     let blame = rx.stalled().unwrap();
     assert_eq!((blame.role, blame.seat, blame.pid), (Role::Producer, 0, sleeper.id()));
-    assert_eq!((blame.label.to_string(), blame.behind, blame.alive), (format!("{LABEL} 1"), 3, true));
+    assert_eq!((blame.label.to_string(), blame.cells, blame.alive), (format!("{LABEL} 1"), 3, true));
     let recovery = crew.ring.recover().unwrap_err();
     assert!(matches!(recovery, SeatError::SeatTaken { role: Role::Consumer, .. }), "{recovery:?}");
 
@@ -130,7 +130,7 @@ fn in_one_order_all_wait_for_the_stopped_and_are_told_for_whom() {
         sleeper.id()
     );
     assert!(told.starts_with(&expected), "{told}");
-    assert_eq!(rx.stalled().unwrap().behind, CELLS as u64);
+    assert_eq!(rx.stalled().unwrap().cells, CELLS as u64);
 
     // Nothing is taken from the stopped one: neither its seat nor its record.
     crew.assert_no_seat_is_free();

@@ -91,7 +91,7 @@ fn send<K: Kind>(words: &[&str], in_batch: InBatch<K>) {
             let sent = match i % 3 {
                 0 => tx.try_push(&record[..len]),
                 1 => tx.try_reserve(LARGEST).and_then(|mut reservation| {
-                    reservation.payload().write_at(0, &record[..len]).unwrap();
+                    reservation.payload().write_at(&record[..len], 0).unwrap();
                     reservation.commit_len(len)
                 }),
                 _ => in_batch(&mut tx, &record[..len]),
@@ -163,7 +163,7 @@ pub fn break_the_silence(_: &[&str]) {
 /// A ring, to which so many send in silence.
 fn silent_senders<K: Kind>(kind: &str, senders: usize) -> (Name, Ring<K, [u8]>, Vec<Child>) {
     let name = Name::unique("ringway-silent");
-    let ring = Ring::create(&name, &Options::new().capacity(1 << 20).producers(SENDERS)).unwrap();
+    let ring = Ring::create(&name, &Options::new().capacity(1 << 20).max_producers(SENDERS)).unwrap();
     let senders = (0..senders).map(|_| Child::start("send in silence", &[name.as_str(), kind])).collect();
     (name, ring, senders)
 }

@@ -69,9 +69,9 @@ fn own_record(number: u64) -> [u8; LEN] {
 
 /// A record's number. Nothing of it may be torn, nor come from a sender that has a successor among `senders`.
 fn number_of(payload: &Payload<'_>, senders: &mut Vec<u64>) -> u64 {
-    let (number, sender) = (payload.value_at(0).unwrap(), payload.value_at(8).unwrap());
+    let (number, sender) = (payload.read_value_at(0).unwrap(), payload.read_value_at(8).unwrap());
     let mut bytes = [0; LEN];
-    payload.read_at(0, &mut bytes).unwrap();
+    payload.read_at(&mut bytes, 0).unwrap();
     assert!(payload.len() == LEN && bytes == record(number, sender), "record {number} is torn");
     if senders.last() != Some(&sender) {
         assert!(!senders.contains(&sender), "record {number} was sent by the dead");
@@ -111,7 +111,7 @@ fn send_by_pieces(tx: &mut Producer<[u8]>, number: u64) -> Result<u64, PushError
     // As many cells as the record has: a larger reservation would need a pad where the record needs none.
     let mut reservation = tx.reserve(3 * 64)?;
     for (i, piece) in own_record(number).chunks(16).enumerate() {
-        reservation.payload().write_at(16 * i, piece).unwrap();
+        reservation.payload().write_at(piece, 16 * i).unwrap();
     }
     reservation.commit_len(LEN).unwrap();
     Ok(1)

@@ -79,7 +79,7 @@ fn obey<K: Many>(tx: &mut Producer<K, [u8]>, words: &[&str]) {
             }
             "reserve" => {
                 let mut reservation = tx.try_reserve(RESERVED).unwrap();
-                reservation.payload().write_at(0, &record).unwrap();
+                reservation.payload().write_at(&record, 0).unwrap();
                 say("reserved");
                 obey_outside(words);
                 reservation.commit_len(record.len()).unwrap();
@@ -194,7 +194,7 @@ fn consume_in<K: Many>(words: &[&str]) {
         let patience = if line == "glance" { BRIEFLY } else { PATIENCE };
         match rx.read_timeout(patience) {
             Ok(record) => {
-                say(format!("{} from {}", record.payload().value_at::<u64>(0).unwrap(), record.producer()));
+                say(format!("{} from {}", record.payload().read_value_at::<u64>(0).unwrap(), record.producer()));
                 if line == "hold" {
                     hear();
                 }
@@ -225,7 +225,7 @@ impl<K: Many> Crew<K> {
 
     pub fn open_to(seats: usize, mode: u32) -> Self {
         let name = Name::unique("ringway-crew");
-        let options = Options::new().capacity(64 * CELLS).producers(seats).label("test").mode(mode);
+        let options = Options::new().capacity(64 * CELLS).max_producers(seats).label("test").mode(mode);
         Self { ring: Ring::create(&name, &options).unwrap(), name, started: 0 }
     }
 
@@ -278,5 +278,5 @@ pub fn order(child: &mut Child, line: &str, answer: &str) {
 /// What is next, and from which seat.
 pub fn next<K: Many>(rx: &mut Consumer<K, [u8]>) -> Result<(u64, u16), PopError> {
     let record = rx.read_timeout(PATIENCE)?;
-    Ok((record.payload().value_at(0).unwrap(), record.producer()))
+    Ok((record.payload().read_value_at(0).unwrap(), record.producer()))
 }

@@ -113,7 +113,7 @@ pub fn send_records(words: &[&str]) {
             "timed" => tx.push_timeout(&bytes, AT_MOST).unwrap(),
             "reserving" => {
                 let mut reservation = tx.reserve(bytes.len() + 100).unwrap();
-                reservation.payload().write_at(0, &bytes).unwrap();
+                reservation.payload().write_at(&bytes, 0).unwrap();
                 reservation.commit_len(bytes.len()).unwrap();
                 drop(tx.reserve(1).unwrap());
             }

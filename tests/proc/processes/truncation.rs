@@ -68,7 +68,7 @@ impl Cargo for [u8] {
 }
 
 fn options() -> Options<'static> {
-    Options::new().capacity(4096).producers(2)
+    Options::new().capacity(4096).max_producers(2)
 }
 
 /// A participant sleeps, and then wants to know what has happened.

@@ -44,7 +44,7 @@ pub trait AnyKind: Kind {
     }
 
     fn options<T: Cargo + ?Sized>() -> Options<'static> {
-        Options::new().capacity(T::CAPACITY).producers(Self::SEATS)
+        Options::new().capacity(T::CAPACITY).max_producers(Self::SEATS)
     }
 }
 
@@ -149,7 +149,7 @@ impl Cargo for [u8] {
             1 => tx.reserve_timeout(len, SOON).map(|reserved| reserved.commit()),
             2..6 => {
                 let mut reserved = tx.try_reserve(len)?;
-                reserved.payload().write_at(0, &vec![3; len]).unwrap();
+                reserved.payload().write_at(&vec![3; len], 0).unwrap();
                 reserved.commit_len(len / 2)
             }
             6..8 => tx.try_reserve(len).map(|reserved| reserved.abort()),

@@ -37,7 +37,7 @@ pub const ROLES: &[(&str, Act)] = &[
 /// Only producers are killed: nothing comes twice, and what is lost is what the ring says is lost.
 fn survives_killed_producers<K: Many>() {
     let (name, notes) = (Name::unique("ringway-soak"), Notes::new());
-    let options = Options::new().capacity(CAPACITY).producers(PRODUCERS);
+    let options = Options::new().capacity(CAPACITY).max_producers(PRODUCERS);
     let ring = Ring::<K, [u8]>::create(&name, &options).unwrap();
     let mut rx = ring.consumer().unwrap();
     let mut crowd = Crowd::new::<K>(&name, &notes);
@@ -85,7 +85,7 @@ fn lanes_survive_killed_producers() {
 /// The consumer is killed, too: what it had read and not released comes again, and nothing else.
 fn survives_killed_producers_and_consumers<K: Many>() {
     let (name, notes) = (Name::unique("ringway-soak"), Notes::new());
-    let options = Options::new().capacity(CAPACITY).producers(PRODUCERS);
+    let options = Options::new().capacity(CAPACITY).max_producers(PRODUCERS);
     let ring = Ring::<K, [u8]>::create(&name, &options).unwrap();
     // Each consumer, and where it notes what it sees.
     let start = || {

@@ -40,7 +40,7 @@ impl Many for Mpsc {
     }
 
     fn losses(rx: &mut Consumer<Self, [u8]>) -> (Vec<Loss>, u64) {
-        let forgotten = rx.losses().forgotten();
+        let forgotten = rx.losses().dropped();
         (rx.losses().collect(), forgotten)
     }
 }
@@ -135,7 +135,7 @@ fn send_by_pieces<K: Many>(tx: &mut Producer<K, [u8]>, record: &[u8]) -> Result<
     // More than it has: the rest is given back.
     let mut reservation = tx.reserve(record.len() + 100)?;
     for (at, piece) in (0..).step_by(50).zip(record.chunks(50)) {
-        reservation.payload().write_at(at, piece).unwrap();
+        reservation.payload().write_at(piece, at).unwrap();
         // A good moment to be killed.
         thread::yield_now();
     }

@@ -95,7 +95,7 @@ fn push<K: Kind>(name: &str) {
 fn killed_producers_cost_one_call<K: Kind>(kind: &str, producers: usize, words: &[u64]) {
     for _ in 0..ROUNDS {
         let name = Name::unique("ringway-killed");
-        let options = Options::new().capacity(CELLS).producers(producers);
+        let options = Options::new().capacity(CELLS).max_producers(producers);
         let ring = ring::Ring::<K, u64>::create(&name, &options).unwrap();
         let file = File::open(ring.path()).unwrap();
         let ring = watched(&ring);

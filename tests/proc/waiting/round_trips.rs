@@ -209,7 +209,7 @@ fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
     let _turn = IN_TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let names = [Name::unique("ringway-trips"), Name::unique("ringway-trips")];
     let options =
-        |capacity| Options::new().capacity(capacity).producers(if kind == "spsc" { 1 } else { SEATS });
+        |capacity| Options::new().capacity(capacity).max_producers(if kind == "spsc" { 1 } else { SEATS });
     ring::Ring::<K, Message>::create(&names[0], &options(1)).unwrap();
     ring::Ring::<K, Message>::create(&names[1], &options(64)).unwrap();
     let [there, back] = rings::<K>([names[0].as_str(), names[1].as_str()]);

@@ -92,7 +92,7 @@ impl Sort for Spsc {
 
 impl Sort for Mpsc {
     fn options(shape: &Shape) -> Options<'static> {
-        Options::new().capacity(shape.capacity).producers(shape.producers)
+        Options::new().capacity(shape.capacity).max_producers(shape.producers)
     }
     fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
         ringway::mpsc::Ring::<T>::required_len(shape.capacity, shape.producers)
@@ -102,7 +102,7 @@ impl Sort for Mpsc {
 /// All lanes together have the room that others have.
 impl Sort for Lanes {
     fn options(shape: &Shape) -> Options<'static> {
-        Options::new().capacity(shape.capacity / shape.producers).producers(shape.producers)
+        Options::new().capacity(shape.capacity / shape.producers).max_producers(shape.producers)
     }
     fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
         ringway::lanes::Ring::<T>::required_len(shape.capacity / shape.producers, shape.producers)
@@ -315,7 +315,7 @@ impl<const N: usize, M: Site, const TRUSTED: bool> Rx<Words<N>> for BulkRx<M, TR
     #[inline(always)]
     fn try_recv(&mut self) -> Option<Words<N>> {
         let record = popped(self.0.try_read())?;
-        Some(record.payload().value_at(0).unwrap_or_else(|error| panic!("ringway: {error}")))
+        Some(record.payload().read_value_at(0).unwrap_or_else(|error| panic!("ringway: {error}")))
     }
     #[inline(always)]
     fn try_recv_batch(&mut self, _limit: usize, mut each: impl FnMut(&Words<N>)) -> usize {
@@ -378,7 +378,7 @@ impl<M: Site> ByteTx for Sends<Spsc, [u8], M> {
     #[inline(always)]
     fn try_send_in_place(&mut self, len: usize, first: u64) -> bool {
         let Some(mut record) = pushed(self.0.try_reserve(len)) else { return false };
-        let written = record.payload().write_value_at(0, &first);
+        let written = record.payload().write_value_at(&first, 0);
         record.commit();
         written.is_ok()
     }
@@ -392,7 +392,7 @@ impl<M: Site, const HOW: u8> ByteRx for RecordsRx<M, HOW> {
             TRUSTED => sum_of(record.payload().as_slice(trust())),
             BY_LINES => {
                 let payload = record.payload();
-                let line = |at| payload.value_at::<[u64; 8]>(at).unwrap_or_default();
+                let line = |at| payload.read_value_at::<[u64; 8]>(at).unwrap_or_default();
                 (0..payload.len() / 64).flat_map(|at| line(64 * at)).fold(0, u64::wrapping_add)
             }
             _ => {
@@ -406,6 +406,6 @@ impl<M: Site, const HOW: u8> ByteRx for RecordsRx<M, HOW> {
     #[inline(always)]
     fn try_recv_in_place(&mut self) -> Option<u64> {
         let record = popped(self.rx.try_read())?;
-        Some(record.payload().value_at(0).unwrap_or_else(|error| panic!("ringway: {error}")))
+        Some(record.payload().read_value_at(0).unwrap_or_else(|error| panic!("ringway: {error}")))
     }
 }

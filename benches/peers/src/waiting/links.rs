@@ -119,7 +119,7 @@ impl<const WAITS: bool, M: Message + Item, K: Kind> Peer<M> for Items<WAITS, M, 
     type Rx = ItemsRx<WAITS, M, K>;
 
     fn make(shape: &Shape) -> Result<Self> {
-        let options = Options::new().capacity(shape.capacity).producers(shape.producers);
+        let options = Options::new().capacity(shape.capacity).max_producers(shape.producers);
         ring::Ring::<K, M>::create(&shape.name, &options)?;
         Ok(Self { name: shape.name.clone(), is: PhantomData })
     }
@@ -355,7 +355,7 @@ impl<const WAITS: bool, M: Message + Item> Peer<M> for Records<WAITS> {
     type Rx = RecordsRx<WAITS, M>;
 
     fn make(shape: &Shape) -> Result<Self> {
-        let options = Options::new().capacity(shape.capacity * M::LEN.next_multiple_of(spsc::CELL));
+        let options = Options::new().capacity(shape.capacity * M::LEN.next_multiple_of(ringway::CELL));
         spsc::Ring::<[u8]>::create(&shape.name, &options)?;
         Ok(Self { name: shape.name.clone() })
     }

@@ -9,7 +9,7 @@ type Flag = bool;
 type Flag = u8;
 
 fn read(record: Record) -> bool {
-    let flag = record.payload().value_at::<Flag>(0); //~ here
+    let flag = record.payload().read_value_at::<Flag>(0); //~ here
     flag.is_ok()
 }
 

@@ -8,7 +8,7 @@ fn write(mut reservation: Reservation) -> bool {
     let value = (1_u64, 2_u8);
     #[cfg(feature = "mended")]
     let value = [1_u64, 2];
-    reservation.payload().write_value_at(0, &value).is_ok() //~ here
+    reservation.payload().write_value_at(&value, 0).is_ok() //~ here
 }
 
 fn main() {

@@ -4,10 +4,10 @@ use ringway::lanes::Reservation;
 
 fn send(mut reservation: Reservation) {
     let mut payload = reservation.payload();
-    payload.write_at(0, b"sent").unwrap();
+    payload.write_at(b"sent", 0).unwrap();
     reservation.commit(); //~ here
     #[cfg(not(feature = "mended"))]
-    payload.write_at(0, b"changed").unwrap();
+    payload.write_at(b"changed", 0).unwrap();
 }
 
 fn main() {
