@@ -200,7 +200,9 @@ fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: 
     };
     let read = |mut rx: Rx<K, [u8]>, n| {
         (0..n)
-            .map(|_| until(Empty, || rx.try_read().map(|record| must(record.payload().read_value_at::<u64>(0)))))
+            .map(|_| {
+                until(Empty, || rx.try_read().map(|record| must(record.payload().read_value_at::<u64>(0))))
+            })
             .sum()
     };
     group.bench_function(BenchmarkId::new("in place", size), |b| {

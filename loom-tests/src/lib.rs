@@ -8,8 +8,8 @@
 pub mod items;
 
 use loom::model::Builder;
-use ringway::memory::Model;
 use ringway::Message;
+use ringway::memory::Model;
 use ringway::spsc::Ring;
 use ringway::{Options, lanes, mpsc};
 
@@ -29,7 +29,10 @@ pub fn ring<T: Message + ?Sized>(capacity: usize) -> Ring<T, Model> {
 
 /// A new `spsc` ring of `capacity` items, or bytes, for models in which a thread parks.
 pub fn ring_with_fences<T: Message + ?Sized>(capacity: usize) -> Ring<T, Model> {
-    format(Model::with_fences(Ring::<T>::required_len(&Options::new().capacity(capacity))).with_seats(2), capacity)
+    format(
+        Model::with_fences(Ring::<T>::required_len(&Options::new().capacity(capacity))).with_seats(2),
+        capacity,
+    )
 }
 
 fn format<T: Message + ?Sized>(memory: Model, capacity: usize) -> Ring<T, Model> {
@@ -41,7 +44,8 @@ fn format<T: Message + ?Sized>(memory: Model, capacity: usize) -> Ring<T, Model>
 
 /// A new `mpsc` ring with two producer seats. `make` creates its memory from a length in bytes.
 pub fn mpsc<T: Message + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model) -> mpsc::Ring<T, Model> {
-    let memory = make(mpsc::Ring::<T>::required_len(&Options::new().capacity(capacity).max_producers(2))).with_seats(4);
+    let memory = make(mpsc::Ring::<T>::required_len(&Options::new().capacity(capacity).max_producers(2)))
+        .with_seats(4);
     match mpsc::Ring::format(memory, &Options::new().capacity(capacity).max_producers(2)) {
         Ok(ring) => ring,
         Err(error) => panic!("cannot format the model's memory: {error}"),
@@ -50,7 +54,8 @@ pub fn mpsc<T: Message + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model)
 
 /// A new `lanes` ring with two lanes. `make` creates its memory from a length in bytes.
 pub fn lanes<T: Message + ?Sized>(capacity: usize, make: impl Fn(usize) -> Model) -> lanes::Ring<T, Model> {
-    let memory = make(lanes::Ring::<T>::required_len(&Options::new().capacity(capacity).max_producers(2))).with_seats(4);
+    let memory = make(lanes::Ring::<T>::required_len(&Options::new().capacity(capacity).max_producers(2)))
+        .with_seats(4);
     match lanes::Ring::format(memory, &Options::new().capacity(capacity).max_producers(2)) {
         Ok(ring) => ring,
         Err(error) => panic!("cannot format the model's memory: {error}"),

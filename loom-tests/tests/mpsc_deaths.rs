@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use loom::thread;
+use ringway::Loss;
 use ringway::SeatError;
 use ringway::memory::Model;
-use ringway::Loss;
 use ringway::mpsc::{Consumer, Producer, Ring};
 use ringway_loom::items::{Item, item, pop, push};
 use ringway_loom::{check, declare_producer_dead, mpsc, witnessed};

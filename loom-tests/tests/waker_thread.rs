@@ -22,7 +22,7 @@ impl Running {
         let (waker, signal) = (rx.waker_thread(), Arc::new(Notify::new()));
         let thread = thread::spawn({
             let (waker, signal) = (waker.clone(), signal.clone());
-            move || waker.attend(|| signal.notify())
+            move || waker.run(|| signal.notify())
         });
         Self { waker, signal, thread }
     }
@@ -40,7 +40,7 @@ impl Running {
     }
 
     fn end(self) {
-        self.waker.end();
+        self.waker.stop();
         self.thread.join().unwrap();
     }
 }
@@ -103,13 +103,13 @@ fn a_waker_thread_ends_during_a_push() {
         let waker = rx.waker_thread();
         let running = thread::spawn({
             let waker = waker.clone();
-            move || waker.attend(|| panic!("a signal without an armed consumer"))
+            move || waker.run(|| panic!("a signal without an armed consumer"))
         });
         let sender = thread::spawn(move || {
             tx.try_push(&7).unwrap();
             tx
         });
-        waker.end();
+        waker.stop();
         running.join().unwrap();
         drop(sender.join().unwrap());
     });
@@ -123,9 +123,9 @@ fn a_sleeping_waker_thread_ends() {
         let waker = rx.waker_thread();
         let running = thread::spawn({
             let waker = waker.clone();
-            move || waker.attend(|| panic!("a signal without an armed consumer"))
+            move || waker.run(|| panic!("a signal without an armed consumer"))
         });
-        waker.end();
+        waker.stop();
         running.join().unwrap();
     });
 }

@@ -167,7 +167,7 @@
 //!     // "process 4711 `feed`, in seat 3, died with 1 cell claimed, from position 7 on"
 //!     eprintln!("{loss}");
 //! }
-//! # assert_eq!(rx.losses().forgotten(), 0);
+//! # assert_eq!(rx.losses().dropped(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

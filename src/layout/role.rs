@@ -205,7 +205,10 @@ const _: () = {
     type B = RoleBlock;
     let path = [B::POSITION, B::ANNOUNCEMENT, B::CLAIM_END, B::RECORDS, B::BYTES, B::ABORTED];
     assert!(matches!(path, [0, 8, 16, 24, 32, 40]), "the role block is not as documented");
-    assert!(matches!([B::NOTIFIED, B::PARKED, B::ARMED], [8, 128, 136]), "the role block is not as documented");
+    assert!(
+        matches!([B::NOTIFIED, B::PARKED, B::ARMED], [8, 128, 136]),
+        "the role block is not as documented"
+    );
     let holder = [B::STATE, B::PID, B::STARTED, B::ATTACHED, B::NAMESPACE, B::RUN, B::LABEL];
     assert!(matches!(holder, [256, 264, 272, 280, 288, 296, 320]), "the role block is not as documented");
     assert!(matches!([B::LOST, B::HEAD, B::SIZE], [384, 448, 512]), "the role block is not as documented");

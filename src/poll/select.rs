@@ -10,7 +10,8 @@ use crate::memory::{Memory, ParkWord};
 use crate::os::{self, FutexMemory, SystemPark};
 use crate::ring::{Consumer, Kind, Message};
 use crate::wait::{
-    AdaptiveSpin, Deadline, NAP, SLICE, WaitCondition, WaitSet, WaitStrategy, heavy_fence, still_waiting, until,
+    AdaptiveSpin, Deadline, NAP, SLICE, WaitCondition, WaitSet, WaitStrategy, heavy_fence, still_waiting,
+    until,
 };
 
 /// Waits for several consumers at once, of rings of any kind and any message.
@@ -312,8 +313,7 @@ impl WaitSet for Consumers<'_, '_, '_> {
         let Self { select, consumers } = self;
         let mut steps: Vec<_> = consumers.iter_mut().map(|one| one.steps(Token(()))).collect();
         let by_threads = !select.can_park_on_many || steps.len() > os::MOST_PARKED_ON;
-        let have_threads =
-            !by_threads || steps.iter_mut().all(|one| one.spawn_waker(&select.notify).is_ok());
+        let have_threads = !by_threads || steps.iter_mut().all(|one| one.spawn_waker(&select.notify).is_ok());
         select.wakeup.reset();
         let expected: Vec<u32> = steps.iter_mut().map(|one| one.prepare_wait()).collect();
         // One fence for all: a barrier is a fence in this process too. If the kernel refuses it, or if there
@@ -327,8 +327,7 @@ impl WaitSet for Consumers<'_, '_, '_> {
                 let words: Vec<_> = expected.map(|(one, expected)| (one.word(), expected)).collect();
                 select.can_park_on_many = os::park_on_any(&words, limit);
                 has_slept = true;
-            } else if expected.all(|(one, expected)| one.arm_waker(expected, &select.notify))
-                || !have_threads
+            } else if expected.all(|(one, expected)| one.arm_waker(expected, &select.notify)) || !have_threads
             {
                 select.wakeup.wait(limit);
                 has_slept = true;

@@ -43,8 +43,7 @@ impl<M: Memory + 'static> ConsumerWaker<M> {
             truncated: Arc::default(),
         };
         let (memory, geometry, parked) = (memory.clone(), *geometry, word.parked.clone());
-        let (proxy, notify, truncated) =
-            (waker.proxy.clone(), waker.notify.clone(), waker.truncated.clone());
+        let (proxy, notify, truncated) = (waker.proxy.clone(), waker.notify.clone(), waker.truncated.clone());
         let run = move || {
             let is_mapped = || match geometry.check(&memory) {
                 Ok(()) => true,
@@ -106,8 +105,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
             return false;
         }
         let Some(waker) = self.waker_thread.take() else { return false };
-        let is_armed = self
-            .arm_with(|expected, fence_reached_all| waker.arm(expected, notify, true, fence_reached_all));
+        let is_armed =
+            self.arm_with(|expected, fence_reached_all| waker.arm(expected, notify, true, fence_reached_all));
         if !is_armed {
             waker.proxy.disarm();
         }

@@ -205,7 +205,6 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
     let mut spin = AdaptiveSpin::new(WaitStrategy::Park);
     let mut deadline = Deadline::after(timeout);
     deadline.start(seat.memory());
-    let outcome =
-        wait::wait_for(seat.memory(), &seat.wait_word(), &mut spin, &deadline, &mut condition);
+    let outcome = wait::wait_for(seat.memory(), &seat.wait_word(), &mut spin, &deadline, &mut condition);
     matches!(outcome, WaitOutcome::Ready)
 }

@@ -201,11 +201,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         let is_reusable = |region: &_, block| K::is_seat_reusable(region, &self.geometry, block);
         let seat = Seat::take(&self.memory, &self.geometry, Role::Producer, self.label, is_reusable)?;
         Ok(Producer {
-            core: CachePadded::new(T::Producer::resume(
-                &self.memory.region(),
-                &self.geometry,
-                seat.index(),
-            )?),
+            core: CachePadded::new(T::Producer::resume(&self.memory.region(), &self.geometry, seat.index())?),
             seat,
             ring: self.clone(),
             stall_timer: StallTimer::new(),

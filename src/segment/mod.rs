@@ -145,7 +145,8 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     ) -> Result<Self, SegmentError> {
         let path = name::path_of(name)?;
         let mapping = Mapping::open(&path, options)?;
-        let ring = Self::attach_with(mapping, options).map_err(|error| SegmentError::Layout { path, error })?;
+        let ring =
+            Self::attach_with(mapping, options).map_err(|error| SegmentError::Layout { path, error })?;
         check(&ring)?;
         ring.memory().apply_options(options, Pages::Present)?;
         Ok(ring)

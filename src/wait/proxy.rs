@@ -43,12 +43,7 @@ pub(crate) struct WakeProxy {
 
 impl Default for WakeProxy {
     fn default() -> Self {
-        Self {
-            armed: Half::new(0),
-            signals_slices: Half::new(0),
-            naps: Half::new(0),
-            stopped: Half::new(0),
-        }
+        Self { armed: Half::new(0), signals_slices: Half::new(0), naps: Half::new(0), stopped: Half::new(0) }
     }
 }
 

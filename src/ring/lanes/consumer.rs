@@ -143,8 +143,7 @@ impl<C: Sequence> LanesConsumer<C> {
         let was_candidate = lane.empty_polls >= IDLE_AFTER;
         lane.empty_polls = if found { 0 } else { lane.empty_polls.saturating_add(1) };
         let is_candidate = lane.empty_polls >= IDLE_AFTER;
-        self.idle_candidates =
-            self.idle_candidates + usize::from(is_candidate) - usize::from(was_candidate);
+        self.idle_candidates = self.idle_candidates + usize::from(is_candidate) - usize::from(was_candidate);
     }
 
     /// R1 to R3 of the doorbell, for all lanes that have had enough empty polls. One fence serves them all.

@@ -7,9 +7,7 @@ use crate::memory::{Item, Memory, Position, Region, Stamped};
 use crate::ring::cells::bytes::{ByteConsumer, PeekedRecord};
 use crate::ring::cells::items::ItemConsumer;
 use crate::ring::losses::LossLog;
-use crate::ring::{
-    AtHead, Blocker, Consume, ConsumeBytes, ConsumeItems, Loss, Losses, Recovery, Sequence,
-};
+use crate::ring::{AtHead, Blocker, Consume, ConsumeBytes, ConsumeItems, Loss, Losses, Recovery, Sequence};
 use crate::seat::{self, Seat};
 use crate::sync::Relaxed;
 

@@ -201,11 +201,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         self.batch_until(room, Deadline::after(timeout))
     }
 
-    fn batch_until(
-        &mut self,
-        room: usize,
-        mut deadline: Deadline<M>,
-    ) -> Result<Batch<'_, K, M>, PushError> {
+    fn batch_until(&mut self, room: usize, mut deadline: Deadline<M>) -> Result<Batch<'_, K, M>, PushError> {
         self.roll_back_forgotten();
         let attempt = |end: &mut Self| end.core.begin_batch(room);
         self.block_until_space(&mut deadline, attempt, |core| core.has_room(room))?;

@@ -276,9 +276,7 @@ struct Room<'a, C, M: Memory, F> {
     has_room: F,
 }
 
-impl<C: Produce, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> WaitCondition
-    for Room<'_, C, M, F>
-{
+impl<C: Produce, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> WaitCondition for Room<'_, C, M, F> {
     type Departure = Departure;
     type Error = PushError;
 

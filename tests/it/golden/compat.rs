@@ -1,9 +1,9 @@
 //! What a reader finds in the rings that the story leaves behind, in any version's bytes; and that they go on from there.
 use std::fmt::Debug;
 
-use ringway::ring::{Message, Kind, Ring};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
+use ringway::ring::{Kind, Message, Ring};
 use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Departure, Identity, LayoutError, PopError, Presence};

@@ -10,7 +10,7 @@
 //! ```
 use ringway::Message;
 use ringway::Options;
-use ringway::ring::{Message, Kind, Producer, Ring};
+use ringway::ring::{Kind, Message, Producer, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::memory::Scripted;

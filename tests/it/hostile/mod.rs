@@ -17,13 +17,13 @@ mod unbounded_work;
 use std::fs;
 use std::path::Path;
 
+use ends::{CAPACITY, Cargo};
 use kinds::AnyKind;
 use memory::{MAGIC, Random, Shared};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
-use ends::{CAPACITY, Cargo};
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::ring::Ring;

@@ -2,10 +2,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use ringway::Message;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::ring::{Kind, Ring};
-use ringway::Message;
 use ringway::spsc::Spsc;
 use ringway::{Options, SegmentError};
 

@@ -12,8 +12,8 @@ use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use super::{Place, assert_tells};
-use support::process::{Child, hear, run, say};
 use support::Name;
+use support::process::{Child, hear, run, say};
 
 fn options() -> Options<'static> {
     Options::new().capacity(8).label("holder")

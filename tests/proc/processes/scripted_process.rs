@@ -194,7 +194,11 @@ fn consume_in<K: Many>(words: &[&str]) {
         let patience = if line == "glance" { BRIEFLY } else { PATIENCE };
         match rx.read_timeout(patience) {
             Ok(record) => {
-                say(format!("{} from {}", record.payload().read_value_at::<u64>(0).unwrap(), record.producer()));
+                say(format!(
+                    "{} from {}",
+                    record.payload().read_value_at::<u64>(0).unwrap(),
+                    record.producer()
+                ));
                 if line == "hold" {
                     hear();
                 }

@@ -12,7 +12,8 @@ pub fn take<K: Many>(rx: &mut Consumer<K, [u8]>, note: impl FnOnce(Seen)) -> boo
     match rx.read_timeout(Duration::from_millis(20)) {
         Ok(seen) => {
             let payload = seen.payload();
-            let (incarnation, number) = (payload.read_value_at(0).unwrap(), payload.read_value_at(8).unwrap());
+            let (incarnation, number) =
+                (payload.read_value_at(0).unwrap(), payload.read_value_at(8).unwrap());
             assert!(payload.to_vec() == record(incarnation, number), "{incarnation}: {number} is torn");
             note(Seen { incarnation, number });
             true

@@ -17,7 +17,8 @@ const EACH: u64 = 100;
 /// What each has sent, and the wake-up calls of the consumer.
 fn crowd(capacity: usize, how: WaitStrategy) -> ([u64; PRODUCERS], u64) {
     let name = Name::unique("ringway-crowd");
-    let ring = Ring::<u64>::create(&name, &Options::new().capacity(capacity).max_producers(PRODUCERS)).unwrap();
+    let ring =
+        Ring::<u64>::create(&name, &Options::new().capacity(capacity).max_producers(PRODUCERS)).unwrap();
     let ring = watched(&ring);
     // Another view for who sends, so that only the consumer's calls count.
     let sending = watched(&Ring::<u64>::open(&name).unwrap());
