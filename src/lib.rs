@@ -49,9 +49,11 @@ mod layout;
 #[cfg(feature = "std")]
 mod os;
 mod poll;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod seat;
 #[cfg(feature = "std")]
 mod segment;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod sync;
 mod wait;
 

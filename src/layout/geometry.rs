@@ -18,7 +18,7 @@ const DEFAULT_PRODUCERS: u64 = 16;
 
 /// What the caller's types say about a ring.
 #[derive(Clone, Copy, Debug)]
-pub struct Spec {
+pub(crate) struct Spec {
     pub(crate) kind: Kind,
     pub(crate) carries: Carries,
     pub(crate) item_size: u64,

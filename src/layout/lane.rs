@@ -1,6 +1,7 @@
 //! [`Lane`]: one sequence of cells with its two counters. An `spsc` or `mpsc` ring has one, a
 //! `lanes` ring one per producer.
-use crate::memory::{Cells, Descriptors, Item, Offset, Region, Slots, WordRef};
+use super::Carries;
+use crate::memory::{Cells, Descriptors, Item, Offset, Position, Region, Slots, WordRef};
 
 /// Where the parts of one sequence of cells are. All numbers are checked against each other.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,15 @@ impl Lane {
 
     pub(crate) fn parked(&self, region: &Region) -> Option<WordRef> {
         WordRef::new(region, self.parked)
+    }
+
+    /// The stamp of the cell of `position`.
+    pub(crate) fn stamp(&self, region: &Region, carries: Carries, position: Position) -> Option<WordRef> {
+        let (first, stride) = match carries {
+            Carries::Items => (self.cells, self.stride),
+            Carries::Bytes => (self.descriptors, Descriptors::STRIDE),
+        };
+        WordRef::new(region, first.plus(stride * (position.get() & (self.capacity - 1))))
     }
 
     pub(crate) fn slots<T: Item>(&self, region: &Region) -> Option<Slots<T>> {

@@ -6,8 +6,8 @@ mod lane;
 mod options;
 mod role;
 
-pub use crate::identity::Kind;
-pub use geometry::{Geometry, Spec};
+pub(crate) use crate::identity::Kind;
+pub(crate) use geometry::{Geometry, Spec};
 #[cfg(feature = "std")]
 pub(crate) use header::seat_blocks;
 pub(crate) use lane::Lane;

@@ -32,6 +32,7 @@ mod region;
 #[cfg(not(loom))]
 mod statics;
 mod traits;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod views;
 
 #[cfg(feature = "std")]

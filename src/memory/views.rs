@@ -5,12 +5,12 @@ use core::ops::Deref;
 
 use zerocopy::FromBytes;
 
-use super::{Item, Offset, ParkWord, Region, Span};
+use super::{Item, Offset, ParkWord, Position, Region, Span};
 use crate::sync::{Half, Word};
 
 /// One control word.
 #[derive(Clone)]
-pub struct WordRef {
+pub(crate) struct WordRef {
     /// Invariant: the word's 8 bytes, aligned.
     word: Region,
 }
@@ -77,21 +77,21 @@ impl Blocks {
     /// By the invariants of `region`, `stride` and `mask`, it is a multiple of 8, and `stride`
     /// bytes from there on are inside, for every value of `position`.
     #[inline(always)]
-    fn at(&self, position: u64) -> usize {
+    fn at(&self, position: Position) -> usize {
         // Does not wrap: the index is below `mask + 1`, and the size of all blocks fits in usize
         // (invariant of `region`).
-        (position & self.mask) as usize * self.stride
+        (position.get() & self.mask) as usize * self.stride
     }
 
     #[inline(always)]
-    fn first_word(&self, position: u64) -> &Word {
+    fn first_word(&self, position: Position) -> &Word {
         // SAFETY: a block starts at a multiple of 8 and lies inside (`at`); it has at least 8 bytes
         // (`stride`).
         unsafe { self.region.word_at(self.at(position)) }
     }
 
     /// The second word of the block of `position`. `None` if blocks are shorter than 16 bytes.
-    fn second_word(&self, position: u64) -> Option<&Word> {
+    fn second_word(&self, position: Position) -> Option<&Word> {
         // SAFETY: a block starts at a multiple of 8 and lies inside (`at`); it has at least 16
         // bytes, as was just checked.
         (self.stride >= 16).then(|| unsafe { self.region.word_at(self.at(position) + 8) })
@@ -101,28 +101,28 @@ impl Blocks {
 /// Cells that a stamp publishes. Most have a second word beside the stamp.
 pub trait Stamped {
     /// The stamp of the cell of `position`.
-    fn stamp(&self, position: u64) -> &Word;
+    fn stamp(&self, position: Position) -> &Word;
 
     /// The word after the stamp. `None` if cells have no room for it.
-    fn second(&self, position: u64) -> Option<&Word>;
+    fn second(&self, position: Position) -> Option<&Word>;
 }
 
 impl<T: Item> Stamped for Slots<T> {
-    fn stamp(&self, position: u64) -> &Word {
+    fn stamp(&self, position: Position) -> &Word {
         self.blocks.first_word(position)
     }
 
-    fn second(&self, position: u64) -> Option<&Word> {
+    fn second(&self, position: Position) -> Option<&Word> {
         self.blocks.second_word(position)
     }
 }
 
 impl Stamped for Descriptors {
-    fn stamp(&self, position: u64) -> &Word {
+    fn stamp(&self, position: Position) -> &Word {
         self.blocks.first_word(position)
     }
 
-    fn second(&self, position: u64) -> Option<&Word> {
+    fn second(&self, position: Position) -> Option<&Word> {
         self.blocks.second_word(position)
     }
 }
@@ -151,7 +151,7 @@ impl<T: Item> Slots<T> {
 
     /// The slot of `position`.
     #[inline(always)]
-    pub(crate) fn slot(&self, position: u64) -> Slot<T> {
+    pub(crate) fn slot(&self, position: Position) -> Slot<T> {
         // Clones the region, so that the compiler knows that a write to a slot does not change
         // where slots are.
         Slot { slots: self.blocks.region.clone(), at: self.blocks.at(position), item: PhantomData }
@@ -220,12 +220,12 @@ impl Descriptors {
     }
 
     #[inline(always)]
-    pub(crate) fn stamp(&self, position: u64) -> &Word {
+    pub(crate) fn stamp(&self, position: Position) -> &Word {
         self.blocks.first_word(position)
     }
 
     #[inline(always)]
-    pub(crate) fn info(&self, position: u64) -> &Word {
+    pub(crate) fn info(&self, position: Position) -> &Word {
         let at = self.blocks.at(position) + 8;
         // SAFETY: a descriptor starts at a multiple of 8, and its 16 bytes are inside
         // (`Blocks::at`, invariant of `blocks`).
@@ -251,7 +251,7 @@ impl Cells {
     /// The `len` payload bytes that start at the cell of `position`. `None` if they would run past
     /// the end of the ring.
     #[inline(always)]
-    pub(crate) fn payload(&self, position: u64, len: usize) -> Option<PayloadRef> {
+    pub(crate) fn payload(&self, position: Position, len: usize) -> Option<PayloadRef> {
         let at = self.blocks.at(position);
         (len <= self.blocks.region.len() - at).then(|| PayloadRef {
             region: self.blocks.region.clone(),

@@ -13,7 +13,7 @@ mod unlink;
 pub(crate) use file::PERMISSIONS;
 pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
-pub use park::FutexMemory;
+pub(crate) use park::FutexMemory;
 pub(crate) use park::{MOST_PARKED_ON, SystemPark, monotonic, park_on_any};
 #[cfg(test)]
 pub(crate) use process::identity;

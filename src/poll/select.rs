@@ -92,6 +92,7 @@ pub(crate) mod sealed {
     use super::*;
 
     /// Only `Select` has one: so only it can call the steps.
+    #[derive(Debug)]
     pub struct Token(pub(super) ());
 
     pub trait Selectable {

@@ -19,12 +19,15 @@
 //! assert_eq!(one.len() + many.len(), 20);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 pub(crate) mod cells;
 mod consumer;
 mod diagnostics;
 #[cfg(any(feature = "alloc", loom))]
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 pub(crate) mod lanes;
 mod losses;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 pub(crate) mod mpsc;
 mod payload;
 mod producer;
@@ -33,6 +36,7 @@ mod reservation;
 #[allow(clippy::module_inception, reason = "`Ring` is found where a reader looks for it")]
 mod ring;
 mod stall;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod traits;
 
 pub use consumer::{Consumer, Iter, TryIter};

@@ -57,9 +57,10 @@
 mod doorbell;
 mod peers;
 mod presence;
+#[allow(clippy::module_inception, reason = "`Seat` is found where a reader looks for it")]
 mod seat;
 
 pub(crate) use peers::presence_of;
 pub use presence::Presence;
 pub(crate) use presence::{count_loss, identity_of, presence, proved_at};
-pub use seat::Seat;
+pub(crate) use seat::Seat;

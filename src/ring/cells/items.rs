@@ -39,7 +39,7 @@ impl<T: Item> Produce for ItemProducer<T> {
         let mut tail = resume_tail(&head, &tail_word)?;
         let limit = head.end();
         // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
-        while tail != limit && slots.slot(tail.get()).stamp().load(Relaxed) == tail.stamp() {
+        while tail != limit && slots.slot(tail).stamp().load(Relaxed) == tail.stamp() {
             tail = tail.plus(1);
         }
         let producer = Self { slots, tail_word, tail, limit, head, poison: None };
@@ -129,7 +129,7 @@ impl<T: Item> ItemProducer<T> {
     /// Writes and publishes `item` at `tail`. Returns the position of the next one.
     #[inline(always)]
     fn publish(slots: &Slots<T>, tail: Position, item: &T) -> Position {
-        let slot = slots.slot(tail.get());
+        let slot = slots.slot(tail);
         slot.write(item);
         // Release: E1, pairs with `ItemConsumer::published`; the item is visible before its stamp.
         slot.stamp().store(tail.stamp(), Release);
@@ -155,7 +155,7 @@ impl<T: Item> ItemConsumer<T> {
     /// The slot at HEAD if an item is published there, else the stamp that was found.
     #[inline(always)]
     fn published(&self) -> Result<Slot<T>, u64> {
-        let slot = self.slots.slot(self.head.get());
+        let slot = self.slots.slot(self.head);
         // Acquire: E1, pairs with `ItemProducer::publish`; with the stamp, the item is visible.
         let found = slot.stamp().load(Acquire);
         if found == self.head.stamp() { Ok(slot) } else { Err(found) }
@@ -223,7 +223,7 @@ impl<T: Item> ConsumeItems<T> for ItemConsumer<T> {
 
     #[inline(always)]
     fn peek(&self) -> T {
-        self.slots.slot(self.head.get()).read()
+        self.slots.slot(self.head).read()
     }
 }
 

@@ -102,17 +102,17 @@ impl MpscByteProducer {
     fn suballocate(&self, len: usize) -> Option<Claim> {
         let open = self.open.as_ref()?;
         let end = open.next.plus(cells_for(len as u64));
-        let payload = self.cells.payload(open.next.get(), len)?;
+        let payload = self.cells.payload(open.next, len)?;
         (end <= open.range.end).then_some(Claim { start: open.next, payload })
     }
 
     #[inline(always)]
     fn write_descriptor(&self, at: Position, descriptor: Descriptor) {
         // Relaxed: published by the first stamp (E1); no participant looks here before that.
-        self.descriptors.info(at.get()).store(descriptor.word(), Relaxed);
+        self.descriptors.info(at).store(descriptor.word(), Relaxed);
         if self.open.as_ref().is_some_and(|open| open.range.start != at) {
             // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
-            self.descriptors.stamp(at.get()).store(at.stamp(), Relaxed);
+            self.descriptors.stamp(at).store(at.stamp(), Relaxed);
         }
     }
 
@@ -182,7 +182,7 @@ impl ProduceBytes for MpscByteProducer {
         self.skip(next, end);
         // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later stamps are
         // visible before it.
-        self.descriptors.stamp(start.get()).store(start.stamp(), Release);
+        self.descriptors.stamp(start).store(start.stamp(), Release);
         self.open = None;
         self.counters.publish();
         true

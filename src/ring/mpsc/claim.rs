@@ -246,7 +246,7 @@ impl ClaimProtocol {
         self.refresh().ok()?;
         let head = self.head.position();
         // Relaxed: only whether it is there.
-        let is_filled = cells.stamp(head.get()).load(Relaxed) == head.stamp();
+        let is_filled = cells.stamp(head).load(Relaxed) == head.stamp();
         if is_filled || head >= self.tail {
             return None;
         }
@@ -312,14 +312,7 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
     if !is_claimed || is_passed {
         return true;
     }
-    let stamp = match geometry.carries {
-        crate::layout::Carries::Items => {
-            word(lane.cells.plus(lane.stride * (at.get() & (lane.capacity - 1))))
-        }
-        crate::layout::Carries::Bytes => {
-            word(lane.descriptors.plus(crate::memory::Descriptors::STRIDE * (at.get() & (lane.capacity - 1))))
-        }
-    };
+    let stamp = lane.stamp(region, geometry.carries, at);
     // Acquire: E5, pairs with `ClaimRecovery::mark`: the consumer that marked it has finished reading the
     // identity in this seat. An old value refuses the seat once more than needed.
     let stamp = stamp.map_or(0, |stamp| stamp.load(Acquire));

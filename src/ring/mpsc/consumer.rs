@@ -87,10 +87,10 @@ impl<C: Sequence> MpscConsumer<C> {
     fn jump(&mut self) -> Result<Option<LostClaim>, Corruption> {
         let at = self.inner.head();
         // Relaxed: only holders of this seat store marks (E3).
-        if !at.is_lost_mark(self.inner.cells().stamp(at.get()).load(Relaxed)) {
+        if !at.is_lost_mark(self.inner.cells().stamp(at).load(Relaxed)) {
             return Ok(None);
         }
-        let second = self.inner.cells().second(at.get()).ok_or(Corruption::Outside)?;
+        let second = self.inner.cells().second(at).ok_or(Corruption::Outside)?;
         // Relaxed: only holders of this seat store marks (E3).
         let lost = LostClaim::parse(second.load(Relaxed));
         match self.claims.claimed_beyond(at) {

@@ -57,7 +57,7 @@ impl<T: Item> ProduceItems<T> for MpscItemProducer<T> {
     #[inline(always)]
     fn try_push(&mut self, item: &T) -> Result<(), PushError> {
         let claim = self.claims.claim(|start, limit| (start < limit).then(|| start.plus(1)))?;
-        let slot = self.slots.slot(claim.start.get());
+        let slot = self.slots.slot(claim.start);
         slot.write(item);
         // Release: E1, pairs with `ItemConsumer::published`; the item is visible before its stamp.
         slot.stamp().store(claim.start.stamp(), Release);
@@ -75,17 +75,16 @@ impl<T: Item> ProduceItems<T> for MpscItemProducer<T> {
             let room = limit.since(start).filter(|room| *room > 0)?;
             Some(start.plus(room.min(wanted)))
         })?;
-        let positions = claim.start.get()..claim.end.get();
-        for (position, item) in positions.zip(items) {
+        let pushed = claim.end.get() - claim.start.get();
+        for (position, item) in (0..pushed).map(|i| claim.start.plus(i)).zip(items) {
             self.slots.slot(position).write(item);
         }
-        let pushed = claim.end.get() - claim.start.get();
         for later in (1..pushed).rev().map(|later| claim.start.plus(later)) {
             // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
-            self.slots.slot(later.get()).stamp().store(later.stamp(), Relaxed);
+            self.slots.slot(later).stamp().store(later.stamp(), Relaxed);
         }
         // Release: E1, pairs with `ItemConsumer::published`; items and later stamps are visible before it.
-        self.slots.slot(claim.start.get()).stamp().store(claim.start.stamp(), Release);
+        self.slots.slot(claim.start).stamp().store(claim.start.stamp(), Release);
         self.counters.publish_at_once(pushed, pushed.wrapping_mul(size_of::<T>() as u64));
         // Fits: at most `items.len()`.
         Ok(pushed as usize)

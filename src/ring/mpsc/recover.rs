@@ -102,7 +102,7 @@ impl ClaimRecovery {
             let owners = self.owners(memory, at);
             // Relaxed: the second look (see the module above); if it finds a stamp, the caller looks again,
             // with Acquire.
-            let stamp = cells.stamp(at.get()).load(Relaxed);
+            let stamp = cells.stamp(at).load(Relaxed);
             if stamp == at.stamp() || at.is_lost_mark(stamp) {
                 return Ok(ClaimState::Filled);
             }
@@ -125,7 +125,7 @@ impl ClaimRecovery {
 
     /// Marks the claim at `at` as lost. Only the holder of the consumer's seat reads the mark, as this is.
     fn mark(&self, cells: &impl Stamped, at: Position, lost: LostClaim) -> Result<ClaimState, Corruption> {
-        let second = cells.second(at.get()).ok_or(Corruption::Outside)?;
+        let second = cells.second(at).ok_or(Corruption::Outside)?;
         // Before the mark: after it the seat can be taken again.
         let by = self.geometry.producer(lost.seat.into()).identity(&self.region);
         // Relaxed: published by the mark.
@@ -133,7 +133,7 @@ impl ClaimRecovery {
         // Release: E5, pairs with `is_resolved`; a producer that finds the mark and takes the seat does so
         // after we have read the identity in it. And if this process is killed in between, there is no mark
         // without the word beside it.
-        cells.stamp(at.get()).store(at.lost_mark(), Release);
+        cells.stamp(at).store(at.lost_mark(), Release);
         Ok(ClaimState::Lost(by))
     }
 
@@ -203,7 +203,7 @@ fn next_stamp(cells: &impl Stamped, at: Position, end: Position) -> Position {
     let between = (at.get() + 1..end.get()).filter_map(Position::parse);
     let mut stamped = between.filter(|position| {
         // Relaxed: the announcements, read before with Acquire (E5), made the stamps that matter visible.
-        let stamp = cells.stamp(position.get()).load(Relaxed);
+        let stamp = cells.stamp(*position).load(Relaxed);
         stamp == position.stamp() || position.is_lost_mark(stamp)
     });
     stamped.next().unwrap_or(end)

@@ -38,7 +38,7 @@ impl ByteConsumer {
         }
         // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, everything it published is
         // visible.
-        let found = self.descriptors.stamp(self.head.get()).load(Acquire);
+        let found = self.descriptors.stamp(self.head).load(Acquire);
         if found != self.head.stamp() {
             return self.nothing_at_head(found);
         }
@@ -56,14 +56,14 @@ impl ByteConsumer {
     #[inline(always)]
     fn read_descriptor(&mut self) -> Result<(Descriptor, u64), Corruption> {
         // Relaxed: visible since its stamp was (E1).
-        let word = self.descriptors.info(self.head.get()).load(Relaxed);
+        let word = self.descriptors.info(self.head).load(Relaxed);
         parse_at(word, self.head, self.capacity, self.skips).or_else(|corruption| self.fail(corruption))
     }
 
     #[inline(always)]
     fn record(&mut self, len: u32, seat: u16, cells: u64) -> Result<PeekedRecord, Corruption> {
         let end = self.head.plus(cells);
-        match self.cells.payload(self.head.get(), len as usize) {
+        match self.cells.payload(self.head, len as usize) {
             Some(payload) => Ok(PeekedRecord { end, seat, payload }),
             // Never: `parse_at` has checked that the record stays in its lap.
             None => self.fail(Corruption::Descriptor { position: self.head.get(), found: len.into() }),
@@ -94,7 +94,7 @@ impl ByteConsumer {
             Some(record) => Ok(record),
             None => {
                 // Relaxed: only for the error.
-                let found = self.descriptors.stamp(self.head.get()).load(Relaxed);
+                let found = self.descriptors.stamp(self.head).load(Relaxed);
                 self.fail(Corruption::Stamp { position: self.head.get(), found })
             }
         }

@@ -113,7 +113,7 @@ impl ProduceBytes for ByteProducer {
         if end > self.head.end() || self.poison.is_some() {
             self.make_room(end)?;
         }
-        match self.cells.payload(start.get(), len) {
+        match self.cells.payload(start, len) {
             Some(payload) => Ok(Claim { start, payload }),
             // Never: `need` cells are left in the lap of `start`.
             None => Err(PushError::TooLarge { len, max }),
@@ -154,7 +154,7 @@ impl ProduceBytes for ByteProducer {
         if is_any {
             // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later stamps
             // are visible before it.
-            self.descriptors.stamp(self.tail.get()).store(self.tail.stamp(), Release);
+            self.descriptors.stamp(self.tail).store(self.tail.stamp(), Release);
             self.tail = self.next;
             self.store_tail();
             self.counters.publish();
@@ -195,10 +195,10 @@ impl ByteProducer {
     #[inline(always)]
     fn write_descriptor(&self, at: Position, descriptor: Descriptor) {
         // Relaxed: published by the first stamp (E1); no participant looks here before that.
-        self.descriptors.info(at.get()).store(descriptor.word(), Relaxed);
+        self.descriptors.info(at).store(descriptor.word(), Relaxed);
         if at != self.tail {
             // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
-            self.descriptors.stamp(at.get()).store(at.stamp(), Relaxed);
+            self.descriptors.stamp(at).store(at.stamp(), Relaxed);
         }
     }
 
@@ -211,7 +211,7 @@ impl ByteProducer {
     /// Removes all stamps in `[tail, end)`: free cells, in which nothing is published.
     #[cold]
     fn remove_stamps(&self, end: Position) {
-        for position in self.tail.get()..end.get() {
+        for position in (self.tail.get()..end.get()).filter_map(Position::parse) {
             // Relaxed: the consumer comes here only after a later publication (E1), which is ordered
             // after this.
             self.descriptors.stamp(position).store(0, Relaxed);
@@ -227,9 +227,9 @@ fn roll_forward(
 ) -> Result<Position, Corruption> {
     let mut tail = resume_tail(head, tail_word)?;
     // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
-    while tail < head.end() && descriptors.stamp(tail.get()).load(Relaxed) == tail.stamp() {
+    while tail < head.end() && descriptors.stamp(tail).load(Relaxed) == tail.stamp() {
         // Relaxed: taking the seat (E3) made all of the last holder's stores visible.
-        let word = descriptors.info(tail.get()).load(Relaxed);
+        let word = descriptors.info(tail).load(Relaxed);
         tail = tail.plus(parse_at(word, tail, head.capacity(), Skips::Pads)?.1);
     }
     if tail > head.end() {
