@@ -46,7 +46,7 @@ pub enum Lanes {}
 
 /// A ring with a lane for each of many producers, and one consumer.
 ///
-/// The type is [`ring::Ring`](crate::ring::Ring); its page has all methods. Make one with
+/// The type is [`ring::Ring`]; its page has all methods. Make one with
 /// [`create`](ring::Ring::create), [`open`](ring::Ring::open), [`open_or_create`](ring::Ring::open_or_create) or
 /// [`on_heap`](ring::Ring::on_heap); take part with [`producer`](ring::Ring::producer) and
 /// [`consumer`](ring::Ring::consumer).
@@ -54,7 +54,7 @@ pub type Ring<T, M = DefaultMemory> = ring::Ring<Lanes, T, M>;
 
 /// One of the producers of a [`lanes`](self) ring.
 ///
-/// The type is [`ring::Producer`](crate::ring::Producer); its page has all methods.
+/// The type is [`ring::Producer`]; its page has all methods.
 ///
 /// | | items, `Producer<T>` | records of bytes, `Producer<[u8]>` |
 /// |---|---|---|
@@ -68,7 +68,7 @@ pub type Producer<T, M = DefaultMemory> = ring::Producer<Lanes, T, M>;
 
 /// The consumer of a [`lanes`](self) ring.
 ///
-/// The type is [`ring::Consumer`](crate::ring::Consumer); its page has all methods.
+/// The type is [`ring::Consumer`]; its page has all methods.
 ///
 /// | | items, `Consumer<T>` | records of bytes, `Consumer<[u8]>` |
 /// |---|---|---|
@@ -80,13 +80,13 @@ pub type Producer<T, M = DefaultMemory> = ring::Producer<Lanes, T, M>;
 /// `set_wait_strategy`, `into_pollable`, `into_async`.
 pub type Consumer<T, M = DefaultMemory> = ring::Consumer<Lanes, T, M>;
 
-/// Room for a record, to be written in place: see [`ring::Reservation`](crate::ring::Reservation).
+/// Room for a record, to be written in place: see [`ring::Reservation`].
 pub type Reservation<'a, M = DefaultMemory> = ring::Reservation<'a, Lanes, M>;
 
-/// Records that become visible together: see [`ring::Batch`](crate::ring::Batch).
+/// Records that become visible together: see [`ring::Batch`].
 pub type Batch<'a, M = DefaultMemory> = ring::Batch<'a, Lanes, M>;
 
-/// A record, read in place: see [`ring::Record`](crate::ring::Record).
+/// A record, read in place: see [`ring::Record`].
 pub type Record<'a, M = DefaultMemory> = ring::Record<'a, Lanes, M>;
 
 /// A consumer with a file descriptor: see [`Pollable`](crate::Pollable).

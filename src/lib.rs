@@ -3,25 +3,6 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-//!
-//! # Layers
-//! Arrows point down only: a module uses those below it.
-//! ```text
-//! trust       slices of payload, for those who trust their peers
-//! segment     create, open, unlink: a file that is complete before it has a name            std
-//! spsc, mpsc, lanes   the kinds of ring: what each promises
-//! ends        the public face of all: Ring, Producer, Consumer
-//! ring        the algorithms: stamps, room, records; the total order, and the merging of lanes
-//! recovery    seats: who sits where, who is dead, how the next one takes over
-//! os          the only system calls; a mapped segment                                       std
-//! layout      what the bytes mean: the segment format, of which the page is `format`
-//! wait        sleeping without losing a wake-up
-//! error       all errors
-//! memory      bytes that several processes see, and what the platform can do; all raw pointers
-//! identity    what people read: who a participant is, what an item is
-//! sync        the only atomics; loom's under `--cfg loom`
-//! ```
-
 #[cfg(any(feature = "alloc", loom))]
 extern crate alloc;
 #[cfg(any(feature = "std", test, loom))]
@@ -35,6 +16,21 @@ compile_error!(
 #[cfg(all(loom, feature = "std"))]
 compile_error!("models are built without the feature `std`: see loom-tests/");
 
+// A module uses those below it:
+//
+//   docs               pages, and the format of a segment
+//   segment            create, open, unlink: a file that is complete before it has a name            std
+//   spsc, mpsc, lanes  the kinds of ring: what each promises; aliases of the types in `ring`
+//   poll               waiting for several things at once: Select, Pollable, AsyncConsumer           std
+//   ring               Ring, Producer, Consumer; the algorithms in cells/, mpsc/ and lanes/
+//   seat               who holds which seat, who is dead, how the next holder takes over
+//   os                 the only system calls; a mapped segment                                       std
+//   layout             what the bytes mean: written and parsed
+//   wait               sleeping without losing a wake-up: an eventcount
+//   error              all errors
+//   memory             bytes that several processes see; all raw pointers
+//   identity           labels and identities, for people to read
+//   sync               the only atomics; those of loom under `--cfg loom`
 pub mod docs;
 #[cfg(any(feature = "alloc", loom))]
 pub mod lanes;

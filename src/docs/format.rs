@@ -135,4 +135,4 @@
 //! A stamp stays in its cell when the record is released, and while a producer writes a later
 //! payload over it. So a copy is what was sent only if HEAD, loaded *after* the copy, has not
 //! passed its position. A second look at the stamp does not show that. `F_OFD_GETLK` shows which
-//! seats are held, without taking a lock. `examples/peek.py` does all of this.
+//! seats are held, without taking a lock. `examples/inspect.py` does all of this.

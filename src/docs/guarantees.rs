@@ -85,7 +85,7 @@
 //! | call | releases | the process dies while it works on the record | delivery |
 //! |---|---|---|---|
 //! | `pop`, `try_pop` | before it returns | the record is gone | at most once |
-//! | `pop_slice`, `try_pop_slice` | all of them, before it returns | they are gone | at most once |
+//! | `try_pop_slice` | all of them, before it returns | they are gone | at most once |
 //! | `iter`, `try_iter` | each one before it is yielded | that one is gone | at most once |
 //! | the `Stream` of an [`AsyncConsumer`](crate::AsyncConsumer) | each one before it is yielded | that one is gone | at most once |
 //! | `read`, `try_read` | when the [`Record`](crate::spsc::Record) is dropped | the next consumer reads it again | at least once |
@@ -146,7 +146,8 @@
 //! | `Left` | was dropped: at the end of its scope, by an early return, or by a panic |
 //! | `Died` | ended without that: killed, crashed, or by `exit`, which drops nothing |
 //!
-//! Of several producers, all must have gone; if one of them died, the answer is `Died`.
+//! Of several producers, all must have gone. The answer is `Died` if one of them died, else `Left` if one
+//! was dropped, else `Finished`.
 //!
 //! Where a ring is used again, that last producer may be one of long ago. So a consumer that starts
 //! before today's producer gets `Closed` at once; [recovery](super::recovery#a-consumer-that-stays)

@@ -20,10 +20,10 @@
 //! | `stream` | a gigabyte through a ring and through a pipe; a file copy that survives `kill -9` of either side |
 //! | `fan_in` | eight processes send to one, which kills one of them, stops another, and accounts for every line |
 //! | `select` | one thread that serves several rings |
-//! | `tokio` | a ring by its descriptor, among other things that a task waits for |
-//! | `task` | rings as streams, with the feature `async` |
+//! | `async/tokio_fd` | a ring by its descriptor, among other things that a task waits for |
+//! | `async/async_stream` | rings as streams, with the feature `async` |
 //! | `no_std_memory` | a ring in a static |
-//! | `peek.py` | a live byte ring from outside, in Python, by the format alone |
+//! | `inspect.py` | a live byte ring from outside, in Python, by the format alone |
 pub mod format;
 pub mod guarantees;
 pub mod operations;

@@ -51,7 +51,7 @@
 //! | name | file |
 //! |---|---|
 //! | `feed`: 1 to 200 bytes, no `/`, no leading dot | `/dev/shm/feed` |
-//! | with a `/` | that path; a relative one starts at the working directory of each process, so use absolute ones |
+//! | beginning with `/` or `./` | that path; `./` starts at the working directory of each process, so prefer `/` |
 //!
 //! `ls -l /dev/shm` lists segments; a ring's file begins with the bytes `RINGWAY1` (on machines
 //! where the low byte comes first). A segment can lie on a disk file system, but should not: the
@@ -146,7 +146,7 @@
 //! # Ring::<u64>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! `python3 examples/peek.py NAME` shows the unread records of a byte ring from outside, knowing
+//! `python3 examples/inspect.py NAME` shows the unread records of a byte ring from outside, knowing
 //! only the [format](super::format). [`Options::label`](crate::Options::label) sets the name by
 //! which a participant appears; by default it is the name of its executable.
 //!

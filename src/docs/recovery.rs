@@ -151,7 +151,7 @@
 //! In `mpsc` a producer claims cells before it fills them. If it dies in between, the cells are
 //! lost, and the consumer passes over them once the death is proved. `losses()` of the consumer
 //! then says for each: the seat, the process, the position, and how many cells. The last 16 are
-//! kept until they are asked for; [`Losses::forgotten`](crate::Losses::forgotten) counts the
+//! kept until they are asked for; [`Losses::dropped`](crate::Losses::dropped) counts the
 //! others. In `spsc` and `lanes` an uncommitted record was never there, so `losses()` is always
 //! empty. The counters of [`Ring::seats`](crate::spsc::Ring::seats) keep the sum of losses for each
 //! seat.

@@ -68,7 +68,7 @@ use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, Wait
 /// The size of a byte ring's cell, in bytes.
 pub const CELL: usize = Cells::SIZE as usize;
 
-/// What a ring can carry: every [`Item`](crate::Item), and `[u8]`. Sealed.
+/// What a ring can carry: every [`Item`], and `[u8]`. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be carried by a ring",
     label = "neither an item nor `[u8]`",

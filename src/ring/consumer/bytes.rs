@@ -39,13 +39,13 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     #[doc(alias("try_recv", "poll"))]
     #[inline(always)]
     pub fn try_read(&mut self) -> Result<Record<'_, K, M>, PopError> {
-        let peeked = self.peek()?;
+        let peeked = self.peek_record()?;
         Ok(Record::new(self, peeked))
     }
 
     /// The record at HEAD; otherwise `Empty` or `Closed`.
     #[inline(always)]
-    fn peek(&mut self) -> Result<PeekedRecord, PopError> {
+    fn peek_record(&mut self) -> Result<PeekedRecord, PopError> {
         match self.core.peek(&self.seat)? {
             Some(peeked) => Ok(peeked),
             None => {
@@ -75,7 +75,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     #[doc(alias("recv", "receive"))]
     #[inline(always)]
     pub fn read(&mut self) -> Result<Record<'_, K, M>, PopError> {
-        let peeked = self.block_until_record(Deadline::never(), Self::peek)?;
+        let peeked = self.block_until_record(Deadline::never(), Self::peek_record)?;
         Ok(Record::new(self, peeked))
     }
 
@@ -99,7 +99,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     where
         M: Clock,
     {
-        let peeked = self.block_until_record(Deadline::after(timeout), Self::peek)?;
+        let peeked = self.block_until_record(Deadline::after(timeout), Self::peek_record)?;
         Ok(Record::new(self, peeked))
     }
 
@@ -131,7 +131,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
         if limit == 0 {
             return Ok(0);
         }
-        let mut peeked = self.peek()?;
+        let mut peeked = self.peek_record()?;
         let limit = limit.min(usize::try_from(self.core.max_records()).unwrap_or(usize::MAX));
         let drain = ReleaseOnDrop(self);
         let mut drained = 0;
