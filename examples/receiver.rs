@@ -16,6 +16,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(error) => return Err(error.into()), // or: its producer left early, or died
         }
     }
-    Ring::<[u8]>::unlink("feed")?; // until then it stays, also unused
+    Ring::<[u8]>::unlink("feed")?; // a ring stays until it is unlinked, even if no process uses it
     Ok(())
 }

@@ -123,7 +123,7 @@ fn the_consumer_waits_for_a_stopped_producer_and_names_it_until_it_is_proved_dea
         });
         let mut got = Vec::from_iter(pop(&mut rx));
         if let Some(stall) = rx.stalled() {
-            assert!(stall.alive);
+            assert!(stall.attached);
         }
         victim.join().unwrap();
         let _b = survivor.join().unwrap();
@@ -137,7 +137,7 @@ fn the_consumer_waits_for_a_stopped_producer_and_names_it_until_it_is_proved_dea
         );
         assert_eq!(rx.losses().count(), 0);
         if let Some(stall) = stall {
-            assert_eq!((stall.seat, stall.alive), (0, true));
+            assert_eq!((stall.seat, stall.attached), (0, true));
             let seen = got.len() as u64;
             assert_eq!(stall.cells, 2 - seen);
         }

@@ -1,5 +1,5 @@
 //! The segment format, version 1.0: what the bytes mean, for programs that read or write them
-//! without this library. Only words; no code.
+//! without this library. Sizes and offsets are in bytes.
 //!
 //! Every field is a 64-bit word in the byte order of the machine, unless a width is given. Widths
 //! and offsets are the same for 32-bit and 64-bit processes. Labels are UTF-8 bytes, padded with
@@ -14,13 +14,13 @@
 //!      │ role blocks      │  512 each: the consumer's; the producers' common block, where there can be
 //!      │                  │  several producers; each producer's
 //!      ├──────────────────┤
-//!      │ ready bits       │    1 per producer, in whole words; lanes only
+//!      │ ready bits       │  1 bit per producer, in whole words; lanes only
 //!      ├──────────────────┤
 //!      │ descriptors      │   16 per cell; byte rings only; lanes: one lane after the other
 //!      ├──────────────────┤
 //!      │ cells            │  stride per cell: stamp + item, or 64 bytes of payload; lanes: one lane after
 //!      │                  │  the other
-//!      └──────────────────┘  each part, and each lane of it, starts at a multiple of 128
+//!      └──────────────────┘  each part, and each lane's share of it, starts at a multiple of 128
 //! ```
 //!
 //! # What may change
@@ -35,7 +35,7 @@
 //! # Header (offset 0)
 //! | at | field | meaning | written |
 //! |---|---|---|---|
-//! | 0 | magic | `0x3159_4157_474e_4952`, the bytes `RINGWAY1` where the low byte comes first; `0x01` while the segment is being formatted | by the formatter, last |
+//! | 0 | magic | `0x3159_4157_474e_4952`, the bytes `RINGWAY1` where the low byte comes first; `0x01` while the segment is being formatted | by the formatter, first and last |
 //! | 8 | major | 1; another major version is another format, and a reader refuses it | once |
 //! | 16 | minor | 0; a higher minor version only adds what older readers may ignore | once |
 //! | 24 | incompatible features | bits; a reader refuses the segment if it does not know one that is set. Bit 0, *fenced*: see below | once |
@@ -45,11 +45,11 @@
 //! | 56 | created | nanoseconds since 1970; 0 if unknown. For display | once |
 //! | 64 | creator | process id; 0 if unknown. For display | once |
 //!
-//! *Fenced* says how participants notice that a peer goes to sleep. If the bit is set, every
-//! participant executes a full fence after it has published and before it checks for sleeping
-//! peers. If it is clear, a participant that goes to sleep issues a barrier that reaches all
-//! others, and they publish without a fence; a participant that barriers do not reach executes the
-//! fence nevertheless. The formatter sets the bit if barriers do not reach its own process.
+//! *Fenced* says which fences go with publishing and sleeping. If the bit is set, every participant
+//! executes a full fence after it has published and before it checks for sleeping peers. If it is
+//! clear, a participant issues a barrier (membarrier(2)) before it sleeps. Participants that have
+//! registered for such barriers publish without a fence; all others execute the full fence. The
+//! formatter sets the bit if barriers do not reach its own process.
 //!
 //! # Object table entry (offset 256)
 //! | at | field | meaning |
@@ -57,7 +57,7 @@
 //! | 0 | kind | 1 `spsc`; 2 `mpsc`; 3 `lanes` |
 //! | 8 | payload | 1 items of one type; 2 bytes |
 //! | 16 | producers | producer seats; `spsc`: 1; else 1 to 65,535 |
-//! | 24 | capacity | cells, of `lanes` in each; a power of two |
+//! | 24 | capacity | cells (`lanes`: per lane); a power of two |
 //! | 32 | stride | bytes from one cell to the next; items: a multiple of 8, at least item size + 8, in `mpsc` at least 16; bytes: 64 |
 //! | 40 | roles | offset of the first role block |
 //! | 48 | descriptors | offset of the first descriptor; items: where the cells start |
@@ -65,14 +65,14 @@
 //! | 64 | item size | bytes; 1 for bytes |
 //! | 72 | item align | bytes, on the formatter's machine; 1 for bytes |
 //! | 80 | ready | offset of the ready bits; `spsc` and `mpsc`: where the descriptors start |
-//! | 88 | word align | to how many bytes that machine aligns a 64-bit integer. Where it is another number, items that are aligned to 4 and to 8 bytes may be the same type |
+//! | 88 | word align | alignment of a 64-bit integer on that machine, in bytes. If the reader's differs, item alignments of 4 and more count as equal |
 //! | 96 | schema | a number for what the payload means, chosen by the program; 0 for none. A reader refuses the ring if it expects another number |
 //! | 128 | item label | 64 bytes: the name of the type without its path, `u8` for bytes |
 //!
 //! The formatter writes the whole entry once, before the magic.
 //!
 //! # Role block (512 bytes)
-//! Fields that different participants write often are on lines of their own.
+//! Fields that different participants often write have separate cache lines.
 //!
 //! | at | field | meaning | written by |
 //! |---|---|---|---|
@@ -80,8 +80,8 @@
 //! | 8 | announcement | `mpsc` producers: 2 (p + 1) when position p is about to be claimed, 2 (p + 1) + 1 when it is claimed; 0 none | the holder |
 //! | 16 | claim end | `mpsc` producers: where that claim ends | the holder |
 //! | 24, 32, 40 | counters | producers: records, bytes, aborted; kept by byte rings and `mpsc`. For display | the holder |
-//! | 128 | parked | 32 bits: odd while a waiter wants to be woken; the other 32 are zero | the waiter; made even, by storing a larger number, by the process that wakes it, and by a waiter that stops waiting |
-//! | 136 | armed | `lanes` producers, 32 bits: 1 if the consumer does not poll the lane | the consumer; cleared by the holder |
+//! | 128 | parked | 32 bits: odd while a waiter wants to be woken; the other 32 are zero | made odd by the waiter, and by a waker that may have left sleepers; made even (plus 1, modulo 2^32) by the waker, and by a sole waiter that stops |
+//! | 136 | armed | `lanes` producers, 32 bits: 1 asks for a notification of the next record | the consumer; cleared by the holder |
 //! | 256 | state | low 8 bits: 0 never held, 1 taken, 2 left, 3 died, 4 finished; above: the epoch, one more with each holder | the holder; *died* by a peer with proof |
 //! | 264 | pid | process id of the holder, in its own PID namespace | the holder, when it takes the seat |
 //! | 272 | started | start time of that process, in clock ticks since boot | the holder, when it takes the seat |
@@ -97,17 +97,19 @@
 //! treats the seat as *died*.
 //!
 //! The *common block* of several producers is not a seat, but is laid out like one. In `mpsc` it
-//! has TAIL at 0, moved by compare-exchange, and the word at 128 on which producers sleep that wait
-//! for space. In `lanes` it has at 8 the *notified* word, which is 1 if a ready bit was set.
+//! has TAIL at 0, moved by compare-exchange, and at 128 the word on which producers wait for space.
+//! In `lanes` it has at 8 the *notified* word, which is 1 if a ready bit was set since the consumer
+//! last took them.
 //!
 //! An open-file-description write lock (`F_OFD_SETLK`) on the byte range of the role block, in the
 //! segment's file, proves that the holder lives. A process that can take the lock knows that no
-//! living process holds the seat, with one exception: the process that pid, start and namespace
-//! describe is seen to run. It may have closed the file behind the library's back.
+//! living process holds the seat. One exception: on a file system other than tmpfs, a process may
+//! have closed the file by itself and lost the lock. So if the process of *pid*, *started* and
+//! *namespace* still runs, it still holds the seat.
 //!
 //! # Cell and descriptor
-//! Positions count cells since the ring was created and never wrap. Position `p` lies in cell
-//! `p mod capacity`. The *stamp* of `p` is `p + 1`: zero is no stamp, and no two positions share
+//! Positions count cells since the ring was created and never wrap. Position `p` is in cell `p mod
+//! capacity`. The *stamp* of `p` is `p + 1`: zero is no stamp, and each position has a different
 //! one.
 //!
 //! | ring | at | field | meaning |
@@ -118,21 +120,23 @@
 //! | bytes, descriptor | 8 | info | bits 0-31: length, in bytes (skip: in cells); 32-39: 1 record, 2 skip; 48-63: the producer's seat |
 //! | bytes, cell | 0 | payload | of the record; it continues in the following cells, never past the last |
 //!
-//! The producer writes all of it, the stamp last. A record of `n` bytes has `max(1, ceil(n / 64))`
-//! cells. A record that does not fit before the last cell is preceded by a pad: a skip that fills
-//! the rest of the lap. In `mpsc` a skip also stands for a claim that a producer gave up.
+//! The producer stores the first stamp of a publication last, with release ordering. A record of
+//! `n` bytes has `max(1, ceil(n / 64))` cells, and at most half the cells of the ring. A record
+//! that would run past the last cell is preceded by a pad: a skip over the cells from there to the
+//! last one. In `spsc` and `lanes` pads are the only skips, and a pad is shorter than half the
+//! ring. In `mpsc` a skip also covers claimed cells that were not used.
 //!
 //! In `mpsc` the *lost mark* of `p` is its stamp with bit 63 set. The word beside it then has in
 //! bits 0-31 the number of cells of the lost claim, in bits 32-47 the low bits of the dead holder's
 //! epoch, and in bits 48-63 its seat.
 //!
 //! # Reading without a seat
-//! A process without a seat can map the file for reading only, load words in one piece, and see
-//! what is unread: from HEAD (of `lanes`, each lane's), record after record, as long as each
-//! position has its stamp or its lost mark. Records beyond the first missing stamp are not
-//! published.
+//! A process without a seat can map the file for reading only, load words atomically, and see what
+//! is unread: from HEAD (`lanes`: from the HEAD of each lane), record after record, as long as each
+//! position has its stamp or its lost mark. Records beyond the first missing stamp cannot be read
+//! yet.
 //!
 //! A stamp stays in its cell when the record is released, and while a producer writes a later
-//! payload over it. So a copy is what was sent only if HEAD, loaded *after* the copy, has not
-//! passed its position. A second look at the stamp does not show that. `F_OFD_GETLK` shows which
-//! seats are held, without taking a lock. `examples/inspect.py` does all of this.
+//! payload over it. So a copy is valid only if HEAD, loaded *after* copying, is not past its
+//! position. A second look at the stamp does not show that. `F_OFD_GETLK` shows which seats are
+//! held, without taking a lock. `examples/inspect.py` does all of this.

@@ -85,10 +85,18 @@
 //! Unlinking removes the name. Participants go on as before; no other process can join; the memory
 //! is freed when the last one unmaps it. Neither call touches a file that is not a ring.
 //!
+//! Both calls also remove what was not read: if a restarted consumer is to read the rest, ask
+//! [`Ring::is_empty`](crate::spsc::Ring::is_empty) before.
+//!
+//! To end a ring while producers send, the consumer unlinks it and reads on until `Closed`. The
+//! producers look at [`is_unlinked`](crate::spsc::Ring::is_unlinked) now and then, a system call,
+//! and `close` when it is `true`.
+//!
 //! ## Races
 //! * A process that opened the ring just before it was unlinked is in a ring without a name. If the
 //!   name is then created anew, there are two rings of one name, and both sides wait.
-//!   [`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked) tells; ask it when a peer does not come.
+//!   [`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked) says so: call it when the other side
+//!   does not appear.
 //! * A blocked call is not ended by unlinking.
 //! * Any number of processes may call `open_or_create` at once: all end up in the same ring. It
 //!   waits a little if there is not enough space because several processes reserve it at the same
@@ -115,9 +123,9 @@
 //! # Watching
 //! | question | call | note |
 //! |---|---|---|
-//! | which processes are attached, and what have they sent? | [`Ring::seats`](crate::spsc::Ring::seats) | needs no seat; records deaths that it finds |
+//! | which processes are attached, and what have they sent? | [`Ring::seats`](crate::spsc::Ring::seats) | needs no seat; records deaths that it finds; one or two system calls for each seat that is marked as taken |
 //! | how full is it? | [`Ring::len`](crate::spsc::Ring::len), of ends too | an estimate of what was sent and not released, in the unit of `capacity()`; a producer of `lanes` counts its own lane |
-//! | why is there no room, or no record? | `Producer::stalled`, `Consumer::stalled` | names the process, how many cells, since when. A consumer of `lanes` waits for no producer in particular: `None` |
+//! | why is there no room, or no record? | `Producer::stalled`, `Consumer::stalled` | names the process, how many cells, and for how long. A consumer of `lanes` waits for no producer in particular: `None` |
 //! | what was lost? | `Consumer::losses`; the counters of `seats` | `mpsc` only; always empty for the others |
 //! | is its name still there? | [`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked) | one system call |
 //!

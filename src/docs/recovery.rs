@@ -16,8 +16,8 @@
 //!
 //! Where a file system can lose a process's locks although the process lives (see
 //! [daemons](#daemons-that-close-their-descriptors)), a second witness is asked before a holder
-//! counts as dead: `/proc`, by process id, start time and PID namespace. That witness can save a
-//! holder. It never declares one dead.
+//! counts as dead: `/proc`, by process id, start time and PID namespace. A holder that it still
+//! finds running is not dead. The second witness alone never proves a death.
 //!
 //! # Which calls test
 //! * **Every blocking call**: `push`, `push_slice`, `reserve`, `batch`, `pop`, `peek`, `iter`,
@@ -46,13 +46,13 @@
 //! are several such seats, and none is free, [`SeatError::AllTaken`](crate::SeatError::AllTaken).
 //! Of two successors, one wins.
 //!
-//! Where there are several producers' seats, one that was never held, or whose holder left, comes
-//! before a dead holder's. A producer cannot choose its seat.
+//! Where there are several producers' seats, one that was never held, or whose holder gave it back,
+//! is taken before a dead holder's. A producer cannot choose its seat.
 //!
 //! | it died | it left behind | repaired by |
 //! |---|---|---|
 //! | taking a seat, before the state word said *taken* | nothing: the lock is free | |
-//! | a producer, before it published | bytes of a record, and perhaps stamps, in free cells | its successor removes the stamps and overwrites the bytes. In `mpsc`, the consumer passes over the claim |
+//! | a producer, before it published | bytes of a record, and perhaps stamps, in free cells | its successor removes the stamps and overwrites the bytes. In `mpsc`, the consumer passes over the claim: the cells that the producer had reserved |
 //! | a producer of `lanes`, after it published and before it notified | a record in a lane that the consumer does not watch | the consumer looks at all lanes after each 100 ms of a wait; a successor notifies |
 //! | a producer, after it published | TAIL one publication too low; perhaps a sleeping consumer | its successor moves TAIL on; the consumer wakes within 100 ms |
 //! | a consumer, before it released | HEAD too low: records that were read and not released | its successor, which reads them again |
@@ -62,7 +62,10 @@
 //!
 //! # Restarting
 //! A ring outlives all its processes until it is [unlinked](super::operations#cleaning-up). So each
-//! side opens or creates it, in any order, and takes its seat; that is the whole recipe.
+//! side opens or creates it, in any order, and takes its seat. (If one side is to remove the ring
+//! at the end, only that side should create it, and the other calls
+//! [`open_timeout`](crate::spsc::Ring::open_timeout): see [cleaning
+//! up](super::operations#cleaning-up).)
 //!
 //! ```
 //! use std::time::Duration;
@@ -147,14 +150,47 @@
 //! `wait` comes first, because the compiler does not let the error arm of `match rx.read()` use
 //! `rx`: the record in the other arm borrows it. With items, `match rx.pop()` works as it stands.
 //!
+//! # Which of several producers died
+//! The consumer gets `Closed` only when all producers have gone. To notice the death of one among
+//! many, look at [`Ring::seats`](crate::spsc::Ring::seats) now and then:
+//!
+//! ```
+//! use std::collections::HashSet;
+//! use ringway::{Presence, lanes::Ring};
+//!
+//! /// Reports each producer that was found dead, once.
+//! fn report_deaths(ring: &Ring<u64>, known: &mut HashSet<(u16, u64)>) {
+//!     for seat in ring.seats() {
+//!         if let Presence::Died(who) = seat.presence {
+//!             if known.insert((seat.seat, who.attached)) {
+//!                 eprintln!("seat {}: {who} died", seat.seat);
+//!             }
+//!         }
+//!     }
+//! }
+//! # let name = &format!("docs-recovery-deaths-{}", std::process::id());
+//! # let ring = Ring::<u64>::create(name, &ringway::Options::new())?;
+//! # Ring::<u64>::unlink(name)?;
+//! # report_deaths(&ring, &mut HashSet::new());
+//! # Ok::<(), ringway::SegmentError>(())
+//! ```
+//! * A death stays visible until another producer takes the seat. Seats of dead holders are taken
+//!   last, but when all other seats are held, a restarted producer can be in the seat before the
+//!   death was noticed. So `seats` shows the present, and is no record of all deaths.
+//! * A consumer that restarts sees old deaths again. The time `attached` tells them apart.
+//! * `losses()` speaks when the consumer has reached the place, so perhaps later than `seats`.
+//! * [`Record::seat`](crate::ring::Record::seat) says which producer sent a record of bytes. Items
+//!   carry no seat: write a number of the sender into the item.
+//! * The counters of a killed producer may lack its last record, slice or batch.
+//!
 //! # Losses
 //! In `mpsc` a producer claims cells before it fills them. If it dies in between, the cells are
-//! lost, and the consumer passes over them once the death is proved. `losses()` of the consumer
-//! then says for each: the seat, the process, the position, and how many cells. The last 16 are
-//! kept until they are asked for; [`Losses::dropped`](crate::Losses::dropped) counts the
-//! others. In `spsc` and `lanes` an uncommitted record was never there, so `losses()` is always
-//! empty. The counters of [`Ring::seats`](crate::spsc::Ring::seats) keep the sum of losses for each
-//! seat.
+//! lost, and the consumer passes over them when it reaches them and the death is proved: a call
+//! that waits proves it, or `Ring::seats` does. `losses()` of the consumer then says for each: the
+//! seat, the process, the position, and how many cells. The last 16 are kept until they are asked
+//! for; [`Losses::dropped`](crate::Losses::dropped) counts the others. In `spsc` and `lanes` an
+//! uncommitted record leaves no gap, so `losses()` is always empty. The counters of
+//! [`Ring::seats`](crate::spsc::Ring::seats) keep the sum of losses for each seat.
 //!
 //! ```
 //! use ringway::{Options, mpsc::Ring};
@@ -171,10 +207,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A dead producer's seat of `mpsc` can be taken again only after its claim was decided. The
-//! consumer does that where it meets the claim. Without a consumer,
-//! [`SeatError::AllTaken`](crate::SeatError::AllTaken) says how many seats wait for it, and an
-//! operator can call [`Ring::recover`](crate::spsc::Ring::recover): it records deaths and marks
+//! A dead producer's seat of `mpsc` can be taken again only after the consumer has reached its
+//! claim, and passed over it. Without a consumer,
+//! [`SeatError::AllTaken`](crate::SeatError::AllTaken) says how many seats are in that state, and
+//! an operator can call [`Ring::recover`](crate::spsc::Ring::recover): it records deaths and marks
 //! what is lost, and takes nothing out. It takes the consumer's seat meanwhile, so it fails while a
 //! consumer is attached.
 //!
@@ -192,8 +228,8 @@
 //!
 //! # Exec
 //! A process that replaces its program loses its mappings and, by `O_CLOEXEC`, its descriptors. Its
-//! locks are free then, and peers find its seats as those of a dead participant. One corner is
-//! left, on file systems other than tmpfs: peers in the same PID namespace see the process in its
+//! locks are free then, and peers find its seats as those of a dead participant. One case is not
+//! solved, on file systems other than tmpfs: peers in the same PID namespace see the process in its
 //! seats until it ends, unless it dropped its ends before the `exec`.
 //!
 //! # Daemons that close their descriptors

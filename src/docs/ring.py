@@ -120,7 +120,7 @@ def seat():
         x += 150
     lines.append(text(LEFT, y + 60, "The kernel locks these bytes for the process that holds the seat, and unlocks them when that process ends.",
                       12.5, SOFT, "start"))
-    lines.append(text(LEFT, y + 79, "A free lock under a seat that is marked as taken proves a death. A stopped process keeps its lock.",
+    lines.append(text(LEFT, y + 79, "A seat that is marked as taken but not locked proves a death. A stopped process keeps its lock.",
                       12.5, SOFT, "start"))
     return lines
 

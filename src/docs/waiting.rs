@@ -36,11 +36,12 @@
 //! | `Spin` | looks, and never sleeps | a core is set aside for it |
 //! | `Park` | nothing | messages are rare, or cores are few |
 //!
-//! The page of [`WaitStrategy`](crate::WaitStrategy) has a table of measured latencies and costs,
-//! from one message a second to a million. In short, on a virtual machine: a sleeper is woken in 31
-//! µs (a bare futex takes 31, a pipe 29, iceoryx2 42); a stream of 64-byte items takes 8 ns of CPU
-//! time for a message, both sides together, if they only try, and 17 if they call what waits; as
-//! records of bytes 24 and 36 (Aeron 44 without its driver, iceoryx2 620, a pipe 640).
+//! [`WaitStrategy`](crate::WaitStrategy) compares the strategies; `benches/NOTES.md` has the delays
+//! and costs that were measured, from 10 to 1,000,000 messages a second. In short, on a virtual
+//! machine: a sleeper is woken in 31 µs (a bare futex takes 31, a pipe 29, iceoryx2 42); a stream
+//! of 64-byte items takes 8 ns of CPU time for a message, both sides together, if they only try,
+//! and 17 if they call what waits; as records of bytes 24 and 36 (Aeron 44 without its driver,
+//! iceoryx2 620, a pipe 640).
 //!
 //! An end that uses `Spin` should not share its core with the peer that it waits for: it does not
 //! yield.

@@ -207,7 +207,8 @@ impl Mapping {
     /// once more, under the same number. The kernel shows our locks to that one.
     fn owns_descriptor(&self, held: &[Span]) -> bool {
         let file = &self.inner.file;
-        self.metadata_of(file).is_some() && held.first().is_none_or(|seat| lock::is_free(file, *seat))
+        self.metadata_of(file).is_some()
+            && held.first().is_none_or(|seat| lock::is_free_of_others(file, *seat))
     }
 
     /// The mapped file, opened again by its name; none if it does not have that name any more.
@@ -382,9 +383,9 @@ impl Liveness for Mapping {
             return false;
         }
         if self.owns_descriptor(&held) {
-            return lock::is_free(&self.inner.file, seat);
+            return lock::is_free_of_others(&self.inner.file, seat);
         }
-        self.reopen_by_name().is_some_and(|file| lock::is_free(&file, seat))
+        self.reopen_by_name().is_some_and(|file| lock::is_free_of_others(&file, seat))
     }
 
     /// Where locks do not survive a closed descriptor, a process that closes all its descriptors,

@@ -23,7 +23,7 @@ const MAX_ATTEMPTS: u32 = 100;
 pub(crate) fn unlink(path: &Path) -> Result<bool, SegmentError> {
     let file = open_ring(path).map_err(nothing_to_unlink)?;
     // This open file has no locks of its own.
-    let is_unused = lock::is_free(&file, WHOLE_FILE);
+    let is_unused = lock::is_free_of_others(&file, WHOLE_FILE);
     remove(path)?;
     Ok(is_unused)
 }
@@ -77,7 +77,7 @@ fn is_name_of(path: &Path, file: &File) -> Result<bool, SegmentError> {
 
 /// The participant whose lock keeps others from locking the whole file; of several, any one.
 fn lock_holder(file: &File) -> Option<Identity> {
-    let span = lock::conflict(file, WHOLE_FILE).ok()??;
+    let span = lock::conflicting_lock(file, WHOLE_FILE).ok()??;
     let is_seat = span.len() == RoleBlock::SIZE;
     if is_seat { holder(file, RoleBlock::new(Offset::new(span.start()))) } else { None }
 }

@@ -22,8 +22,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
     /// Like `Pollable::arm`.
     pub fn arm(&mut self, waker: &WakerThread<M>) -> bool {
         let WakerThread { memory, parked, proxy } = waker;
-        self.arm_with(|expected, fence_reached_all| {
-            proxy.arm(memory, parked, expected, true, fence_reached_all)
+        self.arm_with(|expected, can_rely_on_wake_up| {
+            proxy.arm(memory, parked, expected, true, can_rely_on_wake_up)
         })
     }
 }

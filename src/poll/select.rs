@@ -319,8 +319,8 @@ impl WaitSet for Consumers<'_, '_, '_> {
         let expected: Vec<u32> = steps.iter_mut().map(|one| one.prepare_wait()).collect();
         // One fence for all: a barrier is a fence in this process too. If the kernel refuses it, or if there
         // are no more threads, the sleep must not rely on being woken.
-        let fence_reached_all = heavy_fence(&SystemPark, steps.iter().all(|one| one.is_fenced()));
-        let limit = if fence_reached_all && have_threads { limit() } else { limit().min(NAP) };
+        let can_rely_on_wake_up = heavy_fence(&SystemPark, steps.iter().all(|one| one.is_fenced()));
+        let limit = if can_rely_on_wake_up && have_threads { limit() } else { limit().min(NAP) };
         let mut has_slept = false;
         if steps.iter_mut().all(|one| one.still_waiting()) {
             let mut expected = steps.iter().zip(expected);

@@ -67,9 +67,9 @@ impl<M: Memory + 'static> ConsumerWaker<M> {
 
 impl<M: Memory> ConsumerWaker<M> {
     /// See [`WakeProxy::arm`].
-    fn arm(&self, expected: u32, notify: &Notify, signals_slices: bool, fence_reached_all: bool) -> bool {
+    fn arm(&self, expected: u32, notify: &Notify, signals_slices: bool, can_rely_on_wake_up: bool) -> bool {
         *self.notify.lock().unwrap_or_else(PoisonError::into_inner) = notify.clone();
-        self.proxy.arm(&self.memory, &self.parked, expected, signals_slices, fence_reached_all)
+        self.proxy.arm(&self.memory, &self.parked, expected, signals_slices, can_rely_on_wake_up)
     }
 }
 
@@ -105,8 +105,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
             return false;
         }
         let Some(waker) = self.waker_thread.take() else { return false };
-        let is_armed =
-            self.arm_with(|expected, fence_reached_all| waker.arm(expected, notify, true, fence_reached_all));
+        let is_armed = self
+            .arm_with(|expected, can_rely_on_wake_up| waker.arm(expected, notify, true, can_rely_on_wake_up));
         if !is_armed {
             waker.proxy.disarm();
         }

@@ -32,7 +32,8 @@ pub struct Counters {
     pub bytes: u64,
     /// Records reserved and not sent.
     pub aborted: u64,
-    /// Claims that died with a holder: see [`Consumer::losses`](super::Consumer::losses).
+    /// How many claims (records, slices or batches; not items) were lost with a holder: see
+    /// [`Consumer::losses`](super::Consumer::losses).
     pub lost: u64,
 }
 

@@ -25,7 +25,8 @@ pub struct Loss {
     /// The seat of the producer that died. If several producers died at one position before any of them
     /// recorded that it owned it: the seat of one of them.
     pub seat: u16,
-    /// The producer that died; unknown if its seat has been taken again since.
+    /// The producer that died; [`Identity::unknown`] if another one took its seat before the loss
+    /// was found.
     pub by: Identity,
     /// Where the claim began, in cells.
     pub position: u64,

@@ -180,8 +180,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// Attaches a producer. It continues after the last record that was published from its seat, whichever
     /// process published that.
     ///
-    /// With several producer seats it takes the first free one; seats that were never taken, or whose holder
-    /// left, come before those whose holder died.
+    /// With several producer seats it takes the first free one. Seats that were never taken, or
+    /// that were given back, come before those whose holder died.
     ///
     /// # Errors
     /// [`SeatError::SeatTaken`] if the only producer seat has a living holder; [`SeatError::AllTaken`] if there
@@ -232,9 +232,9 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         })
     }
 
-    /// The holder of a seat at this moment; of several producers, one that is attached, if there is one (for
-    /// each of them, see [`seats`](Self::seats)). `Never` if the ring's file was truncated. Asks the kernel, if
-    /// the memory can prove life, and records deaths.
+    /// Whether a participant of this role is attached, and which one. Of several producers: any one
+    /// that is attached ([`seats`](Self::seats) shows them all). `Never` if the ring's file was
+    /// truncated. Asks the kernel, if the memory can prove life, and records deaths.
     ///
     /// # Examples
     /// ```

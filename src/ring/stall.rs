@@ -1,4 +1,4 @@
-//! [`Stall`]: the participant that is in the way.
+//! [`Stall`]: the participant that another one waits for.
 use core::fmt;
 use core::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::identity::{Identity, Label, Role};
 use crate::memory::Clock;
 use crate::seat::Presence;
 
-/// The participant that is in the way: what `stalled` returns.
+/// The participant that the caller of `stalled` waits for.
 ///
 /// # Examples
 /// ```
@@ -16,8 +16,8 @@ use crate::seat::Presence;
 /// assert_eq!(tx.try_push_slice(&[1, 2, 3])?, 2);
 /// assert_eq!(tx.try_push(&3), Err(PushError::Full));
 /// let stall = tx.stalled().unwrap();
-/// assert_eq!(stall.to_string(), "no consumer has come yet; 2 cells wait for one");
-/// assert_eq!((stall.cells, stall.alive), (2, false));
+/// assert_eq!(stall.to_string(), "no consumer has attached yet; 2 cells are unread");
+/// assert_eq!((stall.cells, stall.attached), (2, false));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +31,21 @@ pub struct Stall {
     pub label: Label,
     /// Its process id; 0 if it is not known, or if the seat was never taken.
     pub pid: u64,
-    /// For a consumer: how many cells it has not released. For a producer: how many cells its unpublished
-    /// record holds up, its own included.
+    /// For a consumer: how many cells it has not released. For a producer: how many cells its
+    /// unpublished record holds up, those of the record included; 0 if it has claimed nothing.
     pub cells: u64,
-    /// For how long it has not moved, as far as this handle knows: since `stalled` first found it there.
-    pub since: Duration,
-    /// Whether it is attached. Memory that cannot prove life says so of a dead participant too. A successor or
-    /// the consumer deals with what a dead one left.
-    pub alive: bool,
+    /// For how long it has not moved, counted from the first call of `stalled` on this handle that
+    /// found it where it is.
+    pub stalled_for: Duration,
+    /// Whether it is attached. Also `true` for a dead participant if the memory cannot prove
+    /// deaths.
+    pub attached: bool,
     /// Whether its seat was never taken.
-    never_came: bool,
+    never_attached: bool,
 }
 
 impl Stall {
-    pub(super) fn new(role: Role, seat: u16, who: Presence, cells: u64, since: Duration) -> Self {
+    pub(super) fn new(role: Role, seat: u16, who: Presence, cells: u64, stalled_for: Duration) -> Self {
         let Identity { pid, label, .. } = who.identity().unwrap_or_else(Identity::unknown);
         Self {
             role,
@@ -52,9 +53,9 @@ impl Stall {
             label,
             pid,
             cells,
-            since,
-            alive: matches!(who, Presence::Here(_)),
-            never_came: who == Presence::Never,
+            stalled_for,
+            attached: matches!(who, Presence::Here(_)),
+            never_attached: who == Presence::Never,
         }
     }
 }
@@ -62,13 +63,13 @@ impl Stall {
 /// ``the consumer, process 4711 `plotter`, is alive and 1024 cells behind, for 2.5 s``
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { role, seat, label, pid, cells, since, alive, never_came } = *self;
-        let of = if cells == 1 { "cell" } else { "cells" };
-        if never_came {
+        let Self { role, seat, label, pid, cells, stalled_for, attached, never_attached } = *self;
+        let unit = if cells == 1 { "cell" } else { "cells" };
+        if never_attached {
             return match role {
-                Role::Consumer if cells == 1 => f.write_str("no consumer has come yet; 1 cell waits for one"),
-                Role::Consumer => write!(f, "no consumer has come yet; {cells} cells wait for one"),
-                Role::Producer => f.write_str("no producer has come yet"),
+                Role::Consumer if cells == 1 => f.write_str("no consumer has attached yet; 1 cell is unread"),
+                Role::Consumer => write!(f, "no consumer has attached yet; {cells} cells are unread"),
+                Role::Producer => f.write_str("no producer has attached yet"),
             };
         }
         let who = Identity { pid, label, ..Identity::unknown() };
@@ -76,17 +77,17 @@ impl fmt::Display for Stall {
             Role::Consumer => write!(f, "the consumer, {who}, ")?,
             Role::Producer => write!(f, "the producer in seat {seat}, {who}, ")?,
         }
-        f.write_str(if alive { "is alive and " } else { "is gone and " })?;
+        f.write_str(if attached { "is alive and " } else { "is gone and " })?;
         match (role, cells) {
             (Role::Producer, 0) => f.write_str("has sent nothing more")?,
-            (Role::Producer, _) => write!(f, "holds up {cells} {of}")?,
-            (Role::Consumer, _) => write!(f, "{cells} {of} behind")?,
+            (Role::Producer, _) => write!(f, "holds up {cells} {unit}")?,
+            (Role::Consumer, _) => write!(f, "{cells} {unit} behind")?,
         }
-        write!(f, ", for {:.1} s", since.as_secs_f64())
+        write!(f, ", for {:.1} s", stalled_for.as_secs_f64())
     }
 }
 
-/// For how long a number has not changed, as far as its readers have seen.
+/// For how long a number has not changed, as far as the calls of `unchanged_for` have seen.
 pub(crate) struct StallTimer {
     /// The number, and when it was first seen.
     seen: Option<(u64, Duration)>,
@@ -97,13 +98,13 @@ impl StallTimer {
         Self { seen: None }
     }
 
-    /// For how long the number has been `now_seen`.
-    pub(super) fn since(&mut self, now_seen: u64, clock: &impl Clock) -> Duration {
+    /// For how long the number has been `value`.
+    pub(super) fn unchanged_for(&mut self, value: u64, clock: &impl Clock) -> Duration {
         let now = clock.now();
         match self.seen {
-            Some((seen, first)) if seen == now_seen => now.saturating_sub(first),
+            Some((seen, first)) if seen == value => now.saturating_sub(first),
             _ => {
-                self.seen = Some((now_seen, now));
+                self.seen = Some((value, now));
                 Duration::ZERO
             }
         }

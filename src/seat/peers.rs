@@ -1,7 +1,7 @@
 //! [`Peers`]: the seats of the other role, one or many.
 use core::cell::Cell;
 
-use super::presence::{Presence, presence, proved_at};
+use super::presence::{Presence, presence, verified_state_at};
 use crate::error::Departure;
 use crate::identity::Role;
 use crate::layout::{Geometry, RoleBlock, SeatState, State};
@@ -44,7 +44,7 @@ impl Peers {
     /// How the peers departed, if all have. Asks the witness, and records the deaths that it
     /// proves.
     pub(super) fn check_peers<M: Memory>(&self, memory: &M) -> Option<Departure> {
-        self.all_departed(|block| proved_at(memory, block))
+        self.all_departed(|block| verified_state_at(memory, block))
     }
 
     #[inline]

@@ -65,14 +65,14 @@ fn verified_state<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> S
 
 /// The state of the seat at `block`, after a check by the witness: see [`verified_state`]. `None`
 /// if there is no such block.
-pub(crate) fn proved_at<M: Memory>(memory: &M, block: RoleBlock) -> Option<SeatState> {
+pub(crate) fn verified_state_at<M: Memory>(memory: &M, block: RoleBlock) -> Option<SeatState> {
     let state = WordRef::new(&memory.region(), block.state())?;
     Some(verified_state(memory, block, &state))
 }
 
 /// Whether a participant holds the seat at `block`, after a check by the witness.
 pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
-    let Some(state) = proved_at(memory, block) else { return Presence::Never };
+    let Some(state) = verified_state_at(memory, block) else { return Presence::Never };
     let who = block.identity(&memory.region());
     match state.state() {
         State::Never => Presence::Never,

@@ -64,17 +64,17 @@ impl<M: Memory> Seat<M> {
         let who = Identity { label: label.unwrap_or(own.label), ..own };
         let seats = if role == Role::Consumer { 1 } else { geometry.producers };
         let mut unresolved = 0;
-        // First the seats that are free by their state, then all: holders may have died, or left in
-        // the meantime.
-        for only_free in [true, false] {
+        // First the seats that were never held or were given back, then all. So the record of a
+        // death stays visible as long as there is another seat.
+        for first_choice in [true, false] {
             unresolved = 0;
             for index in 0..seats {
                 let block =
                     if role == Role::Consumer { geometry.consumer() } else { geometry.producer(index) };
                 let state = word(&memory.region(), block.state())?;
                 // Relaxed: decides only in which of the two passes the seat is tried.
-                let is_taken = SeatState::from_word(state.load(Relaxed)).state() == State::Taken;
-                if only_free && is_taken {
+                let found = SeatState::from_word(state.load(Relaxed)).state();
+                if first_choice && matches!(found, State::Taken | State::Died) {
                     continue;
                 }
                 match acquire(memory, block, &state, &who, &is_seat_reusable)? {
@@ -90,7 +90,7 @@ impl<M: Memory> Seat<M> {
                             barrier_registered,
                         );
                     }
-                    Err(Unavailable::Taken) if seats == 1 && !only_free => {
+                    Err(Unavailable::Taken) if seats == 1 && !first_choice => {
                         return Err(SeatError::SeatTaken { role, by: block.identity(&memory.region()) });
                     }
                     Err(Unavailable::Taken) => {}
@@ -179,8 +179,8 @@ impl<M: Memory> Seat<M> {
 
     /// The word on which the holder sleeps.
     pub(crate) fn wait_word(&self) -> WaitWord<'_> {
-        let shared = self.role == Role::Producer && self.geometry.kind == Kind::Mpsc;
-        WaitWord { parked: &self.wait_word, shared, fenced: self.geometry.fenced }
+        let has_several_sleepers = self.role == Role::Producer && self.geometry.kind == Kind::Mpsc;
+        WaitWord { parked: &self.wait_word, has_several_sleepers, fenced: self.geometry.fenced }
     }
 
     /// Wakes the consumer if it sleeps. Call after publishing anything that the consumer may wait

@@ -4,9 +4,8 @@
 //! They wrap core's atomics, or loom's under `--cfg loom`, so the code that is model-checked is the
 //! code that ships. `clippy.toml` forbids core's atomics everywhere else.
 //!
-//! This module offers no sequentially consistent *accesses*: no algorithm here needs them, and loom
-//! treats them as acquire/release. It offers the [full fence](full_fence), which loom models
-//! exactly.
+//! No code here uses sequentially consistent *accesses*: no algorithm needs them, and loom treats
+//! them as acquire/release. It offers the [full fence](full_fence), which loom models exactly.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 #[cfg(loom)]
@@ -43,7 +42,7 @@ impl Word {
         Self(atomic::AtomicU64::new(value))
     }
 
-    /// A word that is hidden from loom.
+    /// A word that loom does not model.
     #[cfg(loom)]
     pub(crate) fn plain(value: u64) -> Self {
         Self(atomic::AtomicU64::Plain(core::sync::atomic::AtomicU64::new(value)))
@@ -86,7 +85,7 @@ impl Word {
     }
 }
 
-/// A 32-bit word that several processes access, and on which a waiting thread parks.
+/// A 32-bit word that several threads or processes access. A futex, if one parks on it.
 #[repr(transparent)]
 pub(crate) struct Half(atomic::AtomicU32);
 
@@ -126,14 +125,14 @@ impl Half {
         self.0.compare_exchange(current, new, success, failure)
     }
 
-    /// The atomic itself, for the one system call that takes it (the futex).
+    /// The atomic itself, for the futex calls.
     #[cfg(feature = "std")]
     pub(crate) fn as_atomic(&self) -> &atomic::AtomicU32 {
         &self.0
     }
 }
 
-/// A full fence (sequentially consistent). Under loom it is loom's, which loom models exactly.
+/// A full fence (sequentially consistent).
 #[inline]
 #[cfg_attr(loom, track_caller)]
 pub(crate) fn full_fence() {
@@ -153,7 +152,7 @@ pub(crate) fn pause() {
     core::hint::spin_loop();
 }
 
-/// Lets the operating system run another thread; without one, only pauses.
+/// Lets the operating system run another thread. Without `std`, only pauses.
 pub(crate) fn yield_now() {
     #[cfg(feature = "std")]
     std::thread::yield_now();

@@ -1,8 +1,8 @@
 //! Sleeping without losing a wake-up: an eventcount on one shared word.
 //!
-//! A thread that waits polls for a while ([`AdaptiveSpin`]) and then sleeps on the *parked word* of
-//! its own role block. Its peer reads that word after each publication and wakes the sleeper if the
-//! word is odd.
+//! A thread that waits polls for a while ([`AdaptiveSpin`]) and then sleeps on a *parked word*,
+//! usually that of its own role block. Its peer reads that word after each publication (in `lanes`,
+//! the lane's armed word) and wakes the sleeper if the word is odd.
 //!
 //! ```text
 //!   waiting thread (prepareWait, wait, cancelWait)    publishing thread (notify)
@@ -15,19 +15,18 @@
 //! ```
 //!
 //! # Fences
-//! A publisher passes W2 once per record, a sleeper passes S2 once per sleep. So the sleeper pays for
-//! both where the platform allows it: its heavy fence is then a *barrier in every participant's
-//! process* (Linux: `membarrier`), and the light fence of the publisher only keeps the compiler from
-//! reordering. In a *fenced* ring both are ordinary full fences. Either way the two are ordered: S2
-//! comes before W2 or W2 before S2, and what precedes the first is visible after the second. (A
-//! `membarrier` makes each participant's thread pass a full fence at some moment during S2. W1 to W3
-//! are in program order, so that moment is after W1 or before W3.)
+//! A publisher executes W2 once per record, a sleeper executes S2 once per sleep. So the sleeper
+//! pays for both where the platform allows it: its heavy fence is then a *barrier in every
+//! participant's process* (Linux: `membarrier`), and the light fence of the publisher only keeps
+//! the compiler from reordering. In a *fenced* ring both are ordinary full fences. Either way the
+//! two are ordered: S2 comes before W2 or W2 before S2, and what precedes the first is visible
+//! after the second. (A `membarrier` makes each participant's thread execute a full fence at some
+//! moment during S2. W1 to W3 are in program order, so the fence is after W1 or before W3.)
 //!
 //! The header says which of the two a ring uses, so all participants agree. A ring is fenced if its
-//! creator cannot be reached by barriers. A participant that cannot be reached in a ring that uses
-//! barriers does not know what the others do. As a sleeper it does not rely on being woken, and
-//! sleeps for at most a millisecond ([`NAP`]) at a time. As a publisher it uses the full fence, which
-//! is correct beside either kind of sleeper.
+//! creator cannot be reached by barriers. In a ring that uses barriers, a sleeper whose barrier
+//! fails sleeps for at most a millisecond ([`NAP`]) at a time. A publisher that barriers do not
+//! reach uses the full fence, which is correct with either kind of sleeper.
 //!
 //! # No wake-up is lost
 //! Take a publication (W1) and a sleeper whose S3 did not see it. If W2 came before S2, the
@@ -40,46 +39,45 @@
 //! In each case the sleep at S4 returns at once, because the word is no longer S1's number, or ends by
 //! the wake-up that follows. Then the sleeper looks once more.
 //!
-//! A publisher that loses the exchange at W4 to another publisher need not wake. If the sleeper had
-//! gone to sleep anew since, its new S2 would come after our W2, which comes before our W3; so it has
-//! seen our publication.
+//! A publisher that loses the exchange at W4 to another publisher need not wake: the winner does.
+//! If the sleeper slept again after that, its new S2 came after our W2, so its S3 saw our
+//! publication.
 //!
 //! # Deaths
-//! A publisher that is killed or stopped between W1 and W5 leaves sleepers asleep. So each sleep ends
-//! after a slice ([`SLICE`]) at most; then the sleeper looks, and checks that its peer lives. A sleeper
-//! that is killed after S1 leaves an odd number: the next publisher makes one wake-up call for nothing,
-//! and no further one.
+//! A publisher that is killed or stopped between W1 and W5 leaves sleepers asleep. So each sleep
+//! ends after a slice ([`SLICE`]) at most; then the sleeper looks, and checks that its peer lives.
+//! A sleeper that is killed after S1 leaves an odd number: the next publisher makes one needless
+//! wake-up call.
 //!
 //! # Truncated files
 //! The file that holds the ring can be truncated while a thread sleeps. So after a sleep the first
 //! step is [`WaitCondition::check_mapping`], before any byte of the ring is touched.
 //!
 //! # Several sleepers on one word
-//! The producers of an `mpsc` ring wait for room on one word, that of their common block. That is why
-//! the word counts instead of being 0 or 1: another sleeper may make it odd again between a
+//! The producers of an `mpsc` ring wait for room on one word, that of their common block. That is
+//! why the word counts instead of being 0 or 1: another sleeper may make it odd again between a
 //! publisher's W4 and a slow sleeper's S4. With a flag, the slow sleeper would then sleep through a
-//! wake-up that was meant for it. S5 is left out on a shared word: a sleeper whose time is up leaves
-//! the word odd, which costs one wake-up call for nothing. (A consumer and its waker thread are two on
-//! one word as well. But only the consumer makes it odd, so it passes S5. See [`proxy`].)
+//! wake-up that was meant for it. S5 is left out on such a word: a sleeper whose time is up
+//! leaves the word odd, which costs one needless wake-up call. (A consumer and its waker thread
+//! share a word, too. But only the consumer makes it odd, so it executes S5. See [`proxy`].)
 //!
 //! # Waiting for room
 //! A consumer does not wake a producer for each cell: half of the ring must be free
-//! ([`SharedHead::producers_to_wake`](crate::ring::cells::SharedHead::producers_to_wake) says why). It
-//! wakes at most as many producers as there are free cells, longest-waiting first. While that may have
-//! left others asleep, the word stays odd (W5), and the consumer's next release looks again. Both only
-//! delay a wake-up: when the consumer has taken everything, the whole ring is free but for what is
-//! claimed and not published yet; and if it takes nothing more before that, the slice ends.
+//! ([`SharedHead::producers_to_wake`](crate::ring::cells::SharedHead::producers_to_wake) says why).
+//! It wakes at most as many producers as there are free cells, longest-waiting first. If others may
+//! still sleep, the word stays odd (W5), and the consumer's next release checks again. Both rules
+//! only delay a wake-up, and at most until the sleeper's slice ends.
 //!
-//! A producer that is already running may take the room before one that is being woken. Two changes
-//! against that were measured and dropped: `benches/NOTES.md`, "fairness".
+//! A producer that is already running may take the room before one that is being woken. Two
+//! remedies were measured and dropped: `benches/NOTES.md`, "fairness".
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
 //! | E4 | `has_waiters` fence W2, after the publication | `heavy_fence` fence S2, before the look | the publication to the look, or the odd number to W3 |
 //!
-//! The accesses to the parked word itself are Relaxed: the fences order them. The models run the full
-//! fences.
+//! The accesses to the parked word itself are Relaxed: the fences order them. The loom models use
+//! full fences.
 //!
 //! # Source
 //! The interface: the eventcount of folly (`EventCount.h`) and of Vyukov. The flag and two fences:
@@ -103,10 +101,10 @@ use core::time::Duration;
 use crate::memory::{Park, WordRef};
 use crate::sync::{Relaxed, compiler_fence, full_fence, pause, yield_now};
 
-/// No sleep lasts longer.
+/// The longest sleep.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
-/// No sleep lasts longer for a participant that cannot rely on being woken.
+/// The longest sleep of a participant that cannot rely on being woken.
 pub(crate) const NAP: Duration = Duration::from_millis(1);
 
 /// Wakes all threads that sleep on this word (W2 to W5). Call it after publishing.
@@ -123,12 +121,12 @@ pub(crate) fn notify_if_waiting(park: &impl Park, parked: &WordRef, barrier_regi
 #[inline(always)]
 pub(crate) fn has_waiters(word: &WordRef, barrier_registered: bool) -> bool {
     if barrier_registered {
-        // Compiler fence: E4, pairs with the barrier of `heavy_fence`, which is a full fence in this
-        // process at the right moment.
+        // Compiler fence: E4, pairs with the barrier of `heavy_fence`, which is a full fence in
+        // this process during S2.
         compiler_fence();
     } else {
-        // Full fence: E4, pairs with `heavy_fence`; the publication before it, the look at the word
-        // after it.
+        // Full fence: E4, pairs with `heavy_fence`; orders the publication before the load of the
+        // word.
         full_fence();
     }
     // Relaxed: E4's fences order it.
@@ -138,17 +136,18 @@ pub(crate) fn has_waiters(word: &WordRef, barrier_registered: bool) -> bool {
 /// Wakes at most `count` threads that sleep on this word (W4 and W5).
 #[cold]
 pub(crate) fn notify(park: &impl Park, parked: &WordRef, count: u32) {
-    // A sleeper that still reads S1's number is in the kernel, and is woken next.
+    // A thread that found S1's number unchanged is in the kernel's queue, where `unpark` finds it.
     if bump_to_even(parked) && park.unpark(parked.park_word(), count) >= count {
-        // Relaxed: for our own next look. A thread that is about to sleep finds another number than
-        // S1's, and looks again.
+        // Relaxed: it only makes our next `has_waiters` true. A thread that is about to sleep finds
+        // another number than S1's, and looks again.
         parked.half().fetch_or(1, Relaxed);
     }
 }
 
 /// Makes an odd number the next even one. Returns whether this call changed it.
 ///
-/// The number never goes back: a thread that remembers an earlier one must see that it changed.
+/// The number only grows (modulo 2^32): a thread that remembers an earlier one must see that it
+/// changed.
 fn bump_to_even(parked: &WordRef) -> bool {
     // Relaxed: E4's fences order it; the exchange decides.
     let found = parked.half().load(Relaxed);
@@ -156,7 +155,7 @@ fn bump_to_even(parked: &WordRef) -> bool {
     found & 1 == 1 && parked.half().compare_exchange(found, found.wrapping_add(1), Relaxed, Relaxed).is_ok()
 }
 
-/// The heavy fence of a sleeper (S2). Returns whether it reached every participant.
+/// The heavy fence of a sleeper (S2). Returns whether the sleeper can rely on being woken.
 ///
 /// `fenced`: whether every participant of the ring fences for itself (the format page, "Header").
 pub(crate) fn heavy_fence(park: &impl Park, fenced: bool) -> bool {
@@ -173,7 +172,7 @@ pub(crate) fn heavy_fence(park: &impl Park, fenced: bool) -> bool {
 pub(crate) struct WaitWord<'a> {
     pub(crate) parked: &'a WordRef,
     /// Whether other threads sleep on it too.
-    pub(crate) shared: bool,
+    pub(crate) has_several_sleepers: bool,
     /// Whether every participant fences for itself.
     pub(crate) fenced: bool,
 }
@@ -187,7 +186,7 @@ impl WaitWord<'_> {
 
     /// S5.
     pub(crate) fn cancel_wait(&self) {
-        if !self.shared {
+        if !self.has_several_sleepers {
             bump_to_even(self.parked);
         }
     }
@@ -200,7 +199,7 @@ pub(crate) trait WaitCondition {
     /// Why looking failed.
     type Error;
 
-    /// Whether the condition holds. No system call.
+    /// Whether the condition holds. Polled, so usually without a system call.
     fn is_ready(&mut self) -> Result<bool, Self::Error>;
 
     /// How the peers departed, if all of them have. Reads shared memory only.
@@ -214,17 +213,17 @@ pub(crate) trait WaitCondition {
     /// is touched.
     fn check_mapping(&mut self) -> Result<(), Self::Error>;
 
-    /// Asks everything that can end the wait to notify the parked word. Only lanes need this.
+    /// Requests a notification from everything that can end the wait. Only lanes need this.
     fn arm(&mut self) {}
 
-    /// Whether the thread must look again before it sleeps, although there was nothing.
+    /// Whether the thread must look again before it sleeps, although the last look found nothing.
     fn must_look_again(&self) -> bool {
         false
     }
 }
 
-/// S1 to S3. Returns S1's number, and whether the fence reached every participant; or `None`, after
-/// S5, if there is no reason to sleep.
+/// S1 to S3. Returns S1's number and the answer of `heavy_fence`; or `None`, after S5, if there is
+/// no reason to sleep.
 pub(crate) fn prepare_sleep<W: WaitCondition>(
     park: &impl Park,
     word: &WaitWord<'_>,
@@ -232,10 +231,10 @@ pub(crate) fn prepare_sleep<W: WaitCondition>(
 ) -> Option<(u32, bool)> {
     let expected = word.prepare_wait();
     condition.arm();
-    // The word before it, the look after it.
-    let fence_reached_all = heavy_fence(park, word.fenced);
+    // Orders S1 before S3.
+    let can_rely_on_wake_up = heavy_fence(park, word.fenced);
     if still_waiting(condition) {
-        return Some((expected, fence_reached_all));
+        return Some((expected, can_rely_on_wake_up));
     }
     word.cancel_wait();
     None
@@ -278,16 +277,17 @@ pub(crate) trait WaitSet {
     /// How a wait ends before its deadline.
     type Outcome;
 
-    /// Looks at each condition once. No system call.
+    /// Looks at each condition once. Polled, so usually without a system call.
     fn look(&mut self) -> Option<Self::Outcome>;
 
     /// How many conditions one look covers.
     fn len(&self) -> u32;
 
     /// Asks the kernel which peers live. Returns how long the thread may sleep until it asks again.
+    /// `Err` ends the wait.
     fn check_peers(&mut self) -> Result<Duration, Self::Outcome>;
 
-    /// Sleeps for at most `limit`, asked right before that, unless there is a reason not to (S1 to S5).
+    /// Calls `limit` and sleeps for at most that long, unless S3 finds a reason not to (S1 to S5).
     fn sleep(&mut self, limit: impl FnOnce() -> Duration) -> Option<Self::Outcome>;
 }
 
@@ -330,6 +330,7 @@ pub(crate) fn until<C, S: WaitSet>(
             looks = 0;
             continue;
         }
+        // No polling after a sleep; and `end` learns that there was one.
         looks = u32::MAX;
         if let Some(outcome) = set.sleep(limit) {
             return Some(outcome);
@@ -370,8 +371,8 @@ impl<P: Park, W: WaitCondition> WaitSet for Single<'_, P, W> {
 
     fn sleep(&mut self, limit: impl FnOnce() -> Duration) -> Option<Self::Outcome> {
         let limit = limit();
-        let (expected, fence_reached_all) = prepare_sleep(self.park, self.word, self.condition)?;
-        let limit = if fence_reached_all { limit } else { limit.min(NAP) };
+        let (expected, can_rely_on_wake_up) = prepare_sleep(self.park, self.word, self.condition)?;
+        let limit = if can_rely_on_wake_up { limit } else { limit.min(NAP) };
         self.park.park(self.word.parked.park_word(), expected, limit);
         if let Err(error) = self.condition.check_mapping() {
             return Some(WaitOutcome::Failed(error));

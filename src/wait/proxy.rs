@@ -52,19 +52,19 @@ impl WakeProxy {
     ///
     /// * `expected`: S1's number.
     /// * `signals_slices`: whether a signal is to follow after a slice too.
-    /// * `fence_reached_all`: whether S2 reached every participant.
+    /// * `can_rely_on_wake_up`: whether S2 reached every participant.
     pub(crate) fn arm(
         &self,
         park: &impl Park,
         parked: &WordRef,
         expected: u32,
         signals_slices: bool,
-        fence_reached_all: bool,
+        can_rely_on_wake_up: bool,
     ) -> bool {
         // Relaxed: it decides about one slice more or less.
         self.signals_slices.store(signals_slices.into(), Relaxed);
         // Relaxed: published by the fence below.
-        self.naps.store((!fence_reached_all).into(), Relaxed);
+        self.naps.store((!can_rely_on_wake_up).into(), Relaxed);
         // Relaxed: E7's fences order it.
         self.armed.store(expected, Relaxed);
         // Full fence: E7, pairs with the one in `run`; what is armed before it, the look at the word
@@ -72,7 +72,7 @@ impl WakeProxy {
         full_fence();
         // Relaxed: E7's fences order it.
         let is_armed = parked.half().load(Relaxed) == expected;
-        if is_armed && !fence_reached_all {
+        if is_armed && !can_rely_on_wake_up {
             // Ends a slice that began before.
             park.unpark(parked.park_word(), u32::MAX);
         }

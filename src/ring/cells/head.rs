@@ -5,7 +5,7 @@ use crate::memory::{Memory, Position, Region, WordRef};
 use crate::seat::Seat;
 use crate::sync::{Acquire, Relaxed, Release};
 
-/// How much of the ring a producer may write, by a private copy of HEAD.
+/// A producer's private copy of HEAD, which limits what it may write.
 ///
 /// HEAD is on the consumer's cache line; reading it costs a transfer and slows the consumer down. So the
 /// producer works from the value it read last, which can only be too low, and reads HEAD again only when
@@ -21,7 +21,7 @@ impl CachedHead {
     pub(crate) fn new(head: WordRef, capacity: u64) -> Result<Self, Corruption> {
         // Acquire: E2, pairs with `SharedHead::release`; the consumer is done reading below HEAD.
         let found = head.load(Acquire);
-        let position = Position::parse(found).ok_or(out_of_reach(found, 0))?;
+        let position = Position::parse(found).ok_or(invalid_head(found, 0))?;
         Ok(Self { head, position, capacity })
     }
 
@@ -40,7 +40,7 @@ impl CachedHead {
         self.position.plus(self.capacity)
     }
 
-    /// Reads HEAD again. It is never before what was read last, nor beyond `tail`.
+    /// Reads HEAD again. Fails if it is below the last value or beyond `tail`.
     #[cold]
     pub(crate) fn refresh(&mut self, tail: Position) -> Result<(), Corruption> {
         // Acquire: E2, pairs with `SharedHead::release`; the consumer is done reading below HEAD.
@@ -55,8 +55,8 @@ impl CachedHead {
         }
     }
 
-    /// Reads HEAD again while TAIL is not known. HEAD is never before what was read last.
-    pub(crate) fn advance(&mut self) -> Result<(), Corruption> {
+    /// Reads HEAD again while TAIL is not known. Fails if it is below the last value.
+    pub(crate) fn refresh_without_tail(&mut self) -> Result<(), Corruption> {
         // Acquire: E2, pairs with `SharedHead::release`; the consumer is done reading below HEAD.
         let found = self.head.load(Acquire);
         match Position::parse(found) {
@@ -64,12 +64,12 @@ impl CachedHead {
                 self.position = head;
                 Ok(())
             }
-            _ => Err(out_of_reach(found, self.position.get())),
+            _ => Err(invalid_head(found, self.position.get())),
         }
     }
 }
 
-fn out_of_reach(found: u64, low: u64) -> Corruption {
+fn invalid_head(found: u64, low: u64) -> Corruption {
     Corruption::Head { found, low, high: u64::MAX >> 2 }
 }
 
@@ -92,33 +92,34 @@ impl SharedHead {
         })
     }
 
-    /// Where the last holder of the consumer's seat stopped.
+    /// The first position that the last holder of the consumer's seat did not release.
     pub(crate) fn resume(&self) -> Result<Position, Corruption> {
         // Relaxed: only holders of this seat write it, and taking the seat (E3) made their stores visible.
         let found = self.head.load(Relaxed);
-        Position::parse(found).ok_or(out_of_reach(found, 0))
+        Position::parse(found).ok_or(invalid_head(found, 0))
     }
 
-    /// Gives all cells before `head` back, and wakes producers that wait for them.
+    /// Gives all cells before `head` back, and may wake producers that wait for room.
     #[inline(always)]
     pub(crate) fn release<M: Memory>(&self, head: Position, seat: &Seat<M>) {
-        // Release: E2, pairs with `CachedHead::refresh`; our reads below HEAD are over.
+        // Release: E2, pairs with all loads in `CachedHead`; our reads below HEAD are over.
         self.head.store(head.get(), Release);
         seat.notify_producers(&self.parked, || self.producers_to_wake());
     }
 
     /// How many sleeping producers to wake now, each of which needs a cell at least.
     ///
-    /// None until half of the ring is free. A producer that is woken for each cell fills it in less time
-    /// than the wake-up took, and sleeps again: every record then costs a wake-up, and the ring is always
-    /// full. With half a ring there is work until the other half is empty, and most records fit, since the
-    /// largest takes half the ring. If the consumer takes nothing more for a while, a sleeping producer
-    /// finds the free cells at the end of its slice.
+    /// 0 until half of the ring is free. A producer that is woken for each cell fills it in less
+    /// time than the wake-up took, and sleeps again: every record then costs a wake-up, and the
+    /// ring is always full. With half a ring free it has work while the consumer empties the other
+    /// half, and every record fits, unless it also needs a pad. If the consumer takes nothing more
+    /// for a while, a sleeping producer finds the free cells at the end of its slice.
     #[cold]
     fn producers_to_wake(&self) -> u32 {
         // Relaxed: it only says when to wake, and a wrong number costs a slice at most. HEAD is our own.
         let head = self.head.load(Relaxed);
-        // Relaxed: it only says when to wake; TAIL rests while all producers that could move it sleep.
+        // Relaxed: it only says when to wake; TAIL does not change while all producers that could
+        // move it sleep.
         let tail = self.tail.load(Relaxed);
         let free = self.capacity.saturating_sub(tail.saturating_sub(head));
         if 2 * free >= self.capacity { free.try_into().unwrap_or(u32::MAX) } else { 0 }

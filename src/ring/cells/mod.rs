@@ -45,13 +45,14 @@
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
 //! | E1 | `publish`, `try_push`, `try_push_slice` stamp | `published`, `is_stamped` stamp | the record's bytes and descriptor, and all earlier ones |
-//! | E2 | `release` HEAD | `refresh`, `advance` HEAD | that the consumer is done reading below HEAD |
+//! | E2 | `release` HEAD | `new`, `refresh`, `refresh_without_tail` HEAD | that the consumer is done reading below HEAD |
 //!
 //! # Several stamps at once
-//! A publication with more than one stamp (a pad and a record, a batch) stores its *first* stamp last. The
-//! consumer stands at or before the first, so it sees all or nothing. If the producer dies in between, the
-//! later stamps stand in cells that its successor will use: see I4, and `resume` of
-//! [`bytes::ByteProducer`]. A slice of items is no such unit: its stamps are stored front to back.
+//! A publication with more than one stamp (a pad and a record, a batch) stores its *first* stamp
+//! last. The consumer's position is at or before the first, so it sees all or nothing. If the
+//! producer dies in between, the later stamps are in cells that its successor will use: see I4, and
+//! `resume` of [`bytes::ByteProducer`]. A slice of items is no such unit: its stamps are stored
+//! front to back.
 //!
 //! # Source
 //! Stamps in the slot: FastForward (Giacomoni, Moseley, Vachharajani, PPoPP 2008), with the sequence

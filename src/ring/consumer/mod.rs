@@ -163,8 +163,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
             None if ring.max_producers() == 1 => (0, seat.peer_presence(), 0),
             None => return None,
         };
-        let since = stall_timer.since(core.position().get(), seat.memory());
-        Some(Stall::new(Role::Producer, index, who, cells, since))
+        let stalled_for = stall_timer.unchanged_for(core.position().get(), seat.memory());
+        Some(Stall::new(Role::Producer, index, who, cells, stalled_for))
     }
 
     /// Whether a producer is attached, has left, or has died. Of several producers: one that is attached, if
@@ -348,8 +348,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         let word = seat.wait_word();
         // Where the fence does not reach every participant, the waker thread naps.
         let prepared = wait::prepare_sleep(seat.memory(), &word, &mut condition);
-        let Some((expected, fence_reached_all)) = prepared else { return false };
-        let is_armed = arm(expected, fence_reached_all);
+        let Some((expected, can_rely_on_wake_up)) = prepared else { return false };
+        let is_armed = arm(expected, can_rely_on_wake_up);
         if !is_armed {
             word.cancel_wait();
         }

@@ -164,7 +164,7 @@ impl<C: Sequence> LanesConsumer<C> {
         if !is_any_armed {
             return;
         }
-        let fence_reached_all = wait::heavy_fence(memory, self.fenced);
+        let can_rely_on_wake_up = wait::heavy_fence(memory, self.fenced);
         let lanes = &mut self.lanes;
         self.active.retain(|index| {
             let Some(lane) = lanes.get_mut(*index) else { return false };
@@ -173,7 +173,7 @@ impl<C: Sequence> LanesConsumer<C> {
             }
             lane.empty_polls = 0;
             // An error is reported when the lane's turn comes.
-            lane.is_active = !fence_reached_all || !matches!(lane.consumer.is_published(), Ok(false));
+            lane.is_active = !can_rely_on_wake_up || !matches!(lane.consumer.is_published(), Ok(false));
             lane.is_active
         });
         let candidates = self.active.iter().filter_map(|index| lanes.get(*index));

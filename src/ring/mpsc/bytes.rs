@@ -16,7 +16,7 @@ use super::claim::{ClaimProtocol, ClaimedRange};
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
 use crate::memory::{Cells, Descriptors, Position, Region};
-use crate::ring::cells::bytes::{Claim, cells_for, max_record, views};
+use crate::ring::cells::bytes::{Claim, cells_for, descriptors_and_cells, max_record};
 use crate::ring::cells::{Descriptor, ProducerCounters};
 use crate::ring::{Produce, ProduceBytes};
 use crate::sync::{Relaxed, Release};
@@ -41,7 +41,7 @@ struct OpenClaim {
 impl Produce for MpscByteProducer {
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let block = geometry.producer(seat.into());
-        let (descriptors, cells) = views(region, &geometry.lane(seat.into()))?;
+        let (descriptors, cells) = descriptors_and_cells(region, &geometry.lane(seat.into()))?;
         let counters = ProducerCounters::resume(region, block)?;
         let claims = ClaimProtocol::resume(region, geometry, block)?;
         Ok(Self { claims, descriptors, cells, seat, counters, open: None })

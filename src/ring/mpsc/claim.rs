@@ -224,13 +224,13 @@ impl ClaimProtocol {
     }
 
     fn read_head_and_tail(&mut self) -> Result<(), Corruption> {
-        self.head.advance()?;
+        self.head.refresh_without_tail()?;
         let low = self.tail.max(self.head.position());
         // Acquire: E5, pairs with `take`; the HEAD from which its claimant had room is visible with it.
         let found = self.tail_word.load(Acquire);
         let tail = Position::parse(found).filter(|tail| *tail >= low);
         if tail.is_some_and(|tail| tail > self.head.end()) {
-            self.head.advance()?;
+            self.head.refresh_without_tail()?;
         }
         match tail {
             Some(tail) if tail <= self.head.end() => {

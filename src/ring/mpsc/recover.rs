@@ -153,7 +153,7 @@ impl ClaimRecovery {
                 Some(Announcement::Announced(other) | Announcement::Owned(other)) if other == at => {}
                 _ => continue,
             }
-            let Some(state) = seat::proved_at(memory, block) else { continue };
+            let Some(state) = seat::verified_state_at(memory, block) else { continue };
             if !is_dead(state) {
                 match announced {
                     Some(Announcement::Owned(_)) => owners.owner = Some((seat, state, at)),

@@ -189,13 +189,13 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
     {
         self.seat.check_mapping().inspect_err(|corruption| self.core.poison(*corruption)).ok()?;
         let cells = self.core.unreleased().ok().filter(|cells| *cells > 0)?;
-        let since = self.stall_timer.since(self.core.head().get(), self.seat.memory());
+        let stalled_for = self.stall_timer.unchanged_for(self.core.head().get(), self.seat.memory());
         Some(match self.core.blocked_by() {
             Some(seat) => {
                 let presence = presence(self.seat.memory(), self.ring.geometry.producer(seat.into()));
-                Stall::new(Role::Producer, seat, presence, cells, since)
+                Stall::new(Role::Producer, seat, presence, cells, stalled_for)
             }
-            None => Stall::new(Role::Consumer, 0, self.seat.peer_presence(), cells, since),
+            None => Stall::new(Role::Consumer, 0, self.seat.peer_presence(), cells, stalled_for),
         })
     }
 

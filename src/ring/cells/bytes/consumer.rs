@@ -1,5 +1,5 @@
 //! [`ByteConsumer`]: takes records out.
-use super::{Skips, max_record, parse_at, views};
+use super::{Skips, descriptors_and_cells, max_record, parse_at};
 use crate::error::Corruption;
 use crate::layout::{Geometry, Kind};
 use crate::memory::{Cells, Descriptors, Memory, PayloadRef, Position, Region};
@@ -165,7 +165,7 @@ impl Sequence for ByteConsumer {
 
     fn resume_lane(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
-        let (descriptors, cells) = views(region, &lane)?;
+        let (descriptors, cells) = descriptors_and_cells(region, &lane)?;
         let shared_head = SharedHead::new(region, &lane)?;
         let head = shared_head.resume()?;
         let skips = if geometry.kind == Kind::Mpsc { Skips::Any } else { Skips::Pads };

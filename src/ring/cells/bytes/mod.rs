@@ -17,14 +17,14 @@
 //!                                                publish: the stamp of the first; tail = next
 //!                                                rollback: remove the later stamps; next = tail
 //! ```
-//! The first stamp decides: see the module above for a death in between.
+//! The first stamp publishes all: see "Several stamps at once" in [`cells`](super).
 //!
 //! # Cost
-//! One line of descriptors for each four cells, and the payload's own lines. Instruction counts:
+//! Cache lines: one of descriptors for each four cells, and the payload's. Instruction counts:
 //! `cargo bench --bench instructions`.
 //!
-//! Progress: every operation is wait-free; `rollback` and `resume` are bounded by the capacity. A lying
-//! peer can make an operation report `Corruption`, or hand over wrong payload.
+//! Progress: every operation is wait-free; `rollback` and `resume` are bounded by the capacity. A
+//! lying peer can make an operation return `Corruption` or wrong payload.
 mod consumer;
 mod producer;
 
@@ -48,24 +48,27 @@ pub(crate) const fn max_record(capacity: u64) -> usize {
     (capacity / 2 * Cells::SIZE) as usize
 }
 
-pub(in crate::ring) fn views(region: &Region, lane: &Lane) -> Result<(Descriptors, Cells), Corruption> {
+pub(in crate::ring) fn descriptors_and_cells(
+    region: &Region,
+    lane: &Lane,
+) -> Result<(Descriptors, Cells), Corruption> {
     lane.descriptors(region).zip(lane.cells(region)).ok_or(Corruption::Outside)
 }
 
-/// What may stand between records.
+/// Which skips are valid.
 #[derive(Clone, Copy)]
 enum Skips {
-    /// Only pads: a pad fills its lap, and is smaller than the record after it.
+    /// Only pads, which end a lap and are shorter than half the ring.
     Pads,
-    /// Also skips of any length: cells that a producer of an `mpsc` ring claimed and gave up.
+    /// Also skips within a lap: cells that a producer of an `mpsc` ring claimed and did not use.
     Any,
 }
 
 impl Skips {
-    fn allow(self, cells: u64, left: u64, capacity: u64) -> bool {
+    fn allow(self, cells: u64, left_in_lap: u64, capacity: u64) -> bool {
         match self {
-            Self::Pads => cells == left && left < capacity / 2,
-            Self::Any => (1..=left).contains(&cells),
+            Self::Pads => cells == left_in_lap && left_in_lap < capacity / 2,
+            Self::Any => (1..=left_in_lap).contains(&cells),
         }
     }
 }
@@ -79,14 +82,14 @@ fn parse_at(
     capacity: u64,
     skips: Skips,
 ) -> Result<(Descriptor, u64), Corruption> {
-    let left = position.left_in_lap(capacity);
+    let left_in_lap = position.left_in_lap(capacity);
     match Descriptor::parse(word) {
         Some(record @ Descriptor::Record { len, .. })
-            if len as usize <= max_record(capacity) && cells_for(len.into()) <= left =>
+            if len as usize <= max_record(capacity) && cells_for(len.into()) <= left_in_lap =>
         {
             Ok((record, cells_for(len.into())))
         }
-        Some(skip @ Descriptor::Skip { cells }) if skips.allow(cells.into(), left, capacity) => {
+        Some(skip @ Descriptor::Skip { cells }) if skips.allow(cells.into(), left_in_lap, capacity) => {
             Ok((skip, cells.into()))
         }
         _ => Err(Corruption::Descriptor { position: position.get(), found: word }),

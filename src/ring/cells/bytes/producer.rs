@@ -1,5 +1,5 @@
 //! [`ByteProducer`]: puts records in; the only producer of its cells.
-use super::{Skips, cells_for, max_record, parse_at, views};
+use super::{Skips, cells_for, descriptors_and_cells, max_record, parse_at};
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
 use crate::memory::{Cells, Descriptors, PayloadRef, Position, Region, WordRef};
@@ -44,7 +44,7 @@ impl Produce for ByteProducer {
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let capacity = lane.capacity;
-        let (descriptors, cells) = views(region, &lane)?;
+        let (descriptors, cells) = descriptors_and_cells(region, &lane)?;
         let head = lane.head(region).ok_or(Corruption::Outside)?;
         let tail_word = lane.tail(region).ok_or(Corruption::Outside)?;
         let head = CachedHead::new(head, capacity)?;
