@@ -78,8 +78,8 @@ impl<K: Kind, M: Memory> Drop for Record<'_, K, M> {
     #[inline(always)]
     fn drop(&mut self) {
         if !self.keep && self.consumer.is_own_process() {
-            self.consumer.core.pass(&self.peeked);
-            self.consumer.release();
+            let Consumer { core, seat, .. } = &mut *self.consumer;
+            core.pass_and_release(&self.peeked, seat);
         }
     }
 }

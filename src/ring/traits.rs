@@ -198,6 +198,13 @@ pub trait ConsumeBytes: Consume {
 
     /// Moves past `record`, which the last look found, without releasing it.
     fn pass(&mut self, record: &PeekedRecord);
+
+    /// Takes `record` and gives everything that was taken back to the producers.
+    #[inline(always)]
+    fn pass_and_release<M: Memory>(&mut self, record: &PeekedRecord, seat: &Seat<M>) {
+        self.pass(record);
+        self.release(seat);
+    }
 }
 
 /// The consumer of one sequence of cells, on which the consumers of `mpsc` and `lanes` are built.

@@ -399,7 +399,21 @@ impl ConsumeBytes for LanesConsumer<ByteConsumer> {
     fn pass(&mut self, record: &PeekedRecord) {
         self.count_taken();
         if let Some(lane) = self.current() {
-            lane.consumer.pass(record);
+            lane.consumer.pass_at_head(record);
+        }
+    }
+
+    /// One lookup of the lane for both.
+    #[inline(always)]
+    fn pass_and_release<M: Memory>(&mut self, record: &PeekedRecord, seat: &Seat<M>) {
+        self.taken += 1;
+        self.is_unreleased = false;
+        if let Some(lane) = self.current() {
+            lane.consumer.pass_at_head(record);
+            lane.consumer.release(seat);
+        }
+        if !self.unreleased.is_empty() {
+            self.release_earlier(seat);
         }
     }
 }

@@ -220,7 +220,13 @@ impl ClaimProtocol {
         if let Some(corruption) = self.poison {
             return Err(corruption);
         }
-        self.read_head_and_tail().inspect_err(|corruption| self.poison = Some(*corruption))
+        self.read_head_and_tail().or_else(|corruption| self.fail(corruption))
+    }
+
+    #[cold]
+    fn fail(&mut self, corruption: Corruption) -> Result<(), Corruption> {
+        self.poison(corruption);
+        Err(corruption)
     }
 
     fn read_head_and_tail(&mut self) -> Result<(), Corruption> {

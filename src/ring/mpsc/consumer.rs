@@ -11,11 +11,11 @@ use crate::ring::{AtHead, Blocker, Consume, ConsumeBytes, ConsumeItems, Loss, Lo
 use crate::seat::{self, Seat};
 use crate::sync::Relaxed;
 
-/// How many looks at an unstamped claim find nothing before the consumer asks the kernel by itself.
+/// After how many empty looks `try_*` calls, too, recover a claim at HEAD.
 const LOOKS_BEFORE_RECOVERY: u32 = 1024;
 
-/// About how many seats one call of `recover` looks at, so that its caller can keep a time limit. A dead
-/// producer has one claim at most, so up to 512 seats are dealt with at once.
+/// About how many seats one call of `recover` reads. With up to 512 seats that is enough for one
+/// claim of each. With more, the caller checks its time limit and calls again.
 const RECOVERY_BUDGET: u64 = 1 << 18;
 
 /// The consumer of an `mpsc` ring.
@@ -23,18 +23,18 @@ pub struct MpscConsumer<C> {
     inner: C,
     claims: ClaimRecovery,
     losses: LossLog,
-    /// The claim that this consumer marked last, and whose it was.
+    /// The claim that this consumer marked last, and its owner.
     marked_lost: Option<(Position, Identity)>,
-    /// HEAD as it was released last.
-    released: Position,
+    /// HEAD as it was stored last.
+    stored_head: Position,
     /// Looks that found nothing since the last release.
     empty_looks: u32,
     /// Whether the last recovery ended before it was done.
-    is_recovering: bool,
+    has_more_to_recover: bool,
 }
 
 impl<C: Sequence> MpscConsumer<C> {
-    /// Looks for a record by `peek`, and passes over lost claims that stand before it.
+    /// Calls `peek`, and passes over lost claims until it finds a record or nothing.
     #[inline(always)]
     fn look<R, M: Memory>(
         &mut self,
@@ -42,61 +42,76 @@ impl<C: Sequence> MpscConsumer<C> {
         mut peek: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
     ) -> Result<Option<R>, Corruption> {
         loop {
-            // Bounded: a lost claim has a cell at least, and they lie within a lap.
+            // Bounded: a lost claim has a cell at least, and all of them are within a lap.
             match peek(&mut self.inner)? {
-                None if self.pass_lost(seat)? => {}
+                None if self.after_empty_look(seat)? => {}
                 found => return Ok(found),
             }
         }
     }
 
-    /// Passes over the lost claim at HEAD. Returns `false` if there is none.
+    /// After a look that found nothing: passes over the lost claim at HEAD. Returns `false` if
+    /// there is none.
     ///
-    /// Before that it gives back what it has passed over: the cells of the lost are free again, and
-    /// producers may wait for them.
+    /// Before it returns `false`, it releases the cells that it has passed: producers may wait for
+    /// them.
     #[cold]
-    fn pass_lost<M: Memory>(&mut self, seat: &Seat<M>) -> Result<bool, Corruption> {
-        if self.jump_and_record()? {
+    fn after_empty_look<M: Memory>(&mut self, seat: &Seat<M>) -> Result<bool, Corruption> {
+        if self.is_lost_at_head() && self.pass_and_log()? {
             return Ok(true);
         }
         self.empty_looks += 1;
         if self.empty_looks >= LOOKS_BEFORE_RECOVERY {
             self.empty_looks = 0;
             let state = self.recover_at_head(seat.memory())?;
-            if matches!(state, ClaimState::Lost(_)) && self.jump_and_record()? {
+            if matches!(state, ClaimState::Lost(_)) && self.pass_and_log()? {
                 return Ok(true);
             }
         }
-        if self.released != self.inner.head() {
-            self.release(seat);
+        if self.stored_head != self.inner.head() {
+            self.release_skipped(seat);
         }
         Ok(false)
     }
 
+    /// Gives lost claims back. A function of its own, so that a look that finds nothing stays short.
+    #[cold]
+    #[inline(never)]
+    fn release_skipped<M: Memory>(&mut self, seat: &Seat<M>) {
+        self.release(seat);
+    }
+
     /// Moves past the lost mark at HEAD and records the loss. Returns `false` if there is no mark.
-    fn jump_and_record(&mut self) -> Result<bool, Corruption> {
+    fn pass_and_log(&mut self) -> Result<bool, Corruption> {
         let at = self.inner.head();
-        let lost = self.jump()?;
+        let lost = self.pass_lost()?;
         if let Some(lost) = lost {
-            self.record_loss(at, lost);
+            self.log_loss(at, lost);
         }
         Ok(lost.is_some())
     }
 
-    /// Moves past the lost mark at HEAD, if there is one.
-    fn jump(&mut self) -> Result<Option<LostClaim>, Corruption> {
+    /// Whether there is a lost mark at HEAD.
+    #[inline(always)]
+    fn is_lost_at_head(&self) -> bool {
         let at = self.inner.head();
         // Relaxed: only holders of this seat store marks (E3).
-        if !at.is_lost_mark(self.inner.cells().stamp(at).load(Relaxed)) {
+        at.is_lost_mark(self.inner.cells().stamp(at).load(Relaxed))
+    }
+
+    /// Moves past the lost mark at HEAD, if there is one.
+    fn pass_lost(&mut self) -> Result<Option<LostClaim>, Corruption> {
+        if !self.is_lost_at_head() {
             return Ok(None);
         }
+        let at = self.inner.head();
         let second = self.inner.cells().second(at).ok_or(Corruption::Outside)?;
         // Relaxed: only holders of this seat store marks (E3).
         let lost = LostClaim::parse(second.load(Relaxed));
         match self.claims.claimed_beyond(at) {
             Ok(Some(tail)) if lost.cells > 0 && at.plus(lost.cells.into()) <= tail => {
                 self.inner.skip(lost.cells.into());
-                self.stay_within_a_lap()?;
+                self.check_within_a_lap()?;
                 Ok(Some(lost))
             }
             found => {
@@ -108,11 +123,10 @@ impl<C: Sequence> MpscConsumer<C> {
         }
     }
 
-    /// Claims reach at most one lap beyond HEAD as it was released. A consumer that is led further
-    /// follows a lie.
-    fn stay_within_a_lap(&mut self) -> Result<(), Corruption> {
-        let (found, low) = (self.inner.head().get(), self.released.get());
-        let high = self.released.plus(self.inner.capacity()).get();
+    /// Claims end at most one lap beyond the stored HEAD. Beyond that, the ring is corrupt.
+    fn check_within_a_lap(&mut self) -> Result<(), Corruption> {
+        let (found, low) = (self.inner.head().get(), self.stored_head.get());
+        let high = self.stored_head.plus(self.inner.capacity()).get();
         if found <= high {
             return Ok(());
         }
@@ -121,7 +135,7 @@ impl<C: Sequence> MpscConsumer<C> {
         Err(corruption)
     }
 
-    fn record_loss(&mut self, at: Position, lost: LostClaim) {
+    fn log_loss(&mut self, at: Position, lost: LostClaim) {
         let (region, geometry) = (self.claims.region(), self.claims.geometry());
         let mut by = self.marked_lost.filter(|(marked, _)| *marked == at).map(|(_, by)| by);
         if u64::from(lost.seat) < geometry.producers {
@@ -146,21 +160,21 @@ impl<C: Sequence> MpscConsumer<C> {
 }
 
 impl<C: Sequence> Consume for MpscConsumer<C> {
-    /// A producer cannot claim again before its last stamp is out, and for that it needs the line that the
-    /// consumer polls: so the consumer always pauses.
+    /// Before a producer claims again, it must write its last stamp to the line that the consumer
+    /// polls. So the consumer always pauses between polls.
     const MIN_PAUSES: u64 = 1;
 
     fn resume(region: &Region, geometry: &Geometry) -> Result<Self, Corruption> {
         let inner = C::resume(region, geometry)?;
-        let released = inner.head();
+        let stored_head = inner.head();
         Ok(Self {
             inner,
             claims: ClaimRecovery::new(region, geometry)?,
             losses: LossLog::new(),
             marked_lost: None,
-            released,
+            stored_head,
             empty_looks: 0,
-            is_recovering: false,
+            has_more_to_recover: false,
         })
     }
 
@@ -184,7 +198,7 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
 
     #[inline(always)]
     fn release<M: Memory>(&mut self, seat: &Seat<M>) {
-        self.released = self.inner.head();
+        self.stored_head = self.inner.head();
         self.empty_looks = 0;
         self.inner.release(seat);
     }
@@ -194,7 +208,7 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
     }
 
     fn recover<M: Memory>(&mut self, seat: &Seat<M>) -> Result<AtHead, Corruption> {
-        self.is_recovering = false;
+        self.has_more_to_recover = false;
         for _ in 0..(RECOVERY_BUDGET / self.claims.geometry().producers.max(1)).max(1) {
             if self.has_record(seat)? {
                 return Ok(AtHead::Record);
@@ -204,16 +218,17 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
                 ClaimState::Unclaimed | ClaimState::Held(_) => return Ok(AtHead::Nothing),
             }
         }
-        self.is_recovering = true;
+        self.has_more_to_recover = true;
         Ok(AtHead::Recovering)
     }
 
-    /// HEAD stays where it is: lost claims are only marked.
+    /// Does not store HEAD: lost claims are only marked.
     fn recover_all<M: Memory>(mut self, seat: &Seat<M>) -> Result<Recovery, Corruption> {
         let mut recovery = Recovery::default();
-        // What is found filled is passed in the next round, and each claim that is passed has a cell at least.
+        // Bounded: a claim has a cell at least, and takes at most two rounds (found filled,
+        // passed).
         for _ in 0..=self.inner.capacity().saturating_mul(2) {
-            self.stay_within_a_lap()?;
+            self.check_within_a_lap()?;
             if self.inner.pass_next()? {
                 continue;
             }
@@ -226,7 +241,7 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
                     break;
                 }
             }
-            self.jump()?;
+            self.pass_lost()?;
         }
         Ok(recovery)
     }
@@ -239,7 +254,7 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
     }
 
     fn must_look_again(&self) -> bool {
-        self.is_recovering
+        self.has_more_to_recover
     }
 
     fn losses(&mut self) -> Losses<'_> {

@@ -100,6 +100,12 @@ impl ByteConsumer {
         }
     }
 
+    /// Moves past `record`.
+    #[inline(always)]
+    pub(in crate::ring) fn pass_at_head(&mut self, record: &PeekedRecord) {
+        self.head = record.end;
+    }
+
     #[cold]
     fn fail<R>(&mut self, corruption: Corruption) -> Result<R, Corruption> {
         self.poison(corruption);
@@ -156,7 +162,7 @@ impl ConsumeBytes for ByteConsumer {
     #[inline(always)]
     fn pass(&mut self, record: &PeekedRecord) {
         self.taken = self.taken.wrapping_add(1);
-        self.head = record.end;
+        self.pass_at_head(record);
     }
 }
 
