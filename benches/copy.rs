@@ -31,8 +31,7 @@ type Ends = (Producer<[u8], Heap>, Consumer<[u8], Heap>);
 
 fn ends(len: usize) -> Result<Ends, Box<dyn Error>> {
     let capacity = 4 * len.max(64);
-    let memory = Heap::new(Ring::<[u8]>::required_len(capacity));
-    let ring = Ring::format(memory, &Options::new().capacity(capacity))?;
+    let ring = Ring::<[u8]>::on_heap(&Options::new().capacity(capacity))?;
     Ok((ring.producer()?, ring.consumer()?))
 }
 

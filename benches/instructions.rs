@@ -180,7 +180,7 @@ fn bulk<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
     let pop = move || {
         let (mut items, mut total) = ([[0; N]; MANY], 0_u64);
         for _ in 0..HELD / MANY as u64 {
-            rx.try_read()?.payload().read_at(0, items.as_mut_bytes())?;
+            rx.try_read()?.payload().read_at(items.as_mut_bytes(), 0)?;
             total = items.iter().fold(total, |total, item| total.wrapping_add(sum(item)));
         }
         Ok(total)
@@ -214,7 +214,7 @@ fn in_place<K: Kind>() -> Result<(Push, Pop)> {
     let push = move || {
         for number in 0..HELD {
             let mut reservation = tx.try_reserve(64)?;
-            reservation.payload().write_value_at(0, &number)?;
+            reservation.payload().write_value_at(&number, 0)?;
             reservation.commit();
         }
         Ok(())
