@@ -34,8 +34,6 @@ const TURNS: u64 = 64;
 const MANY: usize = 64;
 /// Capacity of a byte ring in bytes: twice the size of 256 records of 4 KiB.
 const BYTES: usize = 2 << 20;
-/// Bytes of memory, more than any of these rings needs.
-const MEMORY: usize = 4 << 20;
 
 /// Pushes `HELD` items.
 type Push = Box<dyn FnMut() -> Result<()>>;
@@ -88,7 +86,7 @@ type Ends<K, T> = (Vec<Tx<K, T>>, Rx<K, T>);
 
 fn ends<K: Kind, T: Message + ?Sized>(capacity: usize, producers: usize) -> Result<Ends<K, T>> {
     let options = Options::new().capacity(capacity).max_producers(producers);
-    let ring = Ring::<K, T, _>::format(Heap::new(MEMORY), &options)?;
+    let ring = Ring::<K, T>::on_heap(&options)?;
     let senders = (0..producers).map(|_| ring.producer()).collect::<Result<_, _>>()?;
     Ok((senders, ring.consumer()?))
 }

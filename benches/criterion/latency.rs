@@ -31,9 +31,6 @@ use zerocopy::IntoBytes;
 type Tx<K, T> = Producer<K, T, Heap>;
 type Rx<K, T> = Consumer<K, T, Heap>;
 
-/// Bytes of memory, more than any of these rings needs.
-const MEMORY: usize = 1 << 20;
-
 /// Unwraps, because a benchmark that cannot run must not look fast.
 #[allow(clippy::panic, reason = "a program")]
 fn must<R, E: Display>(result: Result<R, E>) -> R {
@@ -52,7 +49,7 @@ fn until<R, E: Display + PartialEq>(busy: E, mut attempt: impl FnMut() -> Result
 
 fn ends<K: Kind, T: Message + ?Sized>(capacity: usize) -> (Tx<K, T>, Rx<K, T>) {
     let options = Options::new().capacity(capacity).max_producers(1);
-    let ring = must(Ring::format(Heap::new(MEMORY), &options));
+    let ring = must(Ring::<K, T>::on_heap(&options));
     (must(ring.producer()), must(ring.consumer()))
 }
 

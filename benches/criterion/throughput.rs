@@ -40,16 +40,14 @@ use ringway::CELL;
 use ringway::lanes::Lanes;
 use ringway::memory::Heap;
 use ringway::mpsc::Mpsc;
-use ringway::ring::{Batch, Consumer, Kind, Producer, Ring};
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Message, Payload};
-use ringway::{Options, PopError::Empty, PushError, PushError::Full};
+use ringway::{Options, PopError::Empty, PushError::Full};
 use zerocopy::IntoBytes;
 
 type Tx<K, T> = Producer<K, T, Heap>;
 type Rx<K, T> = Consumer<K, T, Heap>;
-/// Begins a batch with room for `MANY` records of 64 bytes; each kind does it its own way.
-type Open<K> = for<'a> fn(&'a mut Tx<K, [u8]>) -> Result<Batch<'a, K, Heap>, PushError>;
 
 /// Messages in a slice, a batch, a drain, or a record of many items.
 const MANY: usize = 64;
@@ -57,8 +55,6 @@ const MANY: usize = 64;
 const ITEMS: usize = 1024;
 /// Capacity of a byte ring, in bytes.
 const BYTES: usize = 1 << 20;
-/// Bytes of memory, more than any of these rings needs.
-const MEMORY: usize = 4 << 20;
 
 /// Whether there are more threads than cores.
 static CROWDED: AtomicBool = AtomicBool::new(false);
@@ -94,7 +90,7 @@ fn timed<K: Kind, T: Message + ?Sized>(
     receive: impl FnOnce(Rx<K, T>, u64) -> u64 + Send,
 ) -> Duration {
     let options = Options::new().capacity(capacity).max_producers(producers);
-    let ring = must(Ring::<K, T, _>::format(Heap::new(MEMORY), &options));
+    let ring = must(Ring::<K, T>::on_heap(&options));
     let rx = must(ring.consumer());
     let senders: Vec<_> = (0..producers).map(|_| must(ring.producer())).collect();
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -211,18 +207,14 @@ fn records<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, len: usize, size: 
 }
 
 /// Records of 64 bytes in batches.
-fn batches<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>, open: Open<K>) {
+fn batches<K: Kind>(group: &mut BenchmarkGroup<'_, WallTime>) {
     group.throughput(Throughput::Bytes(64));
     let send = |mut tx: Tx<K, [u8]>, mut left: Range<u64>| {
         while !left.is_empty() {
             until(Full, || {
-                let (mut batch, first) = (open(&mut tx)?, left.start);
-                for number in left.clone().take(MANY) {
-                    match batch.try_push([number; 8].as_bytes()) {
-                        Ok(()) => left.start += 1,
-                        Err(Full) if left.start > first => break,
-                        Err(error) => return Err(error),
-                    }
+                let mut batch = tx.try_batch(MANY * CELL)?;
+                for number in left.by_ref().take(MANY) {
+                    must(batch.try_push([number; 8].as_bytes()));
                 }
                 batch.commit();
                 Ok(())
@@ -267,7 +259,7 @@ fn bulk<K: Kind, const N: usize>(group: &mut BenchmarkGroup<'_, WallTime>, size:
     });
 }
 
-fn kind<K: Kind>(c: &mut Criterion, name: &str, open: Open<K>) {
+fn kind<K: Kind>(c: &mut Criterion, name: &str) {
     let mut group = c.benchmark_group(format!("{name} items"));
     items::<K, 1>(&mut group, "8 B");
     if name == "spsc" {
@@ -280,7 +272,7 @@ fn kind<K: Kind>(c: &mut Criterion, name: &str, open: Open<K>) {
 
     let mut group = c.benchmark_group(format!("{name} records"));
     records::<K>(&mut group, 64, "64 B");
-    batches(&mut group, open);
+    batches::<K>(&mut group);
     records::<K>(&mut group, 4 << 10, "4 KiB");
     records::<K>(&mut group, 64 << 10, "64 KiB");
     group.finish();
@@ -292,9 +284,9 @@ fn kind<K: Kind>(c: &mut Criterion, name: &str, open: Open<K>) {
 }
 
 fn kinds(c: &mut Criterion) {
-    kind::<Spsc>(c, "spsc", |tx| Ok(tx.batch()));
-    kind::<Mpsc>(c, "mpsc", |tx| tx.try_batch(MANY * CELL));
-    kind::<Lanes>(c, "lanes", |tx| Ok(tx.batch()));
+    kind::<Spsc>(c, "spsc");
+    kind::<Mpsc>(c, "mpsc");
+    kind::<Lanes>(c, "lanes");
 }
 
 fn producers(c: &mut Criterion) {
@@ -317,7 +309,7 @@ fn one_busy_lane(c: &mut Criterion) {
     group.throughput(Throughput::Elements(32));
     for lanes in [1, 8, 64, 1000] {
         let options = Options::new().capacity(64).max_producers(lanes);
-        let ring = must(Ring::<Lanes, u64, _>::format(Heap::new(MEMORY), &options));
+        let ring = must(Ring::<Lanes, u64>::on_heap(&options));
         let (mut tx, mut rx) = (must(ring.producer()), must(ring.consumer()));
         // The consumer polls each lane until it has found it empty many times.
         (0..1000).for_each(|_| assert_eq!(rx.try_pop(), Err(Empty)));

@@ -17,11 +17,10 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::ptr;
 
-use ringway::Message;
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
 use ringway::ring::{Consumer, Kind, Producer, Ring};
-use ringway::lanes::{self, Lanes};
-use ringway::mpsc::{self, Mpsc};
-use ringway::spsc::{self, Spsc};
+use ringway::spsc::Spsc;
 use ringway::{Mapping, Options};
 
 use crate::cell::{self, Cell, Measure, Place, Plan};
@@ -42,16 +41,12 @@ pub fn cells(list: &mut Vec<Cell>) {
     bare_times(list, "bare mapping, 76 KiB", 76 << 10);
     bare_times(list, "bare mapping, 1.1 MiB", 1_126 << 10);
 
-    memory::<Spsc, Words<1>>(list, "ringway spsc, 8 B", 1, spsc::Ring::<Words<1>>::required_len);
-    memory::<Spsc, Words<7>>(list, "ringway spsc, 56 B", 1, spsc::Ring::<Words<7>>::required_len);
-    memory::<Spsc, Words<8>>(list, "ringway spsc, 64 B", 1, spsc::Ring::<Words<8>>::required_len);
-    memory::<Spsc, [u8]>(list, "ringway spsc bytes, records of 64 B", 64, spsc::Ring::<[u8]>::required_len);
-    memory::<Mpsc, Words<8>>(list, "ringway mpsc, 64 B, 4 seats", 1, |capacity| {
-        mpsc::Ring::<Words<8>>::required_len(capacity, PRODUCERS)
-    });
-    memory::<Lanes, Words<8>>(list, "ringway lanes, 64 B, 4 lanes", 1, |capacity| {
-        lanes::Ring::<Words<8>>::required_len(capacity, PRODUCERS)
-    });
+    memory::<Spsc, Words<1>>(list, "ringway spsc, 8 B", 1, 1);
+    memory::<Spsc, Words<7>>(list, "ringway spsc, 56 B", 1, 1);
+    memory::<Spsc, Words<8>>(list, "ringway spsc, 64 B", 1, 1);
+    memory::<Spsc, [u8]>(list, "ringway spsc bytes, records of 64 B", 64, 1);
+    memory::<Mpsc, Words<8>>(list, "ringway mpsc, 64 B, 4 seats", 1, PRODUCERS);
+    memory::<Lanes, Words<8>>(list, "ringway lanes, 64 B, 4 lanes", 1, PRODUCERS);
 
     counts::<Items<false, Words<8>, Spsc>>(list, "ringway spsc typed", MANY);
     counts::<Records<false>>(list, "ringway spsc bytes", MANY);
@@ -104,7 +99,7 @@ pub fn each_case(
     }
 }
 
-fn times<K: Kind, T: Message + ?Sized + 'static>(
+fn times<K: Kind, T: ringway::Message + ?Sized + 'static>(
     list: &mut Vec<Cell>,
     peer: &str,
     capacity: usize,
@@ -170,18 +165,18 @@ fn bare_times(list: &mut Vec<Cell>, peer: &str, len: usize) {
 
 // ---- Memory
 
-/// `len`: of a segment with this capacity, of which a message takes `each`.
-fn memory<K: Kind, T: Message + ?Sized + 'static>(
+/// The memory of a ring for `CAPACITY` messages, each of which takes `each` of its capacity.
+fn memory<K: Kind, T: ringway::Message + ?Sized + 'static>(
     list: &mut Vec<Cell>,
     peer: &str,
     each: usize,
-    len: impl Fn(usize) -> usize + 'static,
+    producers: usize,
 ) {
     cell::custom(list, "memory", "1,024 messages", Place::Processes, peer, move |plan| {
-        let capacity = CAPACITY * each;
-        let (once, twice) = (len(capacity), len(2 * capacity));
+        let options = Options::new().capacity(CAPACITY * each).max_producers(producers);
+        let larger = options.capacity(2 * CAPACITY * each);
+        let [once, twice] = [&options, &larger].map(Ring::<K, T>::required_len);
         let added = (twice - once) as f64 / CAPACITY as f64;
-        let options = Options::new().capacity(capacity).max_producers(PRODUCERS);
         let ring = Ring::<K, T>::create(&plan.name, &options)?;
         let found = fs::metadata(ring.path())?.len();
         let (heap, ends) =

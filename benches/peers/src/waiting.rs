@@ -334,7 +334,7 @@ fn to_a_sleeper<P: Peer<Words<2>>>(plan: &Plan) -> Result<Measure> {
 // ---- Calls that wait, where there is nothing to wait for
 
 /// Two cells that do the same, both ways by turns, and say one of the two.
-fn adaptive<M: Message + ringway::ring::Item>(list: &mut Vec<Cell>, case: &'static str) {
+fn adaptive<M: Message + ringway::Item>(list: &mut Vec<Cell>, case: &'static str) {
     for (peer, waits) in [("ringway, spinning", false), ("ringway, adaptive", true)] {
         cell::custom(list, "adaptive", case, Place::Processes, peer, move |plan| {
             let [mut spinning, mut adaptive] = by_turns::<Items<false, M>, Items<true, M>, M>(plan)?;

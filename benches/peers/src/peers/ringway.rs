@@ -1,12 +1,11 @@
 //! Ourselves. No privilege: the same loops, cores and checks as for everybody, the default options, the safe functions.
 //! Where a trusted slice saves a copy the bar says so; between processes each has its own mapping of a named segment.
-use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::lanes::Lanes;
 use ringway::memory::{Heap, Memory};
 use ringway::mpsc::Mpsc;
-use ringway::Message;
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
-use ringway::{Options, PopError, PushError, Trust};
+use ringway::{Message, Options, PopError, PushError, Trust};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::cell::{self, Cell, Processes, Threads};
@@ -60,69 +59,45 @@ fn in_bulk<const N: usize>(list: &mut Vec<Cell>) {
 
 fn fan<const N: usize>(list: &mut Vec<Cell>) {
     cell::fan::<Threads, Items<Mpsc, N, Here>, Words<N>>(list, "ringway mpsc");
-    cell::fan::<Threads, Items<Lanes, N, Here>, Words<N>>(list, "ringway lanes");
-    cell::fan::<Threads, Roomy<N, Here>, Words<N>>(list, "ringway lanes, 1,024 each");
+    cell::fan::<Threads, Divided<N, Here>, Words<N>>(list, "ringway lanes");
+    cell::fan::<Threads, Items<Lanes, N, Here>, Words<N>>(list, "ringway lanes, 1,024 each");
     cell::fan::<Threads, Waiting<Items<Mpsc, N, Here>>, Words<N>>(list, "ringway mpsc, waiting");
-    cell::fan::<Threads, Waiting<Items<Lanes, N, Here>>, Words<N>>(list, "ringway lanes, waiting");
-    cell::fan::<Threads, Waiting<Roomy<N, Here>>, Words<N>>(list, "ringway lanes, 1,024 each, waiting");
+    cell::fan::<Threads, Waiting<Divided<N, Here>>, Words<N>>(list, "ringway lanes, waiting");
+    cell::fan::<Threads, Waiting<Items<Lanes, N, Here>>, Words<N>>(
+        list,
+        "ringway lanes, 1,024 each, waiting",
+    );
     cell::fan::<Processes, Items<Mpsc, N, There>, Words<N>>(list, "ringway mpsc");
-    cell::fan::<Processes, Items<Lanes, N, There>, Words<N>>(list, "ringway lanes");
-    cell::fan::<Processes, Roomy<N, There>, Words<N>>(list, "ringway lanes, 1,024 each");
+    cell::fan::<Processes, Divided<N, There>, Words<N>>(list, "ringway lanes");
+    cell::fan::<Processes, Items<Lanes, N, There>, Words<N>>(list, "ringway lanes, 1,024 each");
     cell::fan::<Processes, Waiting<Items<Mpsc, N, There>>, Words<N>>(list, "ringway mpsc, waiting");
-    cell::fan::<Processes, Waiting<Items<Lanes, N, There>>, Words<N>>(list, "ringway lanes, waiting");
-    cell::fan::<Processes, Waiting<Roomy<N, There>>, Words<N>>(list, "ringway lanes, 1,024 each, waiting");
+    cell::fan::<Processes, Waiting<Divided<N, There>>, Words<N>>(list, "ringway lanes, waiting");
+    cell::fan::<Processes, Waiting<Items<Lanes, N, There>>, Words<N>>(
+        list,
+        "ringway lanes, 1,024 each, waiting",
+    );
 }
 
 // ---- Where a ring is
 
-/// What differs between the kinds when one is made.
-trait Sort: Kind {
-    fn options(shape: &Shape) -> Options<'static>;
-    fn len<T: Message + ?Sized>(shape: &Shape) -> usize;
-}
-
-impl Sort for Spsc {
-    fn options(shape: &Shape) -> Options<'static> {
-        Options::new().capacity(shape.capacity)
-    }
-    fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
-        ringway::spsc::Ring::<T>::required_len(shape.capacity)
-    }
-}
-
-impl Sort for Mpsc {
-    fn options(shape: &Shape) -> Options<'static> {
-        Options::new().capacity(shape.capacity).max_producers(shape.producers)
-    }
-    fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
-        ringway::mpsc::Ring::<T>::required_len(shape.capacity, shape.producers)
-    }
-}
-
-/// All lanes together have the room that others have.
-impl Sort for Lanes {
-    fn options(shape: &Shape) -> Options<'static> {
-        Options::new().capacity(shape.capacity / shape.producers).max_producers(shape.producers)
-    }
-    fn len<T: Message + ?Sized>(shape: &Shape) -> usize {
-        ringway::lanes::Ring::<T>::required_len(shape.capacity / shape.producers, shape.producers)
-    }
+fn options(shape: &Shape) -> Options<'static> {
+    Options::new().capacity(shape.capacity).max_producers(shape.producers)
 }
 
 /// Memory that a ring is made in, and found in again.
 trait Site: Memory + 'static {
     /// What stays with who made it, until it goes.
-    type Stay<K: Sort, T: Message + ?Sized + 'static>;
-    fn make<K: Sort, T: Message + ?Sized>(shape: &Shape) -> Result<Self::Stay<K, T>>;
-    fn ring<K: Sort, T: Message + ?Sized>(stay: &Self::Stay<K, T>) -> Result<Ring<K, T, Self>>;
+    type Stay<K: Kind, T: Message + ?Sized + 'static>;
+    fn make<K: Kind, T: Message + ?Sized>(shape: &Shape) -> Result<Self::Stay<K, T>>;
+    fn ring<K: Kind, T: Message + ?Sized>(stay: &Self::Stay<K, T>) -> Result<Ring<K, T, Self>>;
 }
 
 impl Site for Here {
-    type Stay<K: Sort, T: Message + ?Sized + 'static> = Ring<K, T, Self>;
-    fn make<K: Sort, T: Message + ?Sized>(shape: &Shape) -> Result<Ring<K, T, Self>> {
-        Ok(Ring::format(Heap::new(K::len::<T>(shape)), &K::options(shape))?)
+    type Stay<K: Kind, T: Message + ?Sized + 'static> = Ring<K, T, Self>;
+    fn make<K: Kind, T: Message + ?Sized>(shape: &Shape) -> Result<Ring<K, T, Self>> {
+        Ok(Ring::on_heap(&options(shape))?)
     }
-    fn ring<K: Sort, T: Message + ?Sized>(stay: &Ring<K, T, Self>) -> Result<Ring<K, T, Self>> {
+    fn ring<K: Kind, T: Message + ?Sized>(stay: &Ring<K, T, Self>) -> Result<Ring<K, T, Self>> {
         Ok(stay.clone())
     }
 }
@@ -133,29 +108,29 @@ struct Name(String);
 impl Drop for Name {
     fn drop(&mut self) {
         // If it is gone already, that is what was wanted.
-        let _ = ringway::spsc::Ring::<[u8]>::unlink(&self.0);
+        let _ = Ring::<Spsc, [u8]>::unlink(&self.0);
     }
 }
 
 impl Site for There {
-    type Stay<K: Sort, T: Message + ?Sized + 'static> = Name;
-    fn make<K: Sort, T: Message + ?Sized>(shape: &Shape) -> Result<Name> {
+    type Stay<K: Kind, T: Message + ?Sized + 'static> = Name;
+    fn make<K: Kind, T: Message + ?Sized>(shape: &Shape) -> Result<Name> {
         let name = Name(shape.name.clone());
-        Ring::<K, T>::create(&name.0, &K::options(shape))?;
+        Ring::<K, T>::create(&name.0, &options(shape))?;
         Ok(name)
     }
-    fn ring<K: Sort, T: Message + ?Sized>(name: &Name) -> Result<Ring<K, T>> {
+    fn ring<K: Kind, T: Message + ?Sized>(name: &Name) -> Result<Ring<K, T>> {
         Ok(Ring::open(&name.0)?)
     }
 }
 
 // ---- Items
 
-struct Items<K: Sort, const N: usize, M: Site>(M::Stay<K, Words<N>>);
-struct Sends<K: Sort, T: Message + ?Sized, M: Memory>(Producer<K, T, M>);
-struct Takes<K: Sort, T: Message + ?Sized, M: Memory>(Consumer<K, T, M>);
+struct Items<K: Kind, const N: usize, M: Site>(M::Stay<K, Words<N>>);
+struct Sends<K: Kind, T: Message + ?Sized, M: Memory>(Producer<K, T, M>);
+struct Takes<K: Kind, T: Message + ?Sized, M: Memory>(Consumer<K, T, M>);
 
-impl<K: Sort, const N: usize, M: Site> Peer<Words<N>> for Items<K, N, M> {
+impl<K: Kind, const N: usize, M: Site> Peer<Words<N>> for Items<K, N, M> {
     type Tx = Sends<K, Words<N>, M>;
     type Rx = Takes<K, Words<N>, M>;
     fn make(shape: &Shape) -> Result<Self> {
@@ -189,7 +164,7 @@ fn popped<T>(result: Result<T, PopError>) -> Option<T> {
     }
 }
 
-impl<K: Sort, const N: usize, M: Site> Tx<Words<N>> for Sends<K, Words<N>, M> {
+impl<K: Kind, const N: usize, M: Site> Tx<Words<N>> for Sends<K, Words<N>, M> {
     #[inline(always)]
     fn try_send(&mut self, message: &Words<N>) -> bool {
         pushed(self.0.try_push(message)).is_some()
@@ -200,7 +175,7 @@ impl<K: Sort, const N: usize, M: Site> Tx<Words<N>> for Sends<K, Words<N>, M> {
     }
 }
 
-impl<K: Sort, const N: usize, M: Site> Rx<Words<N>> for Takes<K, Words<N>, M> {
+impl<K: Kind, const N: usize, M: Site> Rx<Words<N>> for Takes<K, Words<N>, M> {
     #[inline(always)]
     fn try_recv(&mut self) -> Option<Words<N>> {
         popped(self.0.try_pop())
@@ -211,14 +186,14 @@ impl<K: Sort, const N: usize, M: Site> Rx<Words<N>> for Takes<K, Words<N>, M> {
     }
 }
 
-/// Lanes that have 1,024 items of room each.
-struct Roomy<const N: usize, M: Site>(Items<Lanes, N, M>);
+/// Lanes that together have the room that other rings have. (`Items<Lanes>` has that room in each lane.)
+struct Divided<const N: usize, M: Site>(Items<Lanes, N, M>);
 
-impl<const N: usize, M: Site> Peer<Words<N>> for Roomy<N, M> {
+impl<const N: usize, M: Site> Peer<Words<N>> for Divided<N, M> {
     type Tx = Sends<Lanes, Words<N>, M>;
     type Rx = Takes<Lanes, Words<N>, M>;
     fn make(shape: &Shape) -> Result<Self> {
-        let shape = Shape { capacity: shape.capacity * shape.producers, ..shape.clone() };
+        let shape = Shape { capacity: shape.capacity / shape.producers, ..shape.clone() };
         Items::make(&shape).map(Self)
     }
     fn tx(&mut self) -> Result<Self::Tx> {
@@ -232,7 +207,7 @@ impl<const N: usize, M: Site> Peer<Words<N>> for Roomy<N, M> {
 /// The same ends, which wait as ours do unless they are told otherwise: they spin, give their core away, and sleep.
 struct Waiting<P>(P);
 
-impl<const N: usize, K: Sort, M: Site, P> Peer<Words<N>> for Waiting<P>
+impl<const N: usize, K: Kind, M: Site, P> Peer<Words<N>> for Waiting<P>
 where
     P: Peer<Words<N>, Tx = Sends<K, Words<N>, M>, Rx = Takes<K, Words<N>, M>>,
 {
@@ -249,7 +224,7 @@ where
     }
 }
 
-impl<K: Sort, const N: usize, M: Site> Tx<Words<N>> for Waiting<Sends<K, Words<N>, M>> {
+impl<K: Kind, const N: usize, M: Site> Tx<Words<N>> for Waiting<Sends<K, Words<N>, M>> {
     #[inline(always)]
     fn try_send(&mut self, message: &Words<N>) -> bool {
         self.0.try_send(message)
@@ -260,7 +235,7 @@ impl<K: Sort, const N: usize, M: Site> Tx<Words<N>> for Waiting<Sends<K, Words<N
     }
 }
 
-impl<K: Sort, const N: usize, M: Site> Rx<Words<N>> for Waiting<Takes<K, Words<N>, M>> {
+impl<K: Kind, const N: usize, M: Site> Rx<Words<N>> for Waiting<Takes<K, Words<N>, M>> {
     #[inline(always)]
     fn try_recv(&mut self) -> Option<Words<N>> {
         self.0.try_recv()

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::time::Duration;
 
 use ringway::Item;
-use ringway::ring::{self, Kind};
-use ringway::memory::{Region, Span};
-use ringway::spsc::{self, Spsc};
 use ringway::memory::{Clock, Liveness, Memory, Park, ParkWord, SeatLock};
+use ringway::memory::{Region, Span};
+use ringway::ring::{self, Kind};
+use ringway::spsc::{self, Spsc};
 use ringway::{Identity, Mapping, Options, Pollable, PopError, PushError, Select, Selectable, WaitStrategy};
 use zerocopy::IntoBytes;
 
