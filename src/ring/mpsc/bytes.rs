@@ -117,6 +117,7 @@ impl MpscByteProducer {
     }
 
     /// Covers the cells in `[from, to)` by skips, one for each lap.
+    #[cold]
     fn skip(&self, from: Position, to: Position) {
         let in_this_lap = from.left_in_lap(self.claims.capacity());
         let cells = to.since(from).unwrap_or(0);
@@ -179,7 +180,9 @@ impl ProduceBytes for MpscByteProducer {
     fn publish(&mut self) -> bool {
         let Some(OpenClaim { range, next }) = &self.open else { return false };
         let (start, next, end) = (range.start, *next, range.end);
-        self.skip(next, end);
+        if next != end {
+            self.skip(next, end);
+        }
         // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later stamps are
         // visible before it.
         self.descriptors.stamp(start).store(start.stamp(), Release);
