@@ -15,8 +15,8 @@ pub fn three_records() -> [Vec<u8>; 3] {
     [record(3, 40), record(4, 150), record(5, 64)]
 }
 
-/// What a batch of them may take, if that has to be said: a cell more than they do.
-const ROOM: usize = 6 * 64;
+/// The room of a batch for them, in bytes: one cell more than they take.
+pub const ROOM: usize = 6 * 64;
 
 /// Sends record 3.
 pub fn push_item<K: Sort>(ring: &Ring<K, Item>) {
@@ -77,7 +77,7 @@ pub fn batch<K: Sort>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     let records = three_records();
     mark();
-    let mut batch = K::batch(&mut tx, ROOM);
+    let mut batch = tx.try_batch(ROOM).unwrap();
     let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
     batch.commit();
     mark();
@@ -88,7 +88,7 @@ pub fn abort_batch<K: Sort>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     let records = three_records();
     mark();
-    let mut batch = K::batch(&mut tx, ROOM);
+    let mut batch = tx.try_batch(ROOM).unwrap();
     let pushed = [0, 1, 2].map(|i| batch.try_push(&records[i]));
     batch.abort();
     mark();
@@ -97,7 +97,7 @@ pub fn abort_batch<K: Sort>(ring: &Ring<K, [u8]>) {
 
 /// Begins a batch and leaves it as it is.
 pub fn forget_a_batch<K: Sort>(tx: &mut Producer<K, [u8]>) {
-    let mut batch = K::batch(tx, ROOM);
+    let mut batch = tx.try_batch(ROOM).unwrap();
     three_records().iter().for_each(|record| batch.try_push(record).unwrap());
     mem::forget(batch);
 }

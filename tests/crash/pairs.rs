@@ -2,7 +2,7 @@
 //! instruction of its own.
 use std::cell::Cell;
 
-use ringway::Loss;
+use ringway::Losses;
 use ringway::mpsc::Mpsc;
 use ringway::ring::Producer;
 use ringway::{PopError, SeatError};
@@ -12,14 +12,13 @@ use crate::among::receive_until;
 use crate::mending::{Until, comes_to};
 use crate::points::Plot;
 use crate::scene::{BESIDE, Flow, Item, LATER, SMALL, Scene, laps};
-use crate::sort::Sort;
 use crate::victim::Victim;
 
 /// What is told of a loss: seat, process id, position, cells.
 type Told = (u16, u64, u64, u64);
 
-fn told(losses: Vec<Loss>) -> Vec<Told> {
-    losses.iter().map(|loss| (loss.seat, loss.by.pid, loss.position, loss.cells)).collect()
+fn told(losses: Losses<'_>) -> Vec<Told> {
+    losses.map(|loss| (loss.seat, loss.by.pid, loss.position, loss.cells)).collect()
 }
 
 /// A ring with three seats, empty: another producer is to have seat 0.
@@ -133,7 +132,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
         let expected = [published, &[BESIDE + 1]].concat();
         assert_eq!(receive_until(&mut rx, &[BESIDE + 1]), expected, "after {deed:?}");
 
-        let mut told = told(Mpsc::losses(&mut rx));
+        let mut told = told(rx.losses());
         // Two dead announced the same position and neither came to say that it owns it: it is told of either.
         let is_ambiguous = self.until == Until::Announced && deed.is_open() && !deed.is_owned;
         if let (true, [(seat, by, ..)]) = (is_ambiguous, &mut told[..]) {
@@ -154,7 +153,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
         }
         laps(&mut other, &mut rx);
         assert!(matches!(ring.producer(), Err(SeatError::AllTaken { .. })));
-        assert_eq!(Mpsc::losses(&mut rx), [], "once is enough");
+        assert_eq!(rx.losses().next(), None, "once is enough");
         deed
     }
 
@@ -207,7 +206,7 @@ impl<'a, T: Flow + ?Sized> Pair<'a, T> {
         let rest = [if is_held { &expected[..] } else { &[] }, self.sends].concat();
         assert_eq!(receive_until(&mut rx, &[last]), rest, "after {deed:?}");
         let lost = deed.is_open().then_some((2, pid, deed.start, deed.claimed));
-        assert_eq!(told(Mpsc::losses(&mut rx)), Vec::from_iter(lost), "after {deed:?}");
+        assert_eq!(told(rx.losses()), Vec::from_iter(lost), "after {deed:?}");
         laps(&mut ring.producer().unwrap(), &mut rx);
         laps(&mut other, &mut rx);
         deed

@@ -4,7 +4,7 @@ use std::mem;
 use ringway::SeatError;
 use ringway::spsc::{Consumer, Ring};
 
-use crate::acts::{self, forget_a_batch, three_records};
+use crate::acts::{self, ROOM, forget_a_batch, three_records};
 use crate::points::Plot;
 use crate::scene::{Flow, Item, LATER, SMALL, Scene, laps, receive_all};
 use crate::victim::{Victim, dies_after, mark};
@@ -169,7 +169,7 @@ fn attach<T: Flow + ?Sized>(name: &str, scene: Scene<T>, waiting: u64) {
 fn die_before_tail(scene: &Scene<[u8]>) {
     let mut victim = Victim::start(|| {
         let mut tx = scene.joined().producer().unwrap();
-        let mut batch = tx.batch();
+        let mut batch = tx.try_batch(ROOM).unwrap();
         three_records().iter().for_each(|record| batch.try_push(record).unwrap());
         mark();
         batch.commit();

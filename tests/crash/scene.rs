@@ -5,9 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ringway::Loss;
 use ringway::Message;
-use ringway::mpsc;
 use ringway::ring::{Consumer, Producer, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
@@ -90,9 +88,6 @@ pub trait Flow: Message + 'static {
 
     /// The same; waits for it, for `timeout` at most.
     fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError>;
-
-    /// What the consumer says was lost.
-    fn losses(rx: &mut mpsc::Consumer<Self>) -> Vec<Loss>;
 }
 
 /// An item that shows when it was torn.
@@ -138,10 +133,6 @@ impl Flow for Item {
     fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
         rx.pop_timeout(timeout).map(Self::checked)
     }
-
-    fn losses(rx: &mut mpsc::Consumer<Self>) -> Vec<Loss> {
-        rx.losses().collect()
-    }
 }
 
 impl Flow for [u8] {
@@ -166,10 +157,6 @@ impl Flow for [u8] {
 
     fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
         rx.read_timeout(timeout).map(|record| number_of(&record.payload().to_vec()))
-    }
-
-    fn losses(rx: &mut mpsc::Consumer<Self>) -> Vec<Loss> {
-        rx.losses().collect()
     }
 }
 

@@ -3,7 +3,6 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use std::{fs, thread};
 
-use ringway::memory::Heap;
 use ringway::ring::{Consumer, Producer};
 use ringway::{Options, Select, spsc};
 
@@ -86,8 +85,7 @@ pub fn kill_sleeping_select<K: Sort>(_: &[&str]) {
         prepare: &|| Sender::new(&scene),
         file: &|_| scene.path().to_owned(),
         act: &|_| {
-            let other = Heap::new(spsc::Ring::<u64>::required_len(2));
-            let other = spsc::Ring::<u64, _>::format(other, &Options::new().capacity(2)).unwrap();
+            let other = spsc::Ring::<u64>::on_heap(&Options::new().capacity(2)).unwrap();
             let (_tx, mut other) = (other.producer().unwrap(), other.consumer().unwrap());
             let (mut rx, mut select) = (scene.joined().consumer().unwrap(), Select::new());
             mark();

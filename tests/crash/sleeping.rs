@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ringway::memory::Heap;
 use ringway::ring::{Consumer, Producer, Ring};
 use ringway::{Departure, Options, PopError, PushError, Select, spsc};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -148,8 +147,7 @@ pub fn kill_who_wakes_an_attendant<K: Sort>(_: &[&str]) {
 
 pub fn kill_who_wakes_a_select<K: Sort>(_: &[&str]) {
     kill_wakers_of::<K>("typed push to a select", |mut rx| {
-        let other = Heap::new(spsc::Ring::<u64>::required_len(2));
-        let other = spsc::Ring::<u64, _>::format(other, &Options::new().capacity(2)).unwrap();
+        let other = spsc::Ring::<u64>::on_heap(&Options::new().capacity(2)).unwrap();
         let (_tx, mut other) = (other.producer().unwrap(), other.consumer().unwrap());
         assert_eq!(Select::new().wait(&mut [&mut other, &mut rx]), Some(1));
         rx.try_pop().map(Item::checked)
@@ -286,7 +284,7 @@ pub fn kill_sleeping_producer<K: Sort>(_: &[&str]) {
             assert!(rx.stalled().is_none(), "the dead hold up nobody");
             numbers.extend(receive_all(&mut rx));
         }
-        let losses: Vec<_> = K::losses(&mut rx).iter().map(|loss| (loss.position, loss.by.pid)).collect();
+        let losses: Vec<_> = rx.losses().map(|loss| (loss.position, loss.by.pid)).collect();
         assert_eq!(losses, if is_lost { vec![(PASSED + FULL, pid)] } else { vec![] });
         let rest: Vec<u64> = (taker.taken.get() + 1..=FULL + u64::from(is_published)).collect();
         assert_eq!(numbers, rest);

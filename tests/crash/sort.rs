@@ -1,11 +1,8 @@
 //! What these tests have to know of a kind of ring.
-use ringway::Loss;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
-use ringway::ring::{Batch, Consumer, Kind, Producer};
+use ringway::ring::Kind;
 use ringway::spsc::Spsc;
-
-use crate::scene::Flow;
 
 /// A kind of ring, with as many producers as it takes to see what it promises.
 pub trait Sort: Kind {
@@ -16,12 +13,6 @@ pub trait Sort: Kind {
     const HAS_LANES: bool;
     /// Whether a producer claims its cells before it writes, so that they can be lost.
     const CLAIMS: bool;
-
-    /// A batch, for which so many bytes are set aside if that is how it is done.
-    fn batch(tx: &mut Producer<Self, [u8]>, room: usize) -> Batch<'_, Self>;
-
-    /// What the consumer says was lost.
-    fn losses<T: Flow + ?Sized>(rx: &mut Consumer<Self, T>) -> Vec<Loss>;
 }
 
 impl Sort for Spsc {
@@ -29,14 +20,6 @@ impl Sort for Spsc {
     const LAST: u16 = 0;
     const HAS_LANES: bool = false;
     const CLAIMS: bool = false;
-
-    fn batch(tx: &mut Producer<Self, [u8]>, _room: usize) -> Batch<'_, Self> {
-        tx.batch()
-    }
-
-    fn losses<T: Flow + ?Sized>(_rx: &mut Consumer<Self, T>) -> Vec<Loss> {
-        Vec::new()
-    }
 }
 
 impl Sort for Mpsc {
@@ -44,14 +27,6 @@ impl Sort for Mpsc {
     const LAST: u16 = 1;
     const HAS_LANES: bool = false;
     const CLAIMS: bool = true;
-
-    fn batch(tx: &mut Producer<Self, [u8]>, room: usize) -> Batch<'_, Self> {
-        tx.try_batch(room).unwrap()
-    }
-
-    fn losses<T: Flow + ?Sized>(rx: &mut Consumer<Self, T>) -> Vec<Loss> {
-        T::losses(rx)
-    }
 }
 
 impl Sort for Lanes {
@@ -59,12 +34,4 @@ impl Sort for Lanes {
     const LAST: u16 = 1;
     const HAS_LANES: bool = true;
     const CLAIMS: bool = false;
-
-    fn batch(tx: &mut Producer<Self, [u8]>, _room: usize) -> Batch<'_, Self> {
-        tx.batch()
-    }
-
-    fn losses<T: Flow + ?Sized>(_rx: &mut Consumer<Self, T>) -> Vec<Loss> {
-        Vec::new()
-    }
 }

@@ -74,7 +74,7 @@ fn it_sees_a_live_ring_of_one_producer() {
     tx.try_push(b"").unwrap();
     tx.try_reserve(9).unwrap().abort();
     tx.try_push(&[b'y'; 340]).unwrap();
-    let mut batch = tx.batch();
+    let mut batch = tx.try_batch(64).unwrap();
     batch.try_push(b"not yet").unwrap();
     let held = rx.try_read().unwrap();
     let expected = [

@@ -55,7 +55,7 @@ fn the_other_is_what_was_asked_for() {
 /// All that a ring tells of itself: what both sides must see alike.
 fn told<K: Kind, T: Message + ?Sized>(ring: &Ring<K, T>) -> String {
     let seats: Vec<_> = ring.seats().collect();
-    format!("{} {} {seats:?}", ring.capacity(), ring.producers())
+    format!("{} {} {seats:?}", ring.capacity(), ring.max_producers())
 }
 
 /// Starts a child that plays `act` for this kind of ring.

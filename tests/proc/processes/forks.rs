@@ -55,7 +55,7 @@ pub fn fork_and_drop_guards(words: &[&str]) {
     let ring = Ring::<[u8]>::open_with(words[0], &Options::new()).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     {
-        let mut batch = Some(tx.batch());
+        let mut batch = Some(tx.try_batch(3 * 64).unwrap());
         for i in 0..3 {
             batch.as_mut().expect("just made").try_push(&[i]).unwrap();
         }
@@ -142,7 +142,7 @@ fn a_forked_child_that_drops_its_copy_gives_nothing_away() {
     let mut parent = Child::start("fork and drop", &[name.as_str()]);
     parent.expect("dropped");
     assert_taken(&ring, Role::Producer, parent.id());
-    assert!(matches!(rx.producer(), Presence::Here(_)), "{ring:?}");
+    assert!(matches!(rx.producer_presence(), Presence::Here(_)), "{ring:?}");
     assert_eq!(rx.try_pop(), Err(PopError::Empty));
     parent.tell("go on");
     assert_eq!(rx.pop(), Ok(7));

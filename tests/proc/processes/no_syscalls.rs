@@ -61,27 +61,21 @@ fn len(number: u64) -> usize {
 }
 
 /// Sends a record in a batch.
-type InBatch<K> = fn(&mut Producer<K, [u8]>, &[u8]) -> Result<(), PushError>;
+fn send_in_batch<K: Kind>(tx: &mut Producer<K, [u8]>, record: &[u8]) -> Result<(), PushError> {
+    let mut batch = tx.try_batch(LARGEST)?;
+    batch.try_push(record).map(|()| batch.commit())
+}
 
 pub fn send_in_silence(words: &[&str]) {
     match words[1] {
-        "mpsc" => send::<Mpsc>(words, |tx, record| {
-            let mut batch = tx.try_batch(LARGEST)?;
-            batch.try_push(record).map(|()| batch.commit())
-        }),
-        "lanes" => send::<Lanes>(words, |tx, record| {
-            let mut batch = tx.batch();
-            batch.try_push(record).map(|()| batch.commit())
-        }),
-        _ => send::<Spsc>(words, |tx, record| {
-            let mut batch = tx.batch();
-            batch.try_push(record).map(|()| batch.commit())
-        }),
+        "mpsc" => send::<Mpsc>(words),
+        "lanes" => send::<Lanes>(words),
+        _ => send::<Spsc>(words),
     }
 }
 
 /// Sends records of growing length, one by one, in place, and in batches.
-fn send<K: Kind>(words: &[&str], in_batch: InBatch<K>) {
+fn send<K: Kind>(words: &[&str]) {
     let mut tx = Ring::<K, [u8]>::open(words[0]).unwrap().producer().unwrap();
     let record = [7; LARGEST];
     fall_silent();
@@ -94,7 +88,7 @@ fn send<K: Kind>(words: &[&str], in_batch: InBatch<K>) {
                     reservation.payload().write_at(&record[..len], 0).unwrap();
                     reservation.commit_len(len)
                 }),
-                _ => in_batch(&mut tx, &record[..len]),
+                _ => send_in_batch(&mut tx, &record[..len]),
             };
             match sent {
                 Ok(()) => break,
@@ -127,7 +121,7 @@ fn receive<K: Kind>(ring: Ring<K, [u8]>, records: u64, in_silence: bool) {
     while received < records {
         match rx.try_read() {
             Ok(record) => {
-                let of = &mut of[usize::from(record.producer())];
+                let of = &mut of[usize::from(record.seat())];
                 assert_eq!(record.payload().copy_to(&mut own), len(*of));
                 *of += 1;
                 received += 1;

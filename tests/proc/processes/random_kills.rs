@@ -8,7 +8,7 @@ use ringway::spsc::{Consumer, Producer, Ring};
 use ringway::{Departure, Options, PopError, PushError};
 use ringway::{Message, Payload};
 
-use super::{Item, is_empty, is_full};
+use super::{Item, is_empty};
 use support::Name;
 use support::process::{Child, Dice, PATIENCE, hear, say};
 
@@ -117,17 +117,11 @@ fn send_by_pieces(tx: &mut Producer<[u8]>, number: u64) -> Result<u64, PushError
     Ok(1)
 }
 
-/// All to the next multiple of 16, or none if there is no room for all.
+/// Sends all records to the next multiple of 16 in one batch, and waits for room.
 fn send_batch(tx: &mut Producer<[u8]>, number: u64) -> Result<u64, PushError> {
-    let mut batch = tx.batch();
     let end = number.next_multiple_of(16);
-    let staged = (number..end).try_for_each(|number| batch.try_push(&own_record(number)));
-    if is_full(&staged) {
-        batch.abort();
-        // Waits if there is no consumer.
-        return tx.reserve(LEN).map(|reservation| reservation.abort()).map(|()| 0);
-    }
-    staged?;
+    let mut batch = tx.batch((end - number) as usize * 3 * 64)?;
+    (number..end).try_for_each(|number| batch.try_push(&own_record(number)))?;
     batch.commit();
     Ok(end - number)
 }

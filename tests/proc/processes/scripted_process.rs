@@ -4,7 +4,6 @@ use std::os::unix::fs::FileExt;
 use std::process::exit;
 use std::time::Duration;
 
-use ringway::Loss;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::ring::{Consumer, Kind, Producer, Ring};
@@ -19,23 +18,16 @@ pub trait Many: Kind {
     const WORD: &'static str;
     /// Whether it is one order, in which a claim can be lost and can hold up others.
     const IS_ORDERED: bool;
-    fn losses(rx: &mut Consumer<Self, [u8]>) -> Vec<Loss>;
 }
 
 impl Many for Mpsc {
     const WORD: &'static str = "mpsc";
     const IS_ORDERED: bool = true;
-    fn losses(rx: &mut Consumer<Self, [u8]>) -> Vec<Loss> {
-        rx.losses().collect()
-    }
 }
 
 impl Many for Lanes {
     const WORD: &'static str = "lanes";
     const IS_ORDERED: bool = false;
-    fn losses(_: &mut Consumer<Self, [u8]>) -> Vec<Loss> {
-        Vec::new()
-    }
 }
 
 /// Longer than any slice of a wait.
@@ -197,7 +189,7 @@ fn consume_in<K: Many>(words: &[&str]) {
                 say(format!(
                     "{} from {}",
                     record.payload().read_value_at::<u64>(0).unwrap(),
-                    record.producer()
+                    record.seat()
                 ));
                 if line == "hold" {
                     hear();
@@ -282,5 +274,5 @@ pub fn order(child: &mut Child, line: &str, answer: &str) {
 /// What is next, and from which seat.
 pub fn next<K: Many>(rx: &mut Consumer<K, [u8]>) -> Result<(u64, u16), PopError> {
     let record = rx.read_timeout(PATIENCE)?;
-    Ok((record.payload().read_value_at(0).unwrap(), record.producer()))
+    Ok((record.payload().read_value_at(0).unwrap(), record.seat()))
 }

@@ -3,7 +3,7 @@ use std::thread::yield_now;
 use std::time::Duration;
 
 use ringway::spsc::{Consumer, Ring};
-use ringway::{Departure, Options, PopError};
+use ringway::{CELL, Departure, Options, PopError};
 
 use super::{Item, is_empty, is_full};
 use support::Name;
@@ -118,16 +118,12 @@ pub fn send_records(words: &[&str]) {
                 drop(tx.reserve(1).unwrap());
             }
             _ => {
-                let mut batch = tx.batch();
-                let (first, mut sent) = (number, 0);
-                while sent < 4 && first + sent < RECORDS && batch.try_push(&record(first + sent)).is_ok() {
-                    sent += 1;
-                }
+                let records: Vec<_> = (number..RECORDS.min(number + 4)).map(record).collect();
+                let cells: usize = records.iter().map(|record| record.len().div_ceil(CELL).max(1)).sum();
+                let mut batch = insist(|| tx.try_batch(cells * CELL), is_full).unwrap();
+                records.iter().for_each(|record| batch.try_push(record).unwrap());
                 batch.commit();
-                number += sent;
-                if sent == 0 {
-                    yield_now();
-                }
+                number += records.len() as u64;
                 continue;
             }
         }

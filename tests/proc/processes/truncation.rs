@@ -9,9 +9,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use ringway::Message;
-use ringway::lanes::{self, Lanes};
-use ringway::memory::Heap;
-use ringway::mpsc::{self, Mpsc};
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
 use ringway::ring::{Batch, Consumer, Kind, Producer, Ring};
 use ringway::spsc::{self, Spsc};
 use ringway::{Corruption, Options, PopError, Presence, PushError, Role, SeatError, Select};
@@ -112,7 +111,7 @@ fn push_asleep<K: Kind, T: Cargo + ?Sized>(mut tx: Producer<K, T>) -> Corruption
     for _ in 0..3 {
         assert_eq!(T::send(&mut tx, Some(SOON)), Err(PushError::Corrupt(what)));
     }
-    assert_eq!((tx.stalled(), tx.consumer(), tx.wait_for_consumer(SOON)), (None, Presence::Never, false));
+    assert_eq!((tx.stalled(), tx.consumer_presence(), tx.wait_for_consumer(SOON)), (None, Presence::Never, false));
     what
 }
 
@@ -124,7 +123,7 @@ fn pop_asleep<K: Kind, T: Cargo + ?Sized>(mut rx: Consumer<K, T>) -> Corruption 
         assert_eq!(T::try_receive(&mut rx), Err(PopError::Corrupt(what)));
         assert_eq!(T::receive(&mut rx, Some(SOON)), Err(PopError::Corrupt(what)));
     }
-    assert_eq!((rx.stalled(), rx.producer(), rx.wait_for_producer(SOON)), (None, Presence::Never, false));
+    assert_eq!((rx.stalled(), rx.producer_presence(), rx.wait_for_producer(SOON)), (None, Presence::Never, false));
     what
 }
 
@@ -213,19 +212,15 @@ const MANY: u64 = 100;
 /// Does all that can be done with ends that have been told.
 pub fn go_on_when_told(words: &[&str]) {
     match words[1] {
-        "spsc" => {
-            go_on_with_items::<Spsc>(words[0]);
-            go_on_with_records(words[0], |tx: &mut spsc::Producer<[u8]>, end| stage(Ok(tx.batch()), end));
-        }
-        "mpsc" => {
-            go_on_with_items::<Mpsc>(words[0]);
-            go_on_with_records(words[0], |tx: &mut mpsc::Producer<[u8]>, end| stage(tx.try_batch(64), end));
-        }
-        _ => {
-            go_on_with_items::<Lanes>(words[0]);
-            go_on_with_records(words[0], |tx: &mut lanes::Producer<[u8]>, end| stage(Ok(tx.batch()), end));
-        }
+        "spsc" => go_on_with::<Spsc>(words[0]),
+        "mpsc" => go_on_with::<Mpsc>(words[0]),
+        _ => go_on_with::<Lanes>(words[0]),
     }
+}
+
+fn go_on_with<K: Kind>(name: &str) {
+    go_on_with_items::<K>(name);
+    go_on_with_records::<K>(name);
 }
 
 /// Creates a ring and has it cut when `ready` is done with its ends.
@@ -264,26 +259,23 @@ fn go_on_with_items<K: Kind>(name: &str) {
 }
 
 /// Puts a record into a batch, if that is possible, and ends it.
-fn stage<K: Kind>(batch: Result<Batch<'_, K>, PushError>, end: fn(Batch<'_, K>)) -> Result<(), PushError> {
-    let mut batch = batch?;
+fn stage<K: Kind>(tx: &mut Producer<K, [u8]>, end: fn(Batch<'_, K>)) -> Result<(), PushError> {
+    let mut batch = tx.try_batch(64)?;
     let pushed = batch.try_push(&[1]);
     end(batch);
     pushed
 }
 
-fn go_on_with_records<K: Kind>(
-    name: &str,
-    batch: impl Fn(&mut Producer<K, [u8]>, fn(Batch<'_, K>)) -> Result<(), PushError>,
-) {
+fn go_on_with_records<K: Kind>(name: &str) {
     let (mut tx, mut rx, _) = cut::<K, [u8], _>(name, |tx, _| {
         tx.try_push(&[1]).unwrap();
         // To be taken back, some day.
-        batch(tx, |batch| std::mem::forget(batch)).unwrap();
+        stage(tx, |batch| std::mem::forget(batch)).unwrap();
     });
     assert_eq!((tx.stalled(), rx.stalled()), (None, None));
     for _ in 0..2 {
         assert!(is_corrupt(tx.try_push(&[1])) && is_corrupt(tx.try_reserve(1).map(drop)));
-        assert!(is_corrupt(batch(&mut tx, |batch| batch.commit())));
+        assert!(is_corrupt(stage(&mut tx, |batch| batch.commit())));
         assert!(matches!(rx.try_read().map(drop), Err(PopError::Corrupt(_))));
     }
     say("gone on with records");
@@ -292,8 +284,7 @@ fn go_on_with_records<K: Kind>(
 /// One of two rings is cut, and nothing is taken from it any more; in the other there is always something.
 pub fn go_on_selecting(words: &[&str]) {
     let (_tx, mut rx, mut other) = cut::<Spsc, u64, _>(words[0], |_, _| {
-        let memory = Heap::new(spsc::Ring::<u64>::required_len(8));
-        let ring = spsc::Ring::<u64, _>::format(memory, &Options::new().capacity(8)).unwrap();
+        let ring = spsc::Ring::<u64>::on_heap(&Options::new().capacity(8)).unwrap();
         (ring.producer().unwrap(), ring.consumer().unwrap())
     });
     let (mut select, mut told) = (Select::new(), 0);

@@ -119,7 +119,7 @@ fn report<K: AnyKind, T: Cargo + ?Sized>(who: &str, told: u64, counts: &Counts) 
 
 /// Another thread lies, in a ring of which it knows the address.
 fn a_thread_scribbles<K: AnyKind, T: Cargo + ?Sized + 'static>(parts: &[Parts], payload_too: bool) {
-    let block = Block::new(K::required_len::<T>());
+    let block = Block::new(Ring::<K, T>::required_len(&K::options::<T>()));
     let ring = Ring::<K, T, _>::format(block.clone(), &K::options::<T>()).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let mut liar = Liar::new(block, dice(K::NAME), payload_too);

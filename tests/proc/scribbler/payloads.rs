@@ -3,11 +3,11 @@ use std::mem;
 use std::time::Duration;
 
 use ringway::Message;
-use ringway::lanes::{self, Lanes};
+use ringway::lanes::Lanes;
 use ringway::memory::{Clock, Memory};
-use ringway::mpsc::{self, Mpsc};
-use ringway::ring::{Batch, Consumer, Kind, Producer};
-use ringway::spsc::{self, Spsc};
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Consumer, Kind, Producer};
+use ringway::spsc::Spsc;
 use ringway::{Options, PopError, PushError};
 
 use super::workload::Parts;
@@ -32,17 +32,6 @@ pub trait AnyKind: Kind {
         Parts { producers: 0, consumer: false, inspector: true },
     ];
 
-    fn required_len<T: Cargo + ?Sized>() -> usize;
-
-    fn batch<M: Peer>(tx: &mut Producer<Self, [u8], M>, room: usize)
-    -> Result<Batch<'_, Self, M>, PushError>;
-
-    /// How many losses are told.
-    fn losses<T: Cargo + ?Sized, M: Peer>(rx: &mut Consumer<Self, T, M>) -> usize {
-        let _ = rx;
-        0
-    }
-
     fn options<T: Cargo + ?Sized>() -> Options<'static> {
         Options::new().capacity(T::CAPACITY).max_producers(Self::SEATS)
     }
@@ -51,44 +40,16 @@ pub trait AnyKind: Kind {
 impl AnyKind for Spsc {
     const SEATS: usize = 1;
     const NAME: &'static str = "spsc";
-
-    fn required_len<T: Cargo + ?Sized>() -> usize {
-        spsc::Ring::<T>::required_len(T::CAPACITY)
-    }
-    fn batch<M: Peer>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
-        Ok(tx.batch())
-    }
 }
 
 impl AnyKind for Mpsc {
     const SEATS: usize = 3;
     const NAME: &'static str = "mpsc";
-
-    fn required_len<T: Cargo + ?Sized>() -> usize {
-        mpsc::Ring::<T>::required_len(T::CAPACITY, Self::SEATS)
-    }
-    fn batch<M: Peer>(
-        tx: &mut Producer<Self, [u8], M>,
-        room: usize,
-    ) -> Result<Batch<'_, Self, M>, PushError> {
-        let room = room.min(tx.max_record());
-        if room % 7 == 1 { tx.batch_timeout(room, SOON) } else { tx.try_batch(room) }
-    }
-    fn losses<T: Cargo + ?Sized, M: Peer>(rx: &mut Consumer<Self, T, M>) -> usize {
-        T::losses(rx)
-    }
 }
 
 impl AnyKind for Lanes {
     const SEATS: usize = 3;
     const NAME: &'static str = "lanes";
-
-    fn required_len<T: Cargo + ?Sized>() -> usize {
-        lanes::Ring::<T>::required_len(T::CAPACITY, Self::SEATS)
-    }
-    fn batch<M: Peer>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
-        Ok(tx.batch())
-    }
 }
 
 /// As long as it may be waited for.
@@ -105,7 +66,6 @@ pub trait Cargo: Message {
         rx: &mut Consumer<K, Self, M>,
         dice: &mut Dice,
     ) -> Result<usize, PopError>;
-    fn losses<M: Peer>(rx: &mut mpsc::Consumer<Self, M>) -> usize;
 }
 
 impl Cargo for u64 {
@@ -131,10 +91,6 @@ impl Cargo for u64 {
             _ => rx.try_pop().map(|_| 1),
         }
     }
-
-    fn losses<M: Peer>(rx: &mut mpsc::Consumer<u64, M>) -> usize {
-        rx.losses().filter(|loss| !loss.to_string().is_empty()).count()
-    }
 }
 
 impl Cargo for [u8] {
@@ -155,7 +111,9 @@ impl Cargo for [u8] {
             6..8 => tx.try_reserve(len).map(|reserved| reserved.abort()),
             8..10 => tx.try_reserve(len).map(mem::forget),
             10..15 => {
-                let mut batch = K::batch(tx, 4 * len)?;
+                let room = (4 * len).min(max);
+                let mut batch =
+                    if room % 7 == 1 { tx.batch_timeout(room, SOON) } else { tx.try_batch(room) }?;
                 let pushed = (0..4).try_for_each(|_| batch.try_push(&vec![4; len]));
                 match dice.below(3) {
                     0 => batch.commit(),
@@ -181,9 +139,5 @@ impl Cargo for [u8] {
             5..8 => rx.drain(1 + dice.below(100) as usize, check),
             _ => rx.try_read().map(|record| check(record.payload())).map(|()| 1),
         }
-    }
-
-    fn losses<M: Peer>(rx: &mut mpsc::Consumer<[u8], M>) -> usize {
-        rx.losses().filter(|loss| !loss.to_string().is_empty()).count()
     }
 }

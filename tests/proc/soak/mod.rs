@@ -47,14 +47,13 @@ fn survives_killed_producers<K: Many>() {
     });
     let (mut account, mut losses) = (Account::default(), Vec::new());
     while consumer::take(&mut rx, |seen| account.note(seen)) || !harasser.is_finished() {
-        let (lost, forgotten) = K::losses(&mut rx);
-        assert_eq!(forgotten, 0);
-        losses.extend(lost);
+        assert_eq!(rx.losses().dropped(), 0);
+        losses.extend(rx.losses());
     }
     let story = harasser.join().unwrap();
     // What the last ones left, after their end.
     while consumer::take(&mut rx, |seen| account.note(seen)) {}
-    losses.extend(K::losses(&mut rx).0);
+    losses.extend(rx.losses());
 
     account.assert_complete(&story, &notes, &losses);
     let producers = ring.seats().skip(1);

@@ -4,10 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use ringway::CELL;
-use ringway::Loss;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
-use ringway::ring::{Consumer, Kind, Producer, Ring};
+use ringway::ring::{Kind, Producer, Ring};
 use ringway::{Options, PushError, SeatError};
 
 use super::ledger::Notes;
@@ -18,52 +17,27 @@ pub const BATCH: u64 = 3;
 /// The longest record.
 const LONGEST: usize = 16 + 299;
 
-/// What differs between the kinds.
+/// A kind of ring that has many producers.
 pub trait Many: Kind {
     const WORD: &'static str;
-    /// Sends these records in a batch, if there is room.
-    fn send_batch(tx: &mut Producer<Self, [u8]>, records: &[Vec<u8>]) -> Result<(), PushError>;
-    /// What has been lost since, and how many losses were forgotten.
-    fn losses(rx: &mut Consumer<Self, [u8]>) -> (Vec<Loss>, u64);
 }
 
 impl Many for Mpsc {
     const WORD: &'static str = "mpsc";
-
-    fn send_batch(tx: &mut Producer<Self, [u8]>, records: &[Vec<u8>]) -> Result<(), PushError> {
-        let cells: usize = records.iter().map(|record| record.len().div_ceil(CELL)).sum();
-        // One cell more than is needed is given back.
-        let mut batch = tx.batch((cells + 1) * CELL)?;
-        records.iter().try_for_each(|record| batch.try_push(record))?;
-        batch.commit();
-        Ok(())
-    }
-
-    fn losses(rx: &mut Consumer<Self, [u8]>) -> (Vec<Loss>, u64) {
-        let forgotten = rx.losses().dropped();
-        (rx.losses().collect(), forgotten)
-    }
 }
 
 impl Many for Lanes {
     const WORD: &'static str = "lanes";
+}
 
-    fn send_batch(tx: &mut Producer<Self, [u8]>, records: &[Vec<u8>]) -> Result<(), PushError> {
-        loop {
-            let mut batch = tx.batch();
-            if records.iter().all(|record| batch.try_push(record).is_ok()) {
-                batch.commit();
-                return Ok(());
-            }
-            batch.abort();
-            // Waits until there is room for the largest part of it.
-            tx.reserve(LONGEST)?.abort();
-        }
-    }
-
-    fn losses(_: &mut Consumer<Self, [u8]>) -> (Vec<Loss>, u64) {
-        (Vec::new(), 0)
-    }
+/// Sends these records in a batch, and waits for room.
+fn send_batch<K: Kind>(tx: &mut Producer<K, [u8]>, records: &[Vec<u8>]) -> Result<(), PushError> {
+    let cells: usize = records.iter().map(|record| record.len().div_ceil(CELL)).sum();
+    // One cell more than is needed is given back.
+    let mut batch = tx.batch((cells + 1) * CELL)?;
+    records.iter().try_for_each(|record| batch.try_push(record))?;
+    batch.commit();
+    Ok(())
 }
 
 /// A record: all of its bytes follow from whose it is and its number.
@@ -112,7 +86,7 @@ pub fn produce<K: Many>(words: &[&str]) {
         let records: Vec<_> = (number..number + count).map(|number| record(incarnation, number)).collect();
         notes.begin(incarnation, number + count);
         let sent = match way {
-            0 => K::send_batch(&mut tx, &records),
+            0 => send_batch(&mut tx, &records),
             1 => {
                 tx.reserve(LONGEST).map(|reservation| reservation.abort()).and_then(|()| tx.push(&records[0]))
             }

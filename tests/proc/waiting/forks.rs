@@ -67,7 +67,7 @@ fn a_forked_child_drops_what_has_an_attendant() {
 
 /// The same where no segment tells the child from its parent.
 pub fn fork_and_drop_on_the_heap(_: &[&str]) {
-    let ring = Ring::<u64, _>::format(Heap::new(Ring::<u64>::required_len(4)), &Options::new().capacity(4));
+    let ring = Ring::<u64>::on_heap(&Options::new().capacity(4));
     let ring = ring.unwrap();
     let (_tx, rx): (_, Consumer<u64, Heap>) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let mut rx = Some(rx.into_pollable().unwrap());

@@ -22,8 +22,7 @@ pub struct Silent {
 
 impl Silent {
     fn new() -> Self {
-        let memory = Heap::new(Ring::<u64>::required_len(2));
-        let ring = Ring::<u64, _>::format(memory, &Options::new().capacity(2)).unwrap();
+        let ring = Ring::<u64>::on_heap(&Options::new().capacity(2)).unwrap();
         Self { _tx: ring.producer().unwrap(), rx: ring.consumer().unwrap() }
     }
 }
