@@ -3,7 +3,7 @@ use std::thread::yield_now;
 use std::time::Duration;
 
 use ringway::spsc::{Consumer, Ring};
-use ringway::{CELL, Departure, Options, PopError};
+use ringway::{CELL, Departure, Options, PopError, PushError};
 
 use super::{Item, is_empty, is_full};
 use support::Name;
@@ -120,7 +120,12 @@ pub fn send_records(words: &[&str]) {
             _ => {
                 let records: Vec<_> = (number..RECORDS.min(number + 4)).map(record).collect();
                 let cells: usize = records.iter().map(|record| record.len().div_ceil(CELL).max(1)).sum();
-                let mut batch = insist(|| tx.try_batch(cells * CELL), is_full).unwrap();
+                let mut batch = loop {
+                    match tx.try_batch(cells * CELL) {
+                        Err(PushError::Full) => yield_now(),
+                        other => break other.unwrap(),
+                    }
+                };
                 records.iter().for_each(|record| batch.try_push(record).unwrap());
                 batch.commit();
                 number += records.len() as u64;
