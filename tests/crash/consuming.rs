@@ -8,19 +8,19 @@ use std::time::Duration;
 use ringway::SeatError;
 use ringway::ring::{Producer, Ring};
 
-use crate::points::Plot;
-use crate::scene::{BESIDE, Flow, Item, LATER, SMALL, Scene, laps, number_of, receive_all};
-use crate::sort::Sort;
+use crate::kill_points::Sweep;
+use crate::fixture::{FROM_OTHERS, TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps, number_of, receive_all};
+use crate::kinds::RingKind;
 use crate::victim::{dies_after, mark};
 
 /// No send may wait longer while somebody receives.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An operation of a consumer.
-struct Taking<'a, T: Flow + ?Sized, K> {
+struct ReceiveSweep<'a, T: TestMessage + ?Sized, K> {
     name: &'a str,
     minimum: usize,
-    scene: Scene<T, K>,
+    fixture: Fixture<T, K>,
     /// The records that are in the ring, as they are taken.
     inside: Vec<u64>,
     /// How many of them may have been released at some moment: none first, then what the operation releases at once, or
@@ -29,21 +29,21 @@ struct Taking<'a, T: Flow + ?Sized, K> {
     /// Whether the victim tells of each before it is released.
     tells: bool,
     /// The victim's part, with a ring that it has opened itself.
-    act: &'a dyn Fn(&Ring<K, T>, &Diary),
+    operation: &'a dyn Fn(&Ring<K, T>, &Journal),
 }
 
 /// Those who are there with the victim.
-struct Others<T: Flow + ?Sized, K: Sort> {
+struct Others<T: TestMessage + ?Sized, K: RingKind> {
     beside: Vec<Producer<K, T>>,
     tx: Producer<K, T>,
     /// The last number in the ring.
     last: u64,
-    diary: Diary,
+    journal: Journal,
 }
 
-impl<T: Flow + ?Sized, K: Sort> Taking<'_, T, K> {
+impl<T: TestMessage + ?Sized, K: RingKind> ReceiveSweep<'_, T, K> {
     fn kill_everywhere(self) {
-        let released = self.play(|plot| plot.kill_everywhere(|others, _| self.check(others)));
+        let released = self.play(|sweep| sweep.kill_everywhere(|others, _| self.check(others)));
         assert!(released.iter().all(|n| self.releases.contains(n)), "a part was released: {released:?}");
         assert!(released.is_sorted(), "what was released did not stay released: {released:?}");
         assert_eq!(released.first(), Some(&0), "nothing was done");
@@ -53,58 +53,58 @@ impl<T: Flow + ?Sized, K: Sort> Taking<'_, T, K> {
     /// Stops it everywhere instead, while a producer fills the ring: what it takes out is what was in.
     fn stop_everywhere(self) {
         let fill = |others: &mut Others<T, K>, _| {
-            let robbed = self.scene.ring.consumer();
+            let robbed = self.fixture.ring.consumer();
             assert!(matches!(robbed, Err(SeatError::SeatTaken { .. })), "it only stopped: {robbed:?}");
             while T::send(&mut others.tx, others.last + 1, SMALL).is_ok() {
                 others.last += 1;
             }
         };
         let check = |mut others: Others<T, K>| {
-            let mut rx = self.scene.ring.consumer().unwrap();
+            let mut rx = self.fixture.ring.consumer().unwrap();
             let released = self.releases.last().map_or(0, |n| *n as usize);
             let mut rest = self.inside[released..].to_vec();
-            rest.extend(LATER + 1..=others.last);
+            rest.extend(FROM_SURVIVORS + 1..=others.last);
             assert_eq!(receive_all(&mut rx), rest);
-            laps(&mut others.tx, &mut rx);
+            check_laps(&mut others.tx, &mut rx);
         };
-        self.play(|plot| plot.stop_everywhere(fill, check));
+        self.play(|sweep| sweep.stop_everywhere(fill, check));
     }
 
-    fn play<R>(&self, run: impl FnOnce(Plot<'_, Others<T, K>>) -> R) -> R {
-        run(Plot {
+    fn play<R>(&self, run: impl FnOnce(Sweep<'_, Others<T, K>>) -> R) -> R {
+        run(Sweep {
             name: &format!("{}, {}", K::NAME, self.name),
             minimum: self.minimum,
             prepare: &|| {
-                self.scene.reset();
-                let (beside, tx) = self.scene.producers();
-                Others { beside, tx, last: LATER, diary: Diary::new() }
+                self.fixture.reset();
+                let (beside, tx) = self.fixture.producers();
+                Others { beside, tx, last: FROM_SURVIVORS, journal: Journal::new() }
             },
-            file: &|_| self.scene.path().to_owned(),
-            act: &|others| (self.act)(&self.scene.joined(), &others.diary),
-            alone: true,
-            rouse: None,
-            on_foot: false,
+            file: &|_| self.fixture.path().to_owned(),
+            operation: &|others| (self.operation)(&self.fixture.reopened(), &others.journal),
+            is_only_writer: true,
+            wake: None,
+            single_steps_only: false,
         })
     }
 
     /// The victim is dead; how many of the records it had released.
     fn check(&self, mut others: Others<T, K>) -> u64 {
-        let mut rx = self.scene.ring.consumer().expect("a dead consumer's seat is free");
+        let mut rx = self.fixture.ring.consumer().expect("a dead consumer's seat is free");
         let mut numbers: Vec<u64> = T::receive(&mut rx).into_iter().collect();
-        T::send_within(&mut others.tx, LATER, PATIENCE).expect("there is room");
+        T::send_within(&mut others.tx, FROM_SURVIVORS, PATIENCE).expect("there is room");
         numbers.extend(receive_all(&mut rx));
-        assert_eq!(numbers.pop(), Some(LATER), "the next record is the last, after {numbers:?}");
-        laps(&mut others.tx, &mut rx);
-        others.beside.iter_mut().for_each(|tx| laps(tx, &mut rx));
+        assert_eq!(numbers.pop(), Some(FROM_SURVIVORS), "the next record is the last, after {numbers:?}");
+        check_laps(&mut others.tx, &mut rx);
+        others.beside.iter_mut().for_each(|tx| check_laps(tx, &mut rx));
         assert_eq!(rx.losses().next(), None, "nothing is lost by a consumer");
 
         let released = self.inside.len().checked_sub(numbers.len()).expect("nothing twice");
         // Of each lane, or of all, the rest.
-        let lane = |number: &&u64| K::HAS_LANES && **number > BESIDE;
+        let lane = |number: &&u64| K::HAS_LANES && **number > FROM_OTHERS;
         let (beside, own): (Vec<u64>, Vec<u64>) = numbers.iter().partition(lane);
         let (all_beside, all_own): (Vec<u64>, Vec<u64>) = self.inside.iter().partition(lane);
         assert!(all_beside.ends_with(&beside) && all_own.ends_with(&own), "received {numbers:?}");
-        let told = others.diary.read();
+        let told = others.journal.read();
         assert!(self.inside.starts_with(&told), "the victim was given {told:?}");
         assert!(!self.tells || told.len() >= released, "{released} released, told of {told:?}");
         released as u64
@@ -112,33 +112,33 @@ impl<T: Flow + ?Sized, K: Sort> Taking<'_, T, K> {
 }
 
 /// A full ring, or two lanes with what would fill one; and its records as they are taken.
-fn full<T: Flow + ?Sized, K: Sort>() -> (Scene<T, K>, Vec<u64>) {
+fn full<T: TestMessage + ?Sized, K: RingKind>() -> (Fixture<T, K>, Vec<u64>) {
     let beside = 3 * u64::from(K::LAST);
     let own = T::CELLS - beside;
-    let scene = Scene::set(5 * T::CELLS / 2 + 1, own, |scene: &Scene<T, K>| {
-        let (mut others, _tx) = scene.producers();
+    let fixture = Fixture::set(5 * T::CELLS / 2 + 1, own, |fixture: &Fixture<T, K>| {
+        let (mut others, _tx) = fixture.producers();
         for tx in &mut others {
-            (1..=beside).for_each(|n| T::send(tx, BESIDE + n, SMALL).unwrap());
+            (1..=beside).for_each(|n| T::send(tx, FROM_OTHERS + n, SMALL).unwrap());
         }
     });
-    let (own, others) = (1..=own, BESIDE + 1..=BESIDE + beside);
+    let (own, others) = (1..=own, FROM_OTHERS + 1..=FROM_OTHERS + beside);
     // The lanes in turn, beginning with the first.
     let inside = if K::HAS_LANES { others.chain(own).collect() } else { own.chain(others).collect() };
-    (scene, inside)
+    (fixture, inside)
 }
 
 /// What is released of a `full` ring by who takes five records: all at once, or a lane at a time.
-fn five<K: Sort>() -> &'static [u64] {
+fn five<K: RingKind>() -> &'static [u64] {
     if K::HAS_LANES { &[0, 2, 3, 5] } else { &[0, 5] }
 }
 
 /// What a victim wrote down before it died.
-struct Diary {
+struct Journal {
     writer: UnixStream,
     reader: RefCell<UnixStream>,
 }
 
-impl Diary {
+impl Journal {
     fn new() -> Self {
         let (writer, reader) = UnixStream::pair().unwrap();
         reader.set_nonblocking(true).unwrap();
@@ -157,17 +157,17 @@ impl Diary {
     }
 }
 
-fn typed_pop<K: Sort>(end: impl FnOnce(Taking<'_, Item, K>)) {
-    let (scene, inside) = full();
+fn typed_pop<K: RingKind>(end: impl FnOnce(ReceiveSweep<'_, Item, K>)) {
+    let (fixture, inside) = full();
     let first = inside[0];
-    end(Taking {
+    end(ReceiveSweep {
         name: "typed pop",
         minimum: 20,
-        scene,
+        fixture,
         inside,
         releases: &[0, 1],
         tells: false,
-        act: &|ring, _| {
+        operation: &|ring, _| {
             let mut rx = ring.consumer().unwrap();
             mark();
             let popped = rx.try_pop();
@@ -177,23 +177,23 @@ fn typed_pop<K: Sort>(end: impl FnOnce(Taking<'_, Item, K>)) {
     });
 }
 
-fn byte_read<K: Sort>(end: impl FnOnce(Taking<'_, [u8], K>)) {
-    let (scene, inside) = full();
+fn byte_read<K: RingKind>(end: impl FnOnce(ReceiveSweep<'_, [u8], K>)) {
+    let (fixture, inside) = full();
     let first = inside[0];
-    end(Taking {
+    end(ReceiveSweep {
         name: "byte read, release",
         minimum: 100,
-        scene,
+        fixture,
         inside,
         releases: &[0, 1],
         tells: true,
-        act: &|ring, diary| {
+        operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             let mut bytes = [0; SMALL];
             mark();
             let record = rx.try_read().unwrap();
             let copied = record.payload().copy_to(&mut bytes);
-            diary.write(record.payload().read_value_at(0).unwrap());
+            journal.write(record.payload().read_value_at(0).unwrap());
             record.release();
             mark();
             assert_eq!((copied, number_of(&bytes)), (SMALL, first));
@@ -201,25 +201,25 @@ fn byte_read<K: Sort>(end: impl FnOnce(Taking<'_, [u8], K>)) {
     });
 }
 
-pub fn kill_typed_pop<K: Sort>(_: &[&str]) {
+pub fn kill_typed_pop<K: RingKind>(_: &[&str]) {
     typed_pop::<K>(|taking| taking.kill_everywhere());
 }
 
-pub fn stop_typed_pop<K: Sort>(_: &[&str]) {
+pub fn stop_typed_pop<K: RingKind>(_: &[&str]) {
     typed_pop::<K>(|taking| taking.stop_everywhere());
 }
 
-pub fn kill_pop_slice<K: Sort>(_: &[&str]) {
-    let (scene, inside) = full::<Item, K>();
+pub fn kill_pop_slice<K: RingKind>(_: &[&str]) {
+    let (fixture, inside) = full::<Item, K>();
     let first: Vec<u64> = inside[..5].to_vec();
-    Taking {
+    ReceiveSweep {
         name: "typed pop_slice",
         minimum: 100,
-        scene,
+        fixture,
         inside,
         releases: five::<K>(),
         tells: false,
-        act: &|ring, _| {
+        operation: &|ring, _| {
             let mut rx = ring.consumer().unwrap();
             let mut items = [Item::default(); 5];
             mark();
@@ -232,19 +232,19 @@ pub fn kill_pop_slice<K: Sort>(_: &[&str]) {
     .kill_everywhere();
 }
 
-pub fn kill_drain<K: Sort>(_: &[&str]) {
-    let (scene, inside) = full::<Item, K>();
-    Taking {
+pub fn kill_drain<K: RingKind>(_: &[&str]) {
+    let (fixture, inside) = full::<Item, K>();
+    ReceiveSweep {
         name: "typed drain",
         minimum: 100,
-        scene,
+        fixture,
         inside,
         releases: five::<K>(),
         tells: true,
-        act: &|ring, diary| {
+        operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             mark();
-            let drained = rx.drain(5, |item| diary.write(item.checked()));
+            let drained = rx.drain(5, |item| journal.write(item.checked()));
             mark();
             assert_eq!(drained, Ok(5));
         },
@@ -252,25 +252,25 @@ pub fn kill_drain<K: Sort>(_: &[&str]) {
     .kill_everywhere();
 }
 
-pub fn kill_byte_drain<K: Sort>(_: &[&str]) {
-    Taking::<[u8], K> {
+pub fn kill_byte_drain<K: RingKind>(_: &[&str]) {
+    ReceiveSweep::<[u8], K> {
         name: "byte drain, over a pad",
         minimum: 100,
-        scene: Scene::set(2 * 16 + 11, 2, |scene| {
-            let (_others, mut tx) = scene.producers();
+        fixture: Fixture::set(2 * 16 + 11, 2, |fixture| {
+            let (_others, mut tx) = fixture.producers();
             // The second does not fit before the end of the lap.
             [40, 150, 64]
                 .iter()
                 .zip(3..)
-                .for_each(|(len, number)| Flow::send(&mut tx, number, *len).unwrap());
+                .for_each(|(len, number)| TestMessage::send(&mut tx, number, *len).unwrap());
         }),
         inside: (1..=5).collect(),
         releases: &[0, 5],
         tells: true,
-        act: &|ring, diary| {
+        operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             mark();
-            let drained = rx.drain(9, |record| diary.write(record.read_value_at(0).unwrap()));
+            let drained = rx.drain(9, |record| journal.write(record.read_value_at(0).unwrap()));
             mark();
             assert_eq!(drained, Ok(5));
         },
@@ -278,28 +278,28 @@ pub fn kill_byte_drain<K: Sort>(_: &[&str]) {
     .kill_everywhere();
 }
 
-pub fn kill_read<K: Sort>(_: &[&str]) {
+pub fn kill_read<K: RingKind>(_: &[&str]) {
     byte_read::<K>(|taking| taking.kill_everywhere());
 }
 
-pub fn stop_read<K: Sort>(_: &[&str]) {
+pub fn stop_read<K: RingKind>(_: &[&str]) {
     byte_read::<K>(|taking| taking.stop_everywhere());
 }
 
-pub fn kill_keep<K: Sort>(_: &[&str]) {
-    let (scene, inside) = full::<[u8], K>();
-    Taking {
+pub fn kill_keep<K: RingKind>(_: &[&str]) {
+    let (fixture, inside) = full::<[u8], K>();
+    ReceiveSweep {
         name: "byte read, keep",
         minimum: 100,
-        scene,
+        fixture,
         inside,
         releases: &[0],
         tells: true,
-        act: &|ring, diary| {
+        operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             mark();
             let record = rx.try_read().unwrap();
-            diary.write(record.payload().read_value_at(0).unwrap());
+            journal.write(record.payload().read_value_at(0).unwrap());
             record.keep();
             mark();
         },
@@ -307,15 +307,15 @@ pub fn kill_keep<K: Sort>(_: &[&str]) {
     .kill_everywhere();
 }
 
-/// Taking the seat, or leaving it, after somebody died in it.
-fn come_and_go<K: Sort>(name: &str, act: &dyn Fn(&Ring<K, Item>, &Diary)) {
-    let (mut scene, inside) = full::<Item, K>();
-    scene.change(|scene| dies_after(|| mem::forget(scene.joined().consumer().unwrap())));
-    Taking { name, minimum: 100, scene, inside, releases: &[0], tells: true, act }.kill_everywhere();
+/// ReceiveSweep the seat, or leaving it, after somebody died in it.
+fn sweep_seat_change<K: RingKind>(name: &str, operation: &dyn Fn(&Ring<K, Item>, &Journal)) {
+    let (mut fixture, inside) = full::<Item, K>();
+    fixture.change(|fixture| dies_after(|| mem::forget(fixture.reopened().consumer().unwrap())));
+    ReceiveSweep { name, minimum: 100, fixture, inside, releases: &[0], tells: true, operation }.kill_everywhere();
 }
 
-pub fn kill_detach<K: Sort>(_: &[&str]) {
-    come_and_go::<K>("typed consumer dropped", &|ring, _| {
+pub fn kill_detach<K: RingKind>(_: &[&str]) {
+    sweep_seat_change::<K>("typed consumer dropped", &|ring, _| {
         let rx = ring.consumer().unwrap();
         mark();
         drop(rx);
@@ -323,8 +323,8 @@ pub fn kill_detach<K: Sort>(_: &[&str]) {
     });
 }
 
-pub fn kill_attach<K: Sort>(_: &[&str]) {
-    come_and_go::<K>("typed consumer attaches after one died", &|ring, _| {
+pub fn kill_attach<K: RingKind>(_: &[&str]) {
+    sweep_seat_change::<K>("typed consumer attaches after one died", &|ring, _| {
         mark();
         let rx = ring.consumer();
         mark();

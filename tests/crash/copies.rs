@@ -15,13 +15,13 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::getppid;
 
 use crate::children::{Act, role_command, say};
-use crate::points::Plot;
-use crate::scene::{CELLS, Flow, LATER, SMALL, Scene, laps, receive_all, record};
+use crate::kill_points::Sweep;
+use crate::fixture::{CELLS, TestMessage, FROM_SURVIVORS, SMALL, Fixture, check_laps, receive_all, record};
 use crate::victim::mark;
-use crate::{stage, stage_with};
+use crate::{sweep, sweep_with};
 
 /// What stages do.
-pub const ROLES: &[(&str, Act)] = &[("string copies", kill_string_copies), (ELSEWHERE, play_elsewhere)];
+pub const ROLES: &[(&str, Act)] = &[("string copies", kill_string_copies), (OTHER_CPU, run_on_other_cpu)];
 
 /// In a ring of 16 cells, with two records in it, three cells are left in the lap.
 const PASSED: u64 = 2 * 16 + 11;
@@ -30,7 +30,7 @@ const PASSED: u64 = 2 * 16 + 11;
 const LEN: usize = 304;
 
 /// A copy by string instructions, in units of some bytes.
-struct Way {
+struct CopyMethod {
     width: usize,
     goes_back: bool,
     /// Copies so many units from the first address to the second, where it begins. All ways have as
@@ -38,11 +38,11 @@ struct Way {
     copy: unsafe fn(*const u8, *mut u8, usize),
 }
 
-const WAYS: [Way; 4] = [
-    Way { width: 1, goes_back: false, copy: bytes_forwards },
-    Way { width: 1, goes_back: true, copy: bytes_backwards },
-    Way { width: 8, goes_back: false, copy: words_forwards },
-    Way { width: 8, goes_back: true, copy: words_backwards },
+const COPY_METHODS: [CopyMethod; 4] = [
+    CopyMethod { width: 1, goes_back: false, copy: bytes_forwards },
+    CopyMethod { width: 1, goes_back: true, copy: bytes_backwards },
+    CopyMethod { width: 8, goes_back: false, copy: words_forwards },
+    CopyMethod { width: 8, goes_back: true, copy: words_backwards },
 ];
 
 /// # Safety
@@ -88,10 +88,10 @@ unsafe fn words_backwards(from: *const u8, to: *mut u8, units: usize) {
 
 /// Sends record 3, whose payload goes into its cells this `way`: in two halves, of which the first
 /// is first if it goes forwards.
-fn send(scene: &Scene<[u8]>, way: &Way) {
-    let mut tx = scene.joined().producer().unwrap();
+fn send(fixture: &Fixture<[u8]>, way: &CopyMethod) {
+    let mut tx = fixture.reopened().producer().unwrap();
     let record = record(3, LEN);
-    let payload = mapped(scene);
+    let payload = mapped(fixture);
     let half = LEN / 2;
     let (order, first) = if way.goes_back { ([half, 0], half - way.width) } else { ([0, half], 0) };
     let [one, other] = order.map(|at| {
@@ -109,38 +109,38 @@ fn send(scene: &Scene<[u8]>, way: &Way) {
 }
 
 /// The ring's first cell, in a mapping that stays.
-fn mapped(scene: &Scene<[u8]>) -> *mut u8 {
-    let file = File::options().read(true).write(true).open(scene.path()).unwrap();
+fn mapped(fixture: &Fixture<[u8]>) -> *mut u8 {
+    let file = File::options().read(true).write(true).open(fixture.path()).unwrap();
     let (len, access) = (file.metadata().unwrap().len() as usize, ProtFlags::READ | ProtFlags::WRITE);
     // SAFETY: a new mapping, wherever there is room.
     let start = unsafe { mmap(ptr::null_mut(), len, access, MapFlags::SHARED, &file, 0) }.unwrap();
-    start.cast::<u8>().wrapping_add(scene.word(CELLS) as usize)
+    start.cast::<u8>().wrapping_add(fixture.word(CELLS) as usize)
 }
 
-/// A plot in which each victim copies the way that `choose` names.
-fn with_plot<R>(
+/// A sweep in which each victim copies the way that `choose` names.
+fn with_sweep<R>(
     name: &str,
-    scene: &Scene<[u8]>,
+    fixture: &Fixture<[u8]>,
     choose: &dyn Fn() -> usize,
-    run: impl FnOnce(Plot<'_, ()>) -> R,
+    run: impl FnOnce(Sweep<'_, ()>) -> R,
 ) -> R {
-    run(Plot {
+    run(Sweep {
         name,
         minimum: 100,
-        prepare: &|| scene.reset(),
-        file: &|()| scene.path().to_owned(),
-        act: &|()| send(scene, &WAYS[choose()]),
-        alone: true,
-        rouse: None,
-        on_foot: false,
+        prepare: &|| fixture.reset(),
+        file: &|()| fixture.path().to_owned(),
+        operation: &|()| send(fixture, &COPY_METHODS[choose()]),
+        is_only_writer: true,
+        wake: None,
+        single_steps_only: false,
     })
 }
 
 fn kill_string_copies(_: &[&str]) {
-    let scene = Scene::<[u8], Spsc>::set(PASSED, 2, |_| {});
+    let fixture = Fixture::<[u8], Spsc>::set(PASSED, 2, |_| {});
     // What is done only once in a process is done now.
-    with_plot("", &scene, &|| 0, |plot| plot.walk());
-    let paths = [0, 1, 2, 3].map(|way| with_plot("", &scene, &|| way, |plot| plot.walk()));
+    with_sweep("", &fixture, &|| 0, |sweep| sweep.trace());
+    let paths = [0, 1, 2, 3].map(|way| with_sweep("", &fixture, &|| way, |sweep| sweep.trace()));
     let (instructions, states) = (paths[0].len(), paths[0].states());
     for path in &paths {
         assert_eq!(path.len(), instructions, "a string instruction is one instruction");
@@ -151,7 +151,7 @@ fn kill_string_copies(_: &[&str]) {
     let shown = states.iter().filter(shows_payload).count();
     assert!(shown > 0 && shown < states.len(), "the payload is in {shown} states: in those with its stamp");
 
-    // There is something to tell apart: the ways stop at different places, and leave other bytes
+    // There is something to tell apart: the ways stop at different places, and detach other bytes
     // behind there.
     let left = paths.each_ref().map(|path| path.within().iter().collect::<HashSet<_>>());
     let stops = left.each_ref().map(HashSet::len);
@@ -159,30 +159,30 @@ fn kill_string_copies(_: &[&str]) {
         return say("skipped: this processor does not stop within a string instruction");
     }
     let all: HashSet<_> = left.iter().flatten().collect();
-    assert!(stops.iter().all(|n| *n < all.len()), "all ways leave the same bytes behind: {stops:?}");
+    assert!(stops.iter().all(|n| *n < all.len()), "all ways detach the same bytes behind: {stops:?}");
 
     // No two victims in a row copy the same way.
     let name = "record copied by string instructions, each victim its way";
-    let by_turns = || process::id() as usize % WAYS.len();
-    let arrived = with_plot(name, &scene, &by_turns, |plot| plot.kill_everywhere(|(), _| check(&scene)));
+    let by_turns = || process::id() as usize % COPY_METHODS.len();
+    let arrived = with_sweep(name, &fixture, &by_turns, |sweep| sweep.kill_everywhere(|(), _| check(&fixture)));
     assert!(arrived.is_sorted() && arrived.contains(&true) && arrived.contains(&false), "{arrived:?}");
     let fewest = paths.iter().map(|path| path.within().len()).min().unwrap();
     assert!(arrived.len() > instructions + fewest, "victims die within the string instruction, too");
 }
 
 /// The victim is dead. Returns `true` if its record arrived.
-fn check(scene: &Scene<[u8]>) -> bool {
-    let mut tx = scene.ring.producer().expect("a dead producer's seat is free");
-    <[u8]>::send(&mut tx, LATER, SMALL).unwrap();
-    let mut rx = scene.ring.consumer().unwrap();
+fn check(fixture: &Fixture<[u8]>) -> bool {
+    let mut tx = fixture.ring.producer().expect("a dead producer's seat is free");
+    <[u8]>::send(&mut tx, FROM_SURVIVORS, SMALL).unwrap();
+    let mut rx = fixture.ring.consumer().unwrap();
     let numbers = receive_all(&mut rx);
-    laps(&mut tx, &mut rx);
-    assert!(numbers == [1, 2, LATER] || numbers == [1, 2, 3, LATER], "received {numbers:?}");
+    check_laps(&mut tx, &mut rx);
+    assert!(numbers == [1, 2, FROM_SURVIVORS] || numbers == [1, 2, 3, FROM_SURVIVORS], "received {numbers:?}");
     numbers.len() == 4
 }
 
-/// The role of a stage that plays another role with the copies of another processor.
-const ELSEWHERE: &str = "elsewhere";
+/// The role of a sweep that plays another role with the copies of another processor.
+const OTHER_CPU: &str = "elsewhere";
 
 /// What the C library (glibc) is to do without, so that it copies as it would on another processor.
 /// Other C libraries do not mind this.
@@ -194,28 +194,28 @@ const BY_STRING_INSTRUCTION: &str = "glibc.cpu.hwcaps=Prefer_ERMS";
 /// Operations with more payload than any of these copies does in one piece.
 const LONG: [&str; 3] = ["abort", "mpsc, abort", "lanes, byte push, pad"];
 
-fn play_elsewhere(words: &[&str]) {
+fn run_on_other_cpu(words: &[&str]) {
     let parent = getppid().map_or(0, |pid| pid.as_raw_pid());
     let error = role_command(words[0], &[], parent as u32).env(TUNABLES, words[1]).exec();
-    panic!("the stage does not start again: {error}");
+    panic!("the sweep does not start again: {error}");
 }
 
 #[test]
 fn string_instructions_leave_the_same_states_behind_wherever_they_stop() {
-    stage("string copies");
+    sweep("string copies");
 }
 
 #[test]
 fn killed_where_copies_go_by_32_bytes() {
-    LONG.iter().for_each(|role| stage_with(ELSEWHERE, &[role, BY_32_BYTES]));
+    LONG.iter().for_each(|role| sweep_with(OTHER_CPU, &[role, BY_32_BYTES]));
 }
 
 #[test]
 fn killed_where_copies_go_by_16_bytes() {
-    LONG.iter().for_each(|role| stage_with(ELSEWHERE, &[role, BY_16_BYTES]));
+    LONG.iter().for_each(|role| sweep_with(OTHER_CPU, &[role, BY_16_BYTES]));
 }
 
 #[test]
 fn killed_where_copies_are_string_instructions() {
-    LONG.iter().for_each(|role| stage_with(ELSEWHERE, &[role, BY_STRING_INSTRUCTION]));
+    LONG.iter().for_each(|role| sweep_with(OTHER_CPU, &[role, BY_STRING_INSTRUCTION]));
 }

@@ -1,28 +1,28 @@
 //! Killed anywhere: a process is killed after each single instruction of each operation, and those who are left
 //! find what the ring promises.
 //!
-//! Each test runs in a process of its own, in which nothing else goes on: the *stage*. It forks a victim, leads
+//! Each test runs in a process of its own, in which nothing else goes on: the *sweep*. It forks a victim, leads
 //! it to one instruction of its operation, kills it there, and plays the survivors; then the next, for every
 //! instruction.
 #![cfg(all(feature = "std", target_os = "linux", target_arch = "x86_64"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod acts;
-mod among;
+mod operations;
+mod with_other_producers;
 mod consuming;
 mod copies;
 mod lanes;
-mod making;
-mod mending;
+mod create;
+mod recover;
 mod mpsc;
-mod pairs;
+mod double_crash;
 mod payload;
-mod points;
+mod kill_points;
 mod producing;
-mod scene;
-mod several;
-mod sleeping;
-mod sort;
+mod fixture;
+mod select;
+mod wait;
+mod kinds;
 mod victim;
 
 use std::env;
@@ -35,7 +35,7 @@ use ringway::spsc::Spsc;
 use support as common;
 use support::process::{self as children, Act, Child};
 
-/// Not a test: what a stage does. Without a role it returns at once.
+/// Not a test: what a sweep does. Without a role it returns at once.
 #[test]
 fn child_entry() {
     children::play(&[ROLES, mpsc::ROLES, lanes::ROLES, copies::ROLES].concat());
@@ -68,23 +68,23 @@ const ROLES: &[(&str, Act)] = &[
     ("keep", consuming::kill_keep::<Spsc>),
     ("consumer detach", consuming::kill_detach::<Spsc>),
     ("consumer attach", consuming::kill_attach::<Spsc>),
-    ("create", making::kill_create),
-    ("open_or_create, absent", making::kill_open_or_create_absent),
-    ("open_or_create, present", making::kill_open_or_create_present),
-    ("open", making::kill_open),
-    ("unlink", making::kill_unlink),
-    ("waking push", sleeping::kill_waking_producer::<Spsc>),
-    ("waking push, attendant", sleeping::kill_who_wakes_an_attendant::<Spsc>),
-    ("waking push, select", sleeping::kill_who_wakes_a_select::<Spsc>),
-    ("waking pop", sleeping::kill_waking_consumer::<Spsc>),
-    ("sleeping pop", sleeping::kill_sleeping_consumer::<Spsc>),
-    ("sleeping push", sleeping::kill_sleeping_producer::<Spsc>),
-    ("sleeping select", several::kill_sleeping_select::<Spsc>),
-    ("arm", several::kill_arm::<Spsc>),
-    ("drop of a pollable", several::kill_drop_of_a_pollable::<Spsc>),
+    ("create", create::kill_create),
+    ("open_or_create, absent", create::kill_open_or_create_absent),
+    ("open_or_create, present", create::kill_open_or_create_present),
+    ("open", create::kill_open),
+    ("unlink", create::kill_unlink),
+    ("waking push", wait::kill_waking_producer::<Spsc>),
+    ("waking push, attendant", wait::kill_before_waking_a_waker_thread::<Spsc>),
+    ("waking push, select", wait::kill_before_waking_a_select::<Spsc>),
+    ("waking pop", wait::kill_waking_consumer::<Spsc>),
+    ("sleeping pop", wait::kill_sleeping_consumer::<Spsc>),
+    ("sleeping push", wait::kill_sleeping_producer::<Spsc>),
+    ("sleeping select", select::kill_sleeping_select::<Spsc>),
+    ("arm", select::kill_arm::<Spsc>),
+    ("drop of a pollable", select::kill_drop_of_a_pollable::<Spsc>),
 ];
 
-/// Names a file to which each stage adds what it tells.
+/// Names a file to which each sweep adds what it tells.
 const COUNTS: &str = "RINGWAY_KILLED_POINTS";
 
 /// For who wants the sum.
@@ -95,41 +95,41 @@ fn count(line: &str) {
     }
 }
 
-/// Plays `role` on a stage of its own, and tells how often somebody died there.
-fn stage(role: &str) {
-    stage_with(role, &[]);
+/// Plays `role` on a sweep of its own, and tells how often somebody died there.
+fn sweep(role: &str) {
+    sweep_with(role, &[]);
 }
 
 /// The same; the role is given these words.
-fn stage_with(role: &str, words: &[&str]) {
+fn sweep_with(role: &str, words: &[&str]) {
     static REFUSAL: LazyLock<Option<Error>> = LazyLock::new(victim::refusal);
     if let Some(error) = &*REFUSAL {
         let skipped = format!("skipped: nobody may be traced: {error}");
         println!("{skipped}");
         return count(&skipped);
     }
-    let mut sweep = Sweep { prefix: None };
-    let mut stage = Child::start(role, words);
-    sweep.prefix = Some(format!("{SEGMENTS}-{}-", stage.id()));
-    stage.hang_up();
-    let said = stage.rest();
-    stage.finish();
+    let mut cleanup = SegmentCleanup { prefix: None };
+    let mut supervisor = Child::start(role, words);
+    cleanup.prefix = Some(format!("{SEGMENTS}-{}-", supervisor.id()));
+    supervisor.hang_up();
+    let said = supervisor.rest();
+    supervisor.finish();
     let told: Vec<&String> = said.iter().filter(|line| !line.starts_with('(')).collect();
     told.iter().for_each(|line| println!("{line}"));
     assert!(!told.is_empty(), "{role}: nobody was killed");
     told.iter().for_each(|line| count(line));
-    assert_eq!(sweep.left(), Vec::<PathBuf>::new(), "{role}: segments are left");
+    assert_eq!(cleanup.left(), Vec::<PathBuf>::new(), "{role}: segments are left");
 }
 
-/// What the segments on all stages are called; a stage's process id comes next.
+/// What the segments on all stages are called; a sweep's process id comes next.
 const SEGMENTS: &str = "ringway-crash";
 
-/// Removes the segments of a stage that failed, and is gone itself.
-struct Sweep {
+/// Removes the segments of a sweep that failed, and is gone itself.
+struct SegmentCleanup {
     prefix: Option<String>,
 }
 
-impl Sweep {
+impl SegmentCleanup {
     fn left(&self) -> Vec<PathBuf> {
         let names = children::listing("/dev/shm");
         let is_own = |name: &&String| self.prefix.as_ref().is_some_and(|prefix| name.starts_with(prefix));
@@ -138,7 +138,7 @@ impl Sweep {
     }
 }
 
-impl Drop for Sweep {
+impl Drop for SegmentCleanup {
     fn drop(&mut self) {
         self.left().iter().for_each(|path| drop(fs::remove_file(path)));
     }
@@ -146,195 +146,195 @@ impl Drop for Sweep {
 
 #[test]
 fn killed_in_a_typed_push() {
-    stage("typed push");
+    sweep("typed push");
 }
 
 #[test]
 fn stopped_in_a_typed_push() {
-    stage("typed push, stopped");
+    sweep("typed push, stopped");
 }
 
 #[test]
 fn killed_in_a_typed_push_slice() {
-    stage("typed push_slice");
+    sweep("typed push_slice");
 }
 
 #[test]
 fn killed_in_a_byte_push_of_one_cell() {
-    stage("byte push");
+    sweep("byte push");
 }
 
 #[test]
 fn killed_in_a_byte_push_of_three_cells() {
-    stage("byte push, cells");
+    sweep("byte push, cells");
 }
 
 #[test]
 fn killed_in_a_byte_push_with_a_pad() {
-    stage("byte push, pad");
+    sweep("byte push, pad");
 }
 
 #[test]
 fn killed_in_a_commit_len() {
-    stage("commit_len");
+    sweep("commit_len");
 }
 
 #[test]
 fn killed_in_an_abort() {
-    stage("abort");
+    sweep("abort");
 }
 
 #[test]
 fn killed_in_a_batch() {
-    stage("batch");
+    sweep("batch");
 }
 
 #[test]
 fn stopped_in_a_batch() {
-    stage("batch, stopped");
+    sweep("batch, stopped");
 }
 
 #[test]
 fn killed_in_the_abort_of_a_batch() {
-    stage("batch abort");
+    sweep("batch abort");
 }
 
 #[test]
 fn killed_as_the_producer_leaves() {
-    stage("producer detach");
+    sweep("producer detach");
 }
 
 #[test]
 fn killed_as_a_producer_comes() {
-    stage("typed attach");
+    sweep("typed attach");
 }
 
 #[test]
 fn killed_as_a_producer_comes_after_half_a_batch() {
-    stage("attach after batch");
+    sweep("attach after batch");
 }
 
 #[test]
 fn killed_as_a_producer_comes_and_tail_lags() {
-    stage("attach before tail");
+    sweep("attach before tail");
 }
 
 #[test]
 fn killed_in_a_typed_pop() {
-    stage("typed pop");
+    sweep("typed pop");
 }
 
 #[test]
 fn stopped_in_a_typed_pop() {
-    stage("typed pop, stopped");
+    sweep("typed pop, stopped");
 }
 
 #[test]
 fn killed_in_a_typed_pop_slice() {
-    stage("typed pop_slice");
+    sweep("typed pop_slice");
 }
 
 #[test]
 fn killed_in_a_typed_drain() {
-    stage("typed drain");
+    sweep("typed drain");
 }
 
 #[test]
 fn killed_in_a_byte_drain() {
-    stage("byte drain");
+    sweep("byte drain");
 }
 
 #[test]
 fn killed_in_a_read() {
-    stage("read");
+    sweep("read");
 }
 
 #[test]
 fn stopped_in_a_read() {
-    stage("read, stopped");
+    sweep("read, stopped");
 }
 
 #[test]
 fn killed_as_a_record_is_kept() {
-    stage("keep");
+    sweep("keep");
 }
 
 #[test]
 fn killed_as_the_consumer_leaves() {
-    stage("consumer detach");
+    sweep("consumer detach");
 }
 
 #[test]
 fn killed_as_a_consumer_comes() {
-    stage("consumer attach");
+    sweep("consumer attach");
 }
 
 #[test]
 fn killed_in_a_create() {
-    stage("create");
+    sweep("create");
 }
 
 #[test]
 fn killed_in_an_open_or_create_that_creates() {
-    stage("open_or_create, absent");
+    sweep("open_or_create, absent");
 }
 
 #[test]
 fn killed_in_an_open_or_create_that_opens() {
-    stage("open_or_create, present");
+    sweep("open_or_create, present");
 }
 
 #[test]
 fn killed_in_an_open() {
-    stage("open");
+    sweep("open");
 }
 
 #[test]
 fn killed_in_an_unlink() {
-    stage("unlink");
+    sweep("unlink");
 }
 
 #[test]
 fn killed_between_a_push_and_the_wake_up() {
-    stage("waking push");
+    sweep("waking push");
 }
 
 #[test]
 fn killed_between_a_push_and_the_wake_up_of_an_attendant() {
-    stage("waking push, attendant");
+    sweep("waking push, attendant");
 }
 
 #[test]
 fn killed_between_a_push_and_the_wake_up_of_a_select() {
-    stage("waking push, select");
+    sweep("waking push, select");
 }
 
 #[test]
 fn killed_between_a_pop_and_the_wake_up() {
-    stage("waking pop");
+    sweep("waking pop");
 }
 
 #[test]
 fn killed_asleep_in_a_pop() {
-    stage("sleeping pop");
+    sweep("sleeping pop");
 }
 
 #[test]
 fn killed_asleep_in_a_push() {
-    stage("sleeping push");
+    sweep("sleeping push");
 }
 
 #[test]
 fn killed_asleep_in_a_select() {
-    stage("sleeping select");
+    sweep("sleeping select");
 }
 
 #[test]
 fn killed_as_it_arms_a_descriptor() {
-    stage("arm");
+    sweep("arm");
 }
 
 #[test]
 fn killed_as_it_drops_a_descriptor() {
-    stage("drop of a pollable");
+    sweep("drop of a pollable");
 }

@@ -4,16 +4,16 @@ use std::mem;
 use ringway::SeatError;
 use ringway::spsc::{Consumer, Ring};
 
-use crate::acts::{self, ROOM, forget_a_batch, three_records};
-use crate::points::Plot;
-use crate::scene::{Flow, Item, LATER, SMALL, Scene, laps, receive_all};
+use crate::operations::{self, ROOM, forget_a_batch, three_records};
+use crate::kill_points::Sweep;
+use crate::fixture::{TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps, receive_all};
 use crate::victim::{Victim, dies_after, mark};
 
 /// An operation of a producer.
-struct Sending<'a, T: Flow + ?Sized> {
+struct Sending<'a, T: TestMessage + ?Sized> {
     name: &'a str,
     minimum: usize,
-    scene: Scene<T>,
+    fixture: Fixture<T>,
     /// Records 1 to this one are in the ring before.
     waiting: u64,
     /// How many the operation sends: the next numbers.
@@ -21,22 +21,22 @@ struct Sending<'a, T: Flow + ?Sized> {
     /// Whether they come all or none; else the first come first.
     at_once: bool,
     /// The victim's part, with a ring that it has opened itself.
-    act: &'a dyn Fn(&Ring<T>),
+    operation: &'a dyn Fn(&Ring<T>),
 }
 
-impl<T: Flow + ?Sized> Sending<'_, T> {
+impl<T: TestMessage + ?Sized> Sending<'_, T> {
     fn kill_everywhere(self) {
-        let plot = Plot {
+        let sweep = Sweep {
             name: self.name,
             minimum: self.minimum,
-            prepare: &|| self.scene.reset(),
-            file: &|()| self.scene.path().to_owned(),
-            act: &|()| (self.act)(&self.scene.joined()),
-            alone: true,
-            rouse: None,
-            on_foot: false,
+            prepare: &|| self.fixture.reset(),
+            file: &|()| self.fixture.path().to_owned(),
+            operation: &|()| (self.operation)(&self.fixture.reopened()),
+            is_only_writer: true,
+            wake: None,
+            single_steps_only: false,
         };
-        let arrived = plot.kill_everywhere(|(), _| self.check());
+        let arrived = sweep.kill_everywhere(|(), _| self.check());
         let is_possible = |n: &u64| !self.at_once || *n == 0 || *n == self.sends;
         assert!(arrived.iter().all(is_possible), "a part arrived: {arrived:?}");
         assert!(arrived.is_sorted(), "what was sent did not stay sent: {arrived:?}");
@@ -46,64 +46,64 @@ impl<T: Flow + ?Sized> Sending<'_, T> {
 
     /// Stops it everywhere instead: nobody may take its seat, and it goes on as if nothing had been.
     fn stop_everywhere(self) {
-        let plot = Plot {
+        let sweep = Sweep {
             name: self.name,
             minimum: self.minimum,
             prepare: &|| {
-                self.scene.reset();
-                (self.scene.ring.consumer().unwrap(), Vec::new())
+                self.fixture.reset();
+                (self.fixture.ring.consumer().unwrap(), Vec::new())
             },
-            file: &|_| self.scene.path().to_owned(),
-            act: &|_| (self.act)(&self.scene.joined()),
-            alone: true,
-            rouse: None,
-            on_foot: false,
+            file: &|_| self.fixture.path().to_owned(),
+            operation: &|_| (self.operation)(&self.fixture.reopened()),
+            is_only_writer: true,
+            wake: None,
+            single_steps_only: false,
         };
         let meanwhile = |(rx, numbers): &mut (Consumer<T>, Vec<u64>), _| {
-            let robbed = self.scene.ring.producer();
+            let robbed = self.fixture.ring.producer();
             assert!(matches!(robbed, Err(SeatError::SeatTaken { .. })), "it only stopped: {robbed:?}");
             numbers.extend(receive_all(rx));
             let arrived = self.arrived(numbers);
             assert!(!self.at_once || arrived == 0 || arrived == self.sends, "a part arrived: {numbers:?}");
         };
-        plot.stop_everywhere(meanwhile, |(mut rx, mut numbers)| {
+        sweep.stop_everywhere(meanwhile, |(mut rx, mut numbers)| {
             numbers.extend(receive_all(&mut rx));
             assert_eq!(self.arrived(&numbers), self.sends, "received {numbers:?}");
-            laps(&mut self.scene.ring.producer().unwrap(), &mut rx);
+            check_laps(&mut self.fixture.ring.producer().unwrap(), &mut rx);
         });
     }
 
     /// The victim is dead; how many of its records arrive.
     fn check(&self) -> u64 {
-        let left_behind = self.scene.now();
+        let left_behind = self.fixture.now();
         let arrived = self.successor_comes_first();
-        self.scene.put(&left_behind);
+        self.fixture.put(&left_behind);
         assert_eq!(self.reader_comes_first(), arrived, "records that arrived in one order of events only");
         arrived
     }
 
     fn successor_comes_first(&self) -> u64 {
-        let mut tx = self.scene.ring.producer().expect("a dead producer's seat is free");
-        T::send(&mut tx, LATER, SMALL).unwrap();
-        let mut rx = self.scene.ring.consumer().unwrap();
+        let mut tx = self.fixture.ring.producer().expect("a dead producer's seat is free");
+        T::send(&mut tx, FROM_SURVIVORS, SMALL).unwrap();
+        let mut rx = self.fixture.ring.consumer().unwrap();
         let mut numbers = receive_all(&mut rx);
-        assert_eq!(numbers.pop(), Some(LATER), "the successor's record is the last, after {numbers:?}");
-        laps(&mut tx, &mut rx);
+        assert_eq!(numbers.pop(), Some(FROM_SURVIVORS), "the successor's record is the last, after {numbers:?}");
+        check_laps(&mut tx, &mut rx);
         self.arrived(&numbers)
     }
 
     /// Everything is consumed, then a successor dies before it has sent anything, then another comes.
     fn reader_comes_first(&self) -> u64 {
-        let mut rx = self.scene.ring.consumer().unwrap();
+        let mut rx = self.fixture.ring.consumer().unwrap();
         let numbers = receive_all(&mut rx);
         dies_after(|| {
-            let tx = self.scene.joined().producer().expect("a dead producer's seat is free");
+            let tx = self.fixture.reopened().producer().expect("a dead producer's seat is free");
             mem::forget(tx);
         });
-        let mut tx = self.scene.ring.producer().expect("its successor's, too");
-        T::send(&mut tx, LATER, SMALL).unwrap();
-        assert_eq!(receive_all(&mut rx), [LATER]);
-        laps(&mut tx, &mut rx);
+        let mut tx = self.fixture.ring.producer().expect("its successor's, too");
+        T::send(&mut tx, FROM_SURVIVORS, SMALL).unwrap();
+        assert_eq!(receive_all(&mut rx), [FROM_SURVIVORS]);
+        check_laps(&mut tx, &mut rx);
         self.arrived(&numbers)
     }
 
@@ -118,18 +118,18 @@ impl<T: Flow + ?Sized> Sending<'_, T> {
 /// A ring of 16 cells: with two more in it, three are left in the lap.
 const NEARLY_ROUND: u64 = 2 * 16 + 11;
 
-/// Where a scene of `NEARLY_ROUND` and two records goes on.
+/// Where a fixture of `NEARLY_ROUND` and two records goes on.
 const NEXT: u64 = NEARLY_ROUND + 2;
 
 fn typed_push<'a>(name: &'a str) -> Sending<'a, Item> {
     Sending {
         name,
         minimum: 20,
-        scene: Scene::set(13, 2, |_| {}),
+        fixture: Fixture::set(13, 2, |_| {}),
         waiting: 2,
         sends: 1,
         at_once: true,
-        act: &acts::push_item,
+        operation: &operations::push_item,
     }
 }
 
@@ -137,11 +137,11 @@ fn batch<'a>(name: &'a str) -> Sending<'a, [u8]> {
     Sending {
         name,
         minimum: 100,
-        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 3,
         at_once: true,
-        act: &acts::batch,
+        operation: &operations::batch,
     }
 }
 
@@ -150,37 +150,37 @@ fn byte_push(name: &str, len: usize) {
     Sending::<[u8]> {
         name,
         minimum: 50,
-        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 1,
         at_once: true,
-        act: &|ring| acts::push_bytes(ring, len),
+        operation: &|ring| operations::push_bytes(ring, len),
     }
     .kill_everywhere();
 }
 
-/// Taking the seat, whatever the last one who had it left in the ring.
-fn attach<T: Flow + ?Sized>(name: &str, scene: Scene<T>, waiting: u64) {
-    Sending { name, minimum: 100, scene, waiting, sends: 0, at_once: true, act: &acts::attach }
+/// ReceiveSweep the seat, whatever the last one who had it left in the ring.
+fn attach<T: TestMessage + ?Sized>(name: &str, fixture: Fixture<T>, waiting: u64) {
+    Sending { name, minimum: 100, fixture, waiting, sends: 0, at_once: true, operation: &operations::attach }
         .kill_everywhere();
 }
 
 /// Commits a batch and is killed between its first stamp and TAIL. All is consumed then, so HEAD is beyond TAIL.
-fn die_before_tail(scene: &Scene<[u8]>) {
+fn die_before_tail(fixture: &Fixture<[u8]>) {
     let mut victim = Victim::start(|| {
-        let mut tx = scene.joined().producer().unwrap();
+        let mut tx = fixture.reopened().producer().unwrap();
         let mut batch = tx.try_batch(ROOM).unwrap();
         three_records().iter().for_each(|record| batch.try_push(record).unwrap());
         mark();
         batch.commit();
         mark();
     });
-    while !scene.is_stamped(0, NEXT) {
+    while !fixture.is_stamped(0, NEXT) {
         victim.step(None);
     }
     drop(victim);
-    assert_eq!(scene.tail(0), NEXT, "TAIL lags behind");
-    let mut rx = scene.ring.consumer().unwrap();
+    assert_eq!(fixture.tail(0), NEXT, "TAIL lags behind");
+    let mut rx = fixture.ring.consumer().unwrap();
     assert_eq!(receive_all(&mut rx), [1, 2, 3, 4, 5]);
 }
 
@@ -196,11 +196,11 @@ pub fn kill_push_slice(_: &[&str]) {
     Sending::<Item> {
         name: "typed push_slice, over the end of the lap",
         minimum: 100,
-        scene: Scene::set(2 * 8 + 4, 2, |_| {}),
+        fixture: Fixture::set(2 * 8 + 4, 2, |_| {}),
         waiting: 2,
         sends: 4,
         at_once: false,
-        act: &acts::push_slice,
+        operation: &operations::push_slice,
     }
     .kill_everywhere();
 }
@@ -221,11 +221,11 @@ pub fn kill_commit_len(_: &[&str]) {
     Sending::<[u8]> {
         name: "reserve, write, commit_len",
         minimum: 50,
-        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 1,
         at_once: true,
-        act: &acts::commit_len,
+        operation: &operations::commit_len,
     }
     .kill_everywhere();
 }
@@ -234,11 +234,11 @@ pub fn kill_abort(_: &[&str]) {
     Sending::<[u8]> {
         name: "reserve, write, abort",
         minimum: 20,
-        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 0,
         at_once: true,
-        act: &acts::abort,
+        operation: &operations::abort,
     }
     .kill_everywhere();
 }
@@ -255,11 +255,11 @@ pub fn kill_batch_abort(_: &[&str]) {
     Sending::<[u8]> {
         name: "batch of three, aborted",
         minimum: 100,
-        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 0,
         at_once: true,
-        act: &acts::abort_batch,
+        operation: &operations::abort_batch,
     }
     .kill_everywhere();
 }
@@ -268,33 +268,33 @@ pub fn kill_detach(_: &[&str]) {
     Sending::<[u8]> {
         name: "producer dropped, a batch forgotten",
         minimum: 100,
-        scene: Scene::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 0,
         at_once: true,
-        act: &acts::leave,
+        operation: &operations::detach,
     }
     .kill_everywhere();
 }
 
 pub fn kill_typed_attach(_: &[&str]) {
-    let scene =
-        Scene::<Item>::set(13, 2, |scene| dies_after(|| mem::forget(scene.joined().producer().unwrap())));
-    attach("typed producer attaches", scene, 2);
+    let fixture =
+        Fixture::<Item>::set(13, 2, |fixture| dies_after(|| mem::forget(fixture.reopened().producer().unwrap())));
+    attach("typed producer attaches", fixture, 2);
 }
 
 pub fn kill_attach_after_batch(_: &[&str]) {
-    let scene = Scene::<[u8]>::set(NEARLY_ROUND, 2, |scene| {
+    let fixture = Fixture::<[u8]>::set(NEARLY_ROUND, 2, |fixture| {
         dies_after(|| {
-            let mut tx = scene.joined().producer().unwrap();
+            let mut tx = fixture.reopened().producer().unwrap();
             forget_a_batch(&mut tx);
             mem::forget(tx);
         });
     });
-    attach("producer attaches after one died in a batch", scene, 2);
+    attach("producer attaches after one died in a batch", fixture, 2);
 }
 
 pub fn kill_attach_before_tail(_: &[&str]) {
-    let scene = Scene::set(NEARLY_ROUND, 2, die_before_tail);
-    attach("producer attaches after one died before TAIL", scene, 0);
+    let fixture = Fixture::set(NEARLY_ROUND, 2, die_before_tail);
+    attach("producer attaches after one died before TAIL", fixture, 0);
 }

@@ -1,7 +1,7 @@
 //! A process that is led to one instruction of its operation, and killed there.
 //!
 //! The victim stops itself at two marks, before and after the operation. From the first on it takes one
-//! instruction at a time (ptrace), or runs until it comes by an instruction for the n-th time: that is how a
+//! instruction at a time (ptrace), or runs stop_at it comes by an instruction for the n-th time: that is how a
 //! place late in the operation is reached in a few stops.
 //!
 //! # References
@@ -36,7 +36,7 @@ pub fn mark() {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
     /// Where it was to stop.
-    Place,
+    KillPoint,
     /// The mark after its operation.
     End,
 }
@@ -63,11 +63,11 @@ pub struct Victim {
 }
 
 impl Victim {
-    /// A process that does `act`, and has come to the first mark in it.
-    pub fn start(act: impl FnOnce()) -> Self {
+    /// A process that does `operation`, and has come to the first mark in it.
+    pub fn start(operation: impl FnOnce()) -> Self {
         let pid = forked(|| {
             ptrace(libc::PTRACE_TRACEME, 0, ptr::null_mut());
-            act();
+            operation();
         });
         let memory = File::options().read(true).write(true).open(format!("/proc/{pid}/mem"));
         let mut victim = Self { pid, is_alive: true, memory: memory.unwrap(), address: 0 };
@@ -95,17 +95,17 @@ impl Victim {
         self.next_bytes() == SYSCALL
     }
 
-    /// Takes one instruction. If it sleeps in it, `rouse` must make it go on.
-    pub fn step(&mut self, mut rouse: Option<&mut dyn FnMut()>) {
-        while !self.step_a_part(reborrow(&mut rouse)) {}
+    /// Takes one instruction. If it sleeps in it, `wake` must make it go on.
+    pub fn step(&mut self, mut wake: Option<&mut dyn FnMut()>) {
+        while !self.step_a_part(reborrow(&mut wake)) {}
     }
 
     /// Takes one instruction, or a part of a string instruction: the processor decides how many bytes
     /// it moves before it stops. Returns `true` if the victim has come to the next instruction.
-    pub fn step_a_part(&mut self, rouse: Option<&mut dyn FnMut()>) -> bool {
+    pub fn step_a_part(&mut self, wake: Option<&mut dyn FnMut()>) -> bool {
         let before = self.address;
         self.step_without_waiting();
-        self.wait_for_stop(rouse);
+        self.wait_for_stop(wake);
         self.address != before || !is_repeated(&self.next_bytes())
     }
 
@@ -114,7 +114,7 @@ impl Victim {
         ptrace(libc::PTRACE_SINGLESTEP, self.pid.as_raw_pid(), ptr::null_mut());
     }
 
-    /// Waits until it sleeps. It does not if it has stopped again.
+    /// Waits stop_at it sleeps. It does not if it has stopped again.
     pub fn falls_asleep(&self) -> bool {
         loop {
             match self.condition() {
@@ -125,14 +125,14 @@ impl Victim {
         }
     }
 
-    /// Runs until it comes to `address` for the `times`-th time, or to the mark after its operation.
-    pub fn run_to(&mut self, address: u64, times: usize, mut rouse: Option<&mut dyn FnMut()>) -> Reached {
+    /// Runs stop_at it comes to `address` for the `times`-th time, or to the mark after its operation.
+    pub fn run_to(&mut self, address: u64, times: usize, mut wake: Option<&mut dyn FnMut()>) -> Reached {
         let mut original = [0];
         self.memory.read_exact_at(&mut original, address).unwrap();
         for time in 1..=times {
             self.memory.write_all_at(&[BREAK], address).unwrap();
             ptrace(libc::PTRACE_CONT, self.pid.as_raw_pid(), ptr::null_mut());
-            self.wait_for_stop(reborrow(&mut rouse));
+            self.wait_for_stop(reborrow(&mut wake));
             self.memory.write_all_at(&original, address).unwrap();
             let mut registers = self.registers();
             if registers.rip != address + 1 {
@@ -142,10 +142,10 @@ impl Victim {
             self.address = address;
             ptrace(libc::PTRACE_SETREGS, self.pid.as_raw_pid(), &mut registers);
             if time < times {
-                self.step(reborrow(&mut rouse));
+                self.step(reborrow(&mut wake));
             }
         }
-        Reached::Place
+        Reached::KillPoint
     }
 
     /// Lets it run, over all marks, to its good end.
@@ -182,24 +182,24 @@ impl Victim {
         stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap()
     }
 
-    fn wait_for_stop(&mut self, rouse: Option<&mut dyn FnMut()>) {
-        let status = match rouse {
+    fn wait_for_stop(&mut self, wake: Option<&mut dyn FnMut()>) {
+        let status = match wake {
             None => wait(self.pid),
-            Some(rouse) => self.wait_and_rouse(rouse),
+            Some(wake) => self.wait_and_wake(wake),
         };
         self.is_alive = status.stopped();
         assert_eq!(status.stopping_signal(), Some(libc::SIGTRAP), "the victim ended by itself: {status:?}");
         self.address = self.registers().rip;
     }
 
-    fn wait_and_rouse(&self, rouse: &mut dyn FnMut()) -> WaitStatus {
+    fn wait_and_wake(&self, wake: &mut dyn FnMut()) -> WaitStatus {
         let mut pause_ends = Instant::now() + PAUSE;
         loop {
             if let Some((_, status)) = waitpid(Some(self.pid), WaitOptions::NOHANG).unwrap() {
                 return status;
             }
             if Instant::now() > pause_ends && self.condition() == 'S' {
-                rouse();
+                wake();
                 pause_ends = Instant::now() + Duration::from_secs(3600);
             }
             thread::yield_now();
@@ -229,25 +229,25 @@ pub fn refusal() -> Option<Error> {
     wait(pid).exit_status().filter(|error| *error != 0).map(Error::from_raw_os_error)
 }
 
-/// A process does `act`, which takes what it holds with it: it is killed, and gone when this returns.
-pub fn dies_after(act: impl FnOnce()) {
+/// A process does `operation`, which takes what it holds with it: it is killed, and gone when this returns.
+pub fn dies_after(operation: impl FnOnce()) {
     let pid = forked(|| {
-        act();
+        operation();
         kill_process(getpid(), Signal::KILL).unwrap();
     });
     let status = wait(pid);
     assert_eq!(status.terminating_signal(), Some(libc::SIGKILL), "it ended otherwise: {status:?}");
 }
 
-/// A copy of this process that does `act` and ends. It dies with this one.
-fn forked(act: impl FnOnce()) -> Pid {
+/// A copy of this process that does `operation` and ends. It dies with this one.
+fn forked(operation: impl FnOnce()) -> Pid {
     let parent = getpid();
-    // SAFETY: no other thread of this process holds a lock for long that `act` could need (the allocator looks
+    // SAFETY: no other thread of this process holds a lock for long that `operation` could need (the allocator looks
     // after its own), and the copy never returns from here.
     match unsafe { libc::fork() } {
         0 => {
             set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
-            let went_well = getppid() == Some(parent) && catch_unwind(AssertUnwindSafe(act)).is_ok();
+            let went_well = getppid() == Some(parent) && catch_unwind(AssertUnwindSafe(operation)).is_ok();
             // SAFETY: ends the process at once; nothing of the original's is torn down.
             unsafe { libc::_exit(if went_well { 0 } else { 101 }) }
         }
@@ -269,9 +269,9 @@ fn ptrace(request: libc::c_uint, pid: i32, data: *mut libc::user_regs_struct) {
     assert_ne!(result, -1, "ptrace({request}): {}", Error::last_os_error());
 }
 
-fn reborrow<'a>(rouse: &'a mut Option<&mut dyn FnMut()>) -> Option<&'a mut dyn FnMut()> {
-    match rouse {
-        Some(rouse) => Some(&mut **rouse),
+fn reborrow<'a>(wake: &'a mut Option<&mut dyn FnMut()>) -> Option<&'a mut dyn FnMut()> {
+    match wake {
+        Some(wake) => Some(&mut **wake),
         None => None,
     }
 }
@@ -287,7 +287,7 @@ fn string_instructions_are_recognised() {
     ];
     assert!(repeated.iter().all(is_repeated));
     let others = [
-        // `movsb` alone, `pause`, `rep ret`, `movss`, `movdqu`, `jmp` to itself.
+        // `movsb` is_only_writer, `pause`, `rep ret`, `movss`, `movdqu`, `jmp` to itself.
         [0xa4, 0, 0, 0, 0, 0],
         [0xf3, 0x90, 0, 0, 0, 0],
         [0xf3, 0xc3, 0, 0, 0, 0],

@@ -3,14 +3,14 @@ use std::mem;
 
 use ringway::ring::{Producer, Ring};
 
-use crate::scene::{Flow, Item, record};
-use crate::sort::Sort;
+use crate::fixture::{TestMessage, Item, record};
+use crate::kinds::RingKind;
 use crate::victim::mark;
 
 /// A victim's part in a ring that carries `T`; it has opened that ring itself.
-pub type Act<'a, K, T> = &'a dyn Fn(&Ring<K, T>);
+pub type Operation<'a, K, T> = &'a dyn Fn(&Ring<K, T>);
 
-/// One cell; three, which do not fit before the end of the lap of a scene that is nearly round; one.
+/// One cell; three, which do not fit before the end of the lap of a fixture that is nearly round; one.
 pub fn three_records() -> [Vec<u8>; 3] {
     [record(3, 40), record(4, 150), record(5, 64)]
 }
@@ -19,7 +19,7 @@ pub fn three_records() -> [Vec<u8>; 3] {
 pub const ROOM: usize = 6 * 64;
 
 /// Sends record 3.
-pub fn push_item<K: Sort>(ring: &Ring<K, Item>) {
+pub fn push_item<K: RingKind>(ring: &Ring<K, Item>) {
     let mut tx = ring.producer().unwrap();
     let item = Item::numbered(3);
     mark();
@@ -29,7 +29,7 @@ pub fn push_item<K: Sort>(ring: &Ring<K, Item>) {
 }
 
 /// Sends records 3 to 6.
-pub fn push_slice<K: Sort>(ring: &Ring<K, Item>) {
+pub fn push_slice<K: RingKind>(ring: &Ring<K, Item>) {
     let mut tx = ring.producer().unwrap();
     let items = [3, 4, 5, 6].map(Item::numbered);
     mark();
@@ -39,7 +39,7 @@ pub fn push_slice<K: Sort>(ring: &Ring<K, Item>) {
 }
 
 /// Sends record 3, of `len` bytes.
-pub fn push_bytes<K: Sort>(ring: &Ring<K, [u8]>, len: usize) {
+pub fn push_bytes<K: RingKind>(ring: &Ring<K, [u8]>, len: usize) {
     let mut tx = ring.producer().unwrap();
     let record = record(3, len);
     mark();
@@ -49,7 +49,7 @@ pub fn push_bytes<K: Sort>(ring: &Ring<K, [u8]>, len: usize) {
 }
 
 /// Sends record 3, smaller than what was reserved.
-pub fn commit_len<K: Sort>(ring: &Ring<K, [u8]>) {
+pub fn commit_len<K: RingKind>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     let record = record(3, 100);
     mark();
@@ -61,7 +61,7 @@ pub fn commit_len<K: Sort>(ring: &Ring<K, [u8]>) {
     committed.unwrap();
 }
 
-pub fn abort<K: Sort>(ring: &Ring<K, [u8]>) {
+pub fn abort<K: RingKind>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     let record = record(3, 300);
     mark();
@@ -73,7 +73,7 @@ pub fn abort<K: Sort>(ring: &Ring<K, [u8]>) {
 }
 
 /// Sends records 3 to 5.
-pub fn batch<K: Sort>(ring: &Ring<K, [u8]>) {
+pub fn batch<K: RingKind>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     let records = three_records();
     mark();
@@ -84,7 +84,7 @@ pub fn batch<K: Sort>(ring: &Ring<K, [u8]>) {
     assert_eq!(pushed, [Ok(()); 3]);
 }
 
-pub fn abort_batch<K: Sort>(ring: &Ring<K, [u8]>) {
+pub fn abort_batch<K: RingKind>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     let records = three_records();
     mark();
@@ -96,14 +96,14 @@ pub fn abort_batch<K: Sort>(ring: &Ring<K, [u8]>) {
 }
 
 /// Begins a batch and leaves it as it is.
-pub fn forget_a_batch<K: Sort>(tx: &mut Producer<K, [u8]>) {
+pub fn forget_a_batch<K: RingKind>(tx: &mut Producer<K, [u8]>) {
     let mut batch = tx.try_batch(ROOM).unwrap();
     three_records().iter().for_each(|record| batch.try_push(record).unwrap());
     mem::forget(batch);
 }
 
 /// Leaves the ring, in the middle of a batch.
-pub fn leave<K: Sort>(ring: &Ring<K, [u8]>) {
+pub fn detach<K: RingKind>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     forget_a_batch(&mut tx);
     mark();
@@ -112,7 +112,7 @@ pub fn leave<K: Sort>(ring: &Ring<K, [u8]>) {
 }
 
 /// Takes a seat.
-pub fn attach<T: Flow + ?Sized, K: Sort>(ring: &Ring<K, T>) {
+pub fn attach<T: TestMessage + ?Sized, K: RingKind>(ring: &Ring<K, T>) {
     mark();
     let tx = ring.producer();
     mark();

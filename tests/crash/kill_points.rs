@@ -18,7 +18,7 @@ use std::{fs, mem, panic};
 
 use crate::children::say;
 use crate::payload::blank_unpublished;
-use crate::scene::blank_displayed;
+use crate::fixture::blank_displayed;
 use crate::victim::{Reached, Victim};
 
 /// So many instructions are a short operation: every one of them counts.
@@ -29,7 +29,7 @@ const SPREAD: usize = 800;
 const NEAR: usize = 6;
 
 /// An operation, and those who survive whoever is killed in it.
-pub struct Plot<'a, S> {
+pub struct Sweep<'a, S> {
     pub name: &'a str,
     /// How many places to die it has at least.
     pub minimum: usize,
@@ -38,16 +38,16 @@ pub struct Plot<'a, S> {
     /// The file that the operation changes.
     pub file: &'a dyn Fn(&S) -> PathBuf,
     /// The victim's part: the operation is between two marks.
-    pub act: &'a dyn Fn(&S),
+    pub operation: &'a dyn Fn(&S),
     /// Whether nobody else changes that file during the operation.
-    pub alone: bool,
+    pub is_only_writer: bool,
     /// Ends the victim's sleep, if it does sleep.
-    pub rouse: Option<&'a dyn Fn(&S)>,
+    pub wake: Option<&'a dyn Fn(&S)>,
     /// Whether victims get to their places by single steps only: where they have other threads, which breakpoints would kill.
-    pub on_foot: bool,
+    pub single_steps_only: bool,
 }
 
-impl<S> Plot<'_, S> {
+impl<S> Sweep<'_, S> {
     /// Kills a victim at every place and has the survivors `check`, told its process id: what that gave each time.
     pub fn kill_everywhere<R>(&self, mut check: impl FnMut(S, u64) -> R) -> Vec<R> {
         self.everywhere(|victim, survivors| {
@@ -71,21 +71,21 @@ impl<S> Plot<'_, S> {
         // What is done only once in a process is done now: later all victims take the same way.
         for _ in 0..3 {
             let survivors = (self.prepare)();
-            let victim = Victim::start(|| (self.act)(&survivors));
+            let victim = Victim::start(|| (self.operation)(&survivors));
             end(victim, survivors);
         }
-        let path = self.walk();
-        let routes = if self.on_foot { path.footpaths() } else { path.routes() };
-        let mut tally = Tally::new(&path);
+        let path = self.trace();
+        let routes = if self.single_steps_only { path.single_step_routes() } else { path.routes() };
+        let mut tally = Coverage::new(&path);
         let mut results = Vec::new();
         // Where others are asleep, each place takes its time.
-        let short = if self.alone { SHORT } else { SPREAD };
+        let short = if self.is_only_writer { SHORT } else { SPREAD };
         for place in path.places(short) {
             let route = Route { parts: place.parts, ..routes[place.after] };
             let (victim, survivors, reached) = self.victim_after(place.after, &route, path.len());
             tally.count(place.after, reached, state_of(&segment_in(&(self.file)(&survivors))));
             results.push(self.at(place.after, || end(victim, survivors)));
-            tally.reassure(self.name);
+            tally.report_progress(self.name);
         }
         for &after in &path.sleeps {
             let (victim, survivors) = self.victim_asleep_at(&routes[after]);
@@ -98,7 +98,7 @@ impl<S> Plot<'_, S> {
     /// A victim that has come to the end of `route`.
     fn victim_at(&self, route: &Route) -> (Victim, S, Reached) {
         let survivors = (self.prepare)();
-        let mut victim = Victim::start(|| (self.act)(&survivors));
+        let mut victim = Victim::start(|| (self.operation)(&survivors));
         let reached = self.lead(&mut victim, route, &survivors);
         (victim, survivors, reached)
     }
@@ -107,7 +107,7 @@ impl<S> Plot<'_, S> {
     /// the first, is replaced by one that goes on foot.
     fn victim_after(&self, after: usize, route: &Route, end: usize) -> (Victim, S, Reached) {
         let found = self.victim_at(route);
-        if found.2 == Reached::Place || after == end {
+        if found.2 == Reached::KillPoint || after == end {
             return found;
         }
         drop(found);
@@ -139,9 +139,9 @@ impl<S> Plot<'_, S> {
 
     /// Leads `victim` to where `route` goes.
     fn lead(&self, victim: &mut Victim, route: &Route, survivors: &S) -> Reached {
-        let mut rouse = self.rouse.map(|rouse| || rouse(survivors));
+        let mut wake = self.wake.map(|wake| || wake(survivors));
         if let Some((address, times)) = route.run {
-            if victim.run_to(address, times, lent(&mut rouse)) == Reached::End {
+            if victim.run_to(address, times, lent(&mut wake)) == Reached::End {
                 return Reached::End;
             }
         }
@@ -149,37 +149,37 @@ impl<S> Plot<'_, S> {
             if victim.is_at_mark() {
                 return Reached::End;
             }
-            victim.step(lent(&mut rouse));
+            victim.step(lent(&mut wake));
         }
         if victim.is_at_mark() {
             return Reached::End;
         }
         for _ in 0..route.parts {
             // Where this processor stops less often, the instruction may be over already.
-            if victim.step_a_part(lent(&mut rouse)) {
+            if victim.step_a_part(lent(&mut wake)) {
                 break;
             }
         }
-        Reached::Place
+        Reached::KillPoint
     }
 
     /// Goes through the whole operation once.
-    pub fn walk(&self) -> Trace {
+    pub fn trace(&self) -> Trace {
         let survivors = (self.prepare)();
         let file = (self.file)(&survivors);
-        let mut victim = Victim::start(|| (self.act)(&survivors));
+        let mut victim = Victim::start(|| (self.operation)(&survivors));
         let mut path = Trace::from(victim.address(), segment_in(&file));
         while !victim.is_at_mark() {
             let is_syscall = victim.is_at_syscall();
             let slept = Cell::new(false);
-            let mut note_and_rouse = self.rouse.map(|rouse| {
+            let mut note_and_wake = self.wake.map(|wake| {
                 let (slept, survivors) = (&slept, &survivors);
                 move || {
                     slept.set(true);
-                    rouse(survivors);
+                    wake(survivors);
                 }
             });
-            while !victim.step_a_part(lent(&mut note_and_rouse)) {
+            while !victim.step_a_part(lent(&mut note_and_wake)) {
                 path.add_part(segment_in(&file));
             }
             if slept.get() {
@@ -192,12 +192,12 @@ impl<S> Plot<'_, S> {
 }
 
 /// A borrowed one, if there is one.
-fn lent<F: FnMut()>(rouse: &mut Option<F>) -> Option<&mut dyn FnMut()> {
-    rouse.as_mut().map(|rouse| -> &mut dyn FnMut() { rouse })
+fn lent<F: FnMut()>(wake: &mut Option<F>) -> Option<&mut dyn FnMut()> {
+    wake.as_mut().map(|wake| -> &mut dyn FnMut() { wake })
 }
 
 /// What has been done so far.
-struct Tally<'a> {
+struct Coverage<'a> {
     path: &'a Trace,
     /// States of the segment that nobody has left behind yet.
     unseen: HashSet<Vec<u8>>,
@@ -209,7 +209,7 @@ struct Tally<'a> {
     said: Instant,
 }
 
-impl<'a> Tally<'a> {
+impl<'a> Coverage<'a> {
     fn new(path: &'a Trace) -> Self {
         let now = Instant::now();
         Self { path, unseen: path.states.clone(), missed: 0, completed: false, started: now, said: now }
@@ -225,7 +225,7 @@ impl<'a> Tally<'a> {
     }
 
     /// Whoever waits for this process knows that it goes on.
-    fn reassure(&mut self, name: &str) {
+    fn report_progress(&mut self, name: &str) {
         if self.said.elapsed() > Duration::from_secs(5) {
             say(format!("(still at it: {name})"));
             self.said = Instant::now();
@@ -233,19 +233,19 @@ impl<'a> Tally<'a> {
     }
 
     /// Says how many points there were; that was all.
-    fn check<S>(self, plot: &Plot<'_, S>, points: usize) {
+    fn check<S>(self, sweep: &Sweep<'_, S>, points: usize) {
         let Self { path, unseen, missed, completed, started, .. } = self;
-        let (name, instructions, states) = (plot.name, path.len(), path.states.len());
+        let (name, instructions, states) = (sweep.name, path.len(), path.states.len());
         let (asleep, seconds) = (path.sleeps.len(), started.elapsed().as_secs_f32());
         say(format!(
             "{name}: {points} points of {instructions} instructions, {states} states of the segment, \
              {asleep} asleep, {missed} missed ({seconds:.1} s)"
         ));
-        assert!(points > plot.minimum, "{name}: too few points");
+        assert!(points > sweep.minimum, "{name}: too few points");
         assert!(completed, "{name}: the last one was to come to the end");
         assert!(missed * 20 <= points, "{name}: too many points missed");
-        assert!(plot.rouse.is_none() || asleep > 0, "{name}: nobody slept");
-        assert!(!plot.alone || unseen.is_empty(), "{name}: nobody left {} states behind", unseen.len());
+        assert!(sweep.wake.is_none() || asleep > 0, "{name}: nobody slept");
+        assert!(!sweep.is_only_writer || unseen.is_empty(), "{name}: nobody left {} states behind", unseen.len());
     }
 }
 
@@ -273,7 +273,7 @@ pub struct Trace {
 
 /// A place to die: after so many instructions, and so many stops within the next.
 #[derive(Clone, Copy)]
-struct Place {
+struct KillPoint {
     after: usize,
     parts: usize,
 }
@@ -343,22 +343,22 @@ impl Trace {
     }
 
     /// Where victims are to be killed: after every instruction, if there are not more than `short`.
-    fn places(&self, short: usize) -> Vec<Place> {
+    fn places(&self, short: usize) -> Vec<KillPoint> {
         let stride = if self.len() < short { 1 } else { (self.len() + 1).div_ceil(SPREAD) };
         let is_near = |place: usize| self.effects.iter().any(|effect| effect.abs_diff(place) <= NEAR);
         let is_chosen = |place: &usize| place % stride == 0 || *place == self.len() || is_near(*place);
         let mut places = Vec::new();
         for after in (0..=self.len()).filter(is_chosen) {
-            places.push(Place { after, parts: 0 });
+            places.push(KillPoint { after, parts: 0 });
             let strings = self.strings.iter().filter(|string| string.0 == after);
             let within = strings.flat_map(|string| (1..=string.1).step_by(string.1.div_ceil(SPREAD)));
-            places.extend(within.map(|parts| Place { after, parts }));
+            places.extend(within.map(|parts| KillPoint { after, parts }));
         }
         places
     }
 
     /// For each place, the way there without a ride.
-    fn footpaths(&self) -> Vec<Route> {
+    fn single_step_routes(&self) -> Vec<Route> {
         (0..self.addresses.len()).map(|steps| Route { run: None, steps, parts: 0 }).collect()
     }
 
@@ -367,15 +367,15 @@ impl Trace {
         const STOPS_PER_TIME: usize = 3;
         let mut times = HashMap::new();
         let mut best = (Route { run: None, steps: 0, parts: 0 }, 0);
-        let on_foot = |(route, stops): (Route, usize)| (Route { steps: route.steps + 1, ..route }, stops + 1);
+        let single_steps_only = |(route, stops): (Route, usize)| (Route { steps: route.steps + 1, ..route }, stops + 1);
         let mut routes = Vec::new();
         for (place, &address) in self.addresses.iter().enumerate() {
             let time = times.entry(address).and_modify(|n| *n += 1).or_insert(1_usize);
             if place > 0 {
                 let ride =
                     (Route { run: Some((address, *time)), steps: 0, parts: 0 }, *time * STOPS_PER_TIME);
-                let walk = on_foot(best);
-                best = if walk.1 <= ride.1 { walk } else { ride };
+                let trace = single_steps_only(best);
+                best = if trace.1 <= ride.1 { trace } else { ride };
             }
             routes.push(best.0);
         }

@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use crate::SEGMENTS;
 use crate::common::Name;
 use crate::payload::word;
-use crate::sort::Sort;
+use crate::kinds::RingKind;
 
 // The segment format, as far as these tests look into it. Offsets in bytes.
 /// The consumer's role block; HEAD is its first word, but for `lanes`.
@@ -61,33 +61,33 @@ pub fn blank_displayed(bytes: &mut [u8]) {
 }
 
 /// What producers beside the victim send: the numbers after this one.
-pub const BESIDE: u64 = 500;
+pub const FROM_OTHERS: u64 = 500;
 
 /// The first number that survivors send.
-pub const LATER: u64 = 1000;
+pub const FROM_SURVIVORS: u64 = 1000;
 
 /// What a ring of these tests carries: records all of whose bytes follow from their numbers.
-pub trait Flow: Message + 'static {
+pub trait TestMessage: Message + 'static {
     /// For [`Options::capacity`].
     const CAPACITY: usize;
     /// The same in cells.
     const CELLS: u64;
 
     /// Sends record `number`, which takes about `len` bytes if it can have any length.
-    fn send<K: Sort>(tx: &mut Producer<K, Self>, number: u64, len: usize) -> Result<(), PushError>;
+    fn send<K: RingKind>(tx: &mut Producer<K, Self>, number: u64, len: usize) -> Result<(), PushError>;
 
     /// Sends a small record `number`, and waits for room, for `timeout` at most.
-    fn send_within<K: Sort>(
+    fn send_within<K: RingKind>(
         tx: &mut Producer<K, Self>,
         number: u64,
         timeout: Duration,
     ) -> Result<(), PushError>;
 
     /// Receives a record, checks that nothing in it is torn, and tells its number.
-    fn receive<K: Sort>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError>;
+    fn receive<K: RingKind>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError>;
 
     /// The same; waits for it, for `timeout` at most.
-    fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError>;
+    fn receive_within<K: RingKind>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError>;
 }
 
 /// An item that shows when it was torn.
@@ -110,15 +110,15 @@ impl Item {
     }
 }
 
-impl Flow for Item {
+impl TestMessage for Item {
     const CAPACITY: usize = 8;
     const CELLS: u64 = 8;
 
-    fn send<K: Sort>(tx: &mut Producer<K, Self>, number: u64, _len: usize) -> Result<(), PushError> {
+    fn send<K: RingKind>(tx: &mut Producer<K, Self>, number: u64, _len: usize) -> Result<(), PushError> {
         tx.try_push(&Self::numbered(number))
     }
 
-    fn send_within<K: Sort>(
+    fn send_within<K: RingKind>(
         tx: &mut Producer<K, Self>,
         number: u64,
         timeout: Duration,
@@ -126,24 +126,24 @@ impl Flow for Item {
         tx.push_timeout(&Self::numbered(number), timeout)
     }
 
-    fn receive<K: Sort>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError> {
+    fn receive<K: RingKind>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError> {
         rx.try_pop().map(Self::checked)
     }
 
-    fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
+    fn receive_within<K: RingKind>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
         rx.pop_timeout(timeout).map(Self::checked)
     }
 }
 
-impl Flow for [u8] {
+impl TestMessage for [u8] {
     const CAPACITY: usize = 1024;
     const CELLS: u64 = 16;
 
-    fn send<K: Sort>(tx: &mut Producer<K, Self>, number: u64, len: usize) -> Result<(), PushError> {
+    fn send<K: RingKind>(tx: &mut Producer<K, Self>, number: u64, len: usize) -> Result<(), PushError> {
         tx.try_push(&record(number, len))
     }
 
-    fn send_within<K: Sort>(
+    fn send_within<K: RingKind>(
         tx: &mut Producer<K, Self>,
         number: u64,
         timeout: Duration,
@@ -151,11 +151,11 @@ impl Flow for [u8] {
         tx.push_timeout(&record(number, SMALL), timeout)
     }
 
-    fn receive<K: Sort>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError> {
+    fn receive<K: RingKind>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError> {
         rx.try_read().map(|record| number_of(&record.payload().to_vec()))
     }
 
-    fn receive_within<K: Sort>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
+    fn receive_within<K: RingKind>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError> {
         rx.read_timeout(timeout).map(|record| number_of(&record.payload().to_vec()))
     }
 }
@@ -179,7 +179,7 @@ pub fn number_of(bytes: &[u8]) -> u64 {
 }
 
 /// A ring whose bytes can be put back to what they were, as often as there are victims.
-pub struct Scene<T: ?Sized, K = Spsc> {
+pub struct Fixture<T: ?Sized, K = Spsc> {
     pub name: Name,
     pub ring: Ring<K, T>,
     path: PathBuf,
@@ -187,8 +187,8 @@ pub struct Scene<T: ?Sized, K = Spsc> {
     bytes: Vec<u8>,
 }
 
-impl<T: Flow + ?Sized, K: Sort> Scene<T, K> {
-    /// A ring that has seen some laps: the next cell, of each lane, is `passed`. Records 1 to `waiting` are in it, of a
+impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
+    /// A ring that has seen some check_laps: the next cell, of each lane, is `passed`. Records 1 to `waiting` are in it, of a
     /// cell each, sent from the last seat; then `more` happens.
     pub fn set(passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
         Self::with_seats(1 + usize::from(K::LAST), passed, waiting, more)
@@ -214,9 +214,9 @@ impl<T: Flow + ?Sized, K: Sort> Scene<T, K> {
         drop((txs, rx));
         let path = ring.path().to_owned();
         let file = File::options().read(true).write(true).open(&path).unwrap();
-        let mut scene = Self { name, ring, path, file, bytes: Vec::new() };
-        scene.change(more);
-        scene
+        let mut fixture = Self { name, ring, path, file, bytes: Vec::new() };
+        fixture.change(more);
+        fixture
     }
 
     /// Has `more` happen before every victim.
@@ -312,13 +312,13 @@ impl<T: Flow + ?Sized, K: Sort> Scene<T, K> {
     }
 
     /// In a process of its own: the ring, opened anew, so that its seats are that process's own.
-    pub fn joined(&self) -> Ring<K, T> {
+    pub fn reopened(&self) -> Ring<K, T> {
         Ring::open(&self.name).unwrap()
     }
 }
 
 /// All that there is.
-pub fn receive_all<T: Flow + ?Sized, K: Sort>(rx: &mut Consumer<K, T>) -> Vec<u64> {
+pub fn receive_all<T: TestMessage + ?Sized, K: RingKind>(rx: &mut Consumer<K, T>) -> Vec<u64> {
     let mut numbers = Vec::new();
     loop {
         match T::receive(rx) {
@@ -329,12 +329,12 @@ pub fn receive_all<T: Flow + ?Sized, K: Sort>(rx: &mut Consumer<K, T>) -> Vec<u6
     }
 }
 
-/// Some laps through an empty ring, record by record: small ones first, which come by every cell. Nothing else may
+/// Some check_laps through an empty ring, record by record: small ones first, which come by every cell. Nothing else may
 /// turn up.
-pub fn laps<T: Flow + ?Sized, K: Sort>(tx: &mut Producer<K, T>, rx: &mut Consumer<K, T>) {
+pub fn check_laps<T: TestMessage + ?Sized, K: RingKind>(tx: &mut Producer<K, T>, rx: &mut Consumer<K, T>) {
     let sizes =
         (0..T::CELLS + 2).map(|_| SMALL).chain((0..2 * T::CELLS).map(|i| SMALL + i as usize * 37 % 300));
-    for (number, len) in (2 * LATER..).zip(sizes) {
+    for (number, len) in (2 * FROM_SURVIVORS..).zip(sizes) {
         assert_eq!(T::receive(rx), Err(PopError::Empty), "before record {number}");
         T::send(tx, number, len).unwrap();
         assert_eq!(T::receive(rx), Ok(number));

@@ -5,7 +5,7 @@ use ringway::ring::Kind;
 use ringway::spsc::Spsc;
 
 /// A kind of ring, with as many producers as it takes to see what it promises.
-pub trait Sort: Kind {
+pub trait RingKind: Kind {
     const NAME: &'static str;
     /// The seat that a victim gets: the last one, after those of survivors.
     const LAST: u16;
@@ -15,21 +15,21 @@ pub trait Sort: Kind {
     const CLAIMS: bool;
 }
 
-impl Sort for Spsc {
+impl RingKind for Spsc {
     const NAME: &'static str = "spsc";
     const LAST: u16 = 0;
     const HAS_LANES: bool = false;
     const CLAIMS: bool = false;
 }
 
-impl Sort for Mpsc {
+impl RingKind for Mpsc {
     const NAME: &'static str = "mpsc";
     const LAST: u16 = 1;
     const HAS_LANES: bool = false;
     const CLAIMS: bool = true;
 }
 
-impl Sort for Lanes {
+impl RingKind for Lanes {
     const NAME: &'static str = "lanes";
     const LAST: u16 = 1;
     const HAS_LANES: bool = true;

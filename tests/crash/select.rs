@@ -8,24 +8,24 @@ use ringway::{Options, Select, spsc};
 
 use crate::children::{listing, say, soon};
 use crate::common::can_sleep_on_several;
-use crate::points::Plot;
-use crate::scene::{Item, Scene, laps, receive_all};
-use crate::sort::Sort;
+use crate::kill_points::Sweep;
+use crate::fixture::{Item, Fixture, check_laps, receive_all};
+use crate::kinds::RingKind;
 use crate::victim::mark;
 
 const PASSED: u64 = 13;
 
 /// The producer of a ring whose consumer is the victim.
-struct Sender<K: Sort> {
+struct Sender<K: RingKind> {
     tx: RefCell<Producer<K, Item>>,
     /// The last number sent.
     sent: Cell<u64>,
 }
 
-impl<K: Sort> Sender<K> {
-    fn new(scene: &Scene<Item, K>) -> Self {
-        scene.reset();
-        Self { tx: RefCell::new(scene.ring.producer().unwrap()), sent: Cell::new(0) }
+impl<K: RingKind> Sender<K> {
+    fn new(fixture: &Fixture<Item, K>) -> Self {
+        fixture.reset();
+        Self { tx: RefCell::new(fixture.ring.producer().unwrap()), sent: Cell::new(0) }
     }
 
     fn send(&self) {
@@ -34,27 +34,27 @@ impl<K: Sort> Sender<K> {
     }
 
     /// The victim has taken nothing, and nobody minds that it is dead.
-    fn goes_on(self, scene: &Scene<Item, K>) {
+    fn goes_on(self, fixture: &Fixture<Item, K>) {
         self.send();
-        assert!(!scene.consumer_sleeps(0), "the dead sleeper is to be woken once, not for ever");
+        assert!(!fixture.consumer_sleeps(0), "the dead waiter is to be woken once, not for ever");
         self.send();
-        let mut rx = scene.ring.consumer().expect("a dead sleeper's seat is free");
+        let mut rx = fixture.ring.consumer().expect("a dead waiter's seat is free");
         assert!(receive_all(&mut rx).into_iter().eq(1..=self.sent.get()));
-        laps(&mut self.tx.borrow_mut(), &mut rx);
+        check_laps(&mut self.tx.borrow_mut(), &mut rx);
     }
 }
 
 /// In a victim: its attendant has gone to sleep.
-fn with_attendant<K: Sort>(scene: &Scene<Item, K>) -> ringway::Pollable<K, Item> {
-    let rx: Consumer<K, Item> = scene.joined().consumer().unwrap();
+fn with_waker_thread<K: RingKind>(fixture: &Fixture<Item, K>) -> ringway::Pollable<K, Item> {
+    let rx: Consumer<K, Item> = fixture.reopened().consumer().unwrap();
     let rx = rx.into_pollable().unwrap();
-    await_attendant();
+    await_waker_thread();
     rx
 }
 
-/// In a victim: waits until its attendant sleeps, as far as can be told. On a busy machine that
+/// In a victim: waits stop_at its attendant sleeps, as far as can be told. On a busy machine that
 /// takes a while, and a victim whose attendant is awake takes another way.
-fn await_attendant() {
+fn await_waker_thread() {
     let own = rustix::process::getpid().as_raw_pid().to_string();
     let sleeps = |thread: &String| {
         let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
@@ -73,72 +73,72 @@ fn await_attendant() {
     );
 }
 
-pub fn kill_sleeping_select<K: Sort>(_: &[&str]) {
+pub fn kill_sleeping_select<K: RingKind>(_: &[&str]) {
     if !can_sleep_on_several() {
         // They would start in the middle of what is gone through instruction by instruction.
         return say("skipped: a select has attendants here");
     }
-    let scene = Scene::<Item, K>::set(PASSED, 0, |_| {});
-    let plot = Plot {
+    let fixture = Fixture::<Item, K>::set(PASSED, 0, |_| {});
+    let sweep = Sweep {
         name: &format!("{}, select that sleeps", K::NAME),
         minimum: 100,
-        prepare: &|| Sender::new(&scene),
-        file: &|_| scene.path().to_owned(),
-        act: &|_| {
+        prepare: &|| Sender::new(&fixture),
+        file: &|_| fixture.path().to_owned(),
+        operation: &|_| {
             let other = spsc::Ring::<u64>::on_heap(&Options::new().capacity(2)).unwrap();
             let (_tx, mut other) = (other.producer().unwrap(), other.consumer().unwrap());
-            let (mut rx, mut select) = (scene.joined().consumer().unwrap(), Select::new());
+            let (mut rx, mut select) = (fixture.reopened().consumer().unwrap(), Select::new());
             mark();
             let found = select.wait(&mut [&mut other, &mut rx]);
             mark();
             assert_eq!(found, Some(1));
         },
-        alone: false,
-        rouse: Some(&|sender: &Sender<K>| sender.send()),
-        on_foot: false,
+        is_only_writer: false,
+        wake: Some(&|sender: &Sender<K>| sender.send()),
+        single_steps_only: false,
     };
-    plot.kill_everywhere(|sender, _| sender.goes_on(&scene));
+    sweep.kill_everywhere(|sender, _| sender.goes_on(&fixture));
 }
 
-pub fn kill_arm<K: Sort>(_: &[&str]) {
-    let scene = Scene::<Item, K>::set(PASSED, 0, |_| {});
-    let plot = Plot {
+pub fn kill_arm<K: RingKind>(_: &[&str]) {
+    let fixture = Fixture::<Item, K>::set(PASSED, 0, |_| {});
+    let sweep = Sweep {
         name: &format!("{}, arm", K::NAME),
         minimum: 100,
-        prepare: &|| Sender::new(&scene),
-        file: &|_| scene.path().to_owned(),
-        act: &|_| {
-            let mut rx = with_attendant(&scene);
+        prepare: &|| Sender::new(&fixture),
+        file: &|_| fixture.path().to_owned(),
+        operation: &|_| {
+            let mut rx = with_waker_thread(&fixture);
             mark();
             let is_armed = rx.arm();
             mark();
             assert!(is_armed);
         },
-        alone: false,
-        rouse: None,
-        on_foot: true,
+        is_only_writer: false,
+        wake: None,
+        single_steps_only: true,
     };
-    plot.kill_everywhere(|sender, _| sender.goes_on(&scene));
+    sweep.kill_everywhere(|sender, _| sender.goes_on(&fixture));
 }
 
-pub fn kill_drop_of_a_pollable<K: Sort>(_: &[&str]) {
-    let scene = Scene::<Item, K>::set(PASSED, 0, |_| {});
-    let plot = Plot {
+pub fn kill_drop_of_a_pollable<K: RingKind>(_: &[&str]) {
+    let fixture = Fixture::<Item, K>::set(PASSED, 0, |_| {});
+    let sweep = Sweep {
         name: &format!("{}, drop of an armed descriptor", K::NAME),
         minimum: 100,
-        prepare: &|| Sender::new(&scene),
-        file: &|_| scene.path().to_owned(),
-        act: &|_| {
-            let mut rx = with_attendant(&scene);
+        prepare: &|| Sender::new(&fixture),
+        file: &|_| fixture.path().to_owned(),
+        operation: &|_| {
+            let mut rx = with_waker_thread(&fixture);
             assert!(rx.arm());
-            await_attendant();
+            await_waker_thread();
             mark();
             drop(rx);
             mark();
         },
-        alone: false,
-        rouse: None,
-        on_foot: true,
+        is_only_writer: false,
+        wake: None,
+        single_steps_only: true,
     };
-    plot.kill_everywhere(|sender, _| sender.goes_on(&scene));
+    sweep.kill_everywhere(|sender, _| sender.goes_on(&fixture));
 }

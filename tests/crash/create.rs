@@ -8,7 +8,7 @@ use ringway::{Options, SegmentError};
 use crate::SEGMENTS;
 use crate::children::listing;
 use crate::common::Name;
-use crate::points::Plot;
+use crate::kill_points::Sweep;
 use crate::victim::mark;
 
 const DIRECTORY: &str = "/dev/shm";
@@ -17,30 +17,30 @@ const OPTIONS: Options<'static> = Options::new().capacity(8);
 const BEFORE: u64 = 7;
 
 /// An operation on a name.
-struct Naming<'a> {
+struct NameSweep<'a> {
     name: &'a str,
     /// Whether there is a ring of that name before and after.
     before: bool,
     after: bool,
-    act: &'a dyn Fn(&Name),
+    operation: &'a dyn Fn(&Name),
 }
 
-impl Naming<'_> {
+impl NameSweep<'_> {
     fn kill_everywhere(self) {
         let open_files = files();
         // The same for all victims: they are to take the same way.
         let name = Name::unique(SEGMENTS);
-        let plot = Plot {
+        let sweep = Sweep {
             name: self.name,
             minimum: 200,
             prepare: &|| self.prepare(&name),
             file: &|()| Path::new(DIRECTORY).join(&name),
-            act: &|()| (self.act)(&name),
-            alone: true,
-            rouse: None,
-            on_foot: false,
+            operation: &|()| (self.operation)(&name),
+            is_only_writer: true,
+            wake: None,
+            single_steps_only: false,
         };
-        let there = plot.kill_everywhere(|(), _| self.check(&name));
+        let there = sweep.kill_everywhere(|(), _| self.check(&name));
         assert_eq!(there.first(), Some(&self.before), "nothing was done");
         assert_eq!(there.last(), Some(&self.after), "all was done");
         assert_eq!(files(), open_files, "files that stayed open");
@@ -98,13 +98,13 @@ fn files() -> HashSet<String> {
 }
 
 pub fn kill_create(_: &[&str]) {
-    let act = |name: &Name| {
+    let operation = |name: &Name| {
         mark();
         let ring = Ring::<u64>::create(name, &OPTIONS);
         mark();
         ring.unwrap();
     };
-    Naming { name: "create", before: false, after: true, act: &act }.kill_everywhere();
+    NameSweep { name: "create", before: false, after: true, operation: &operation }.kill_everywhere();
 }
 
 fn open_or_create(name: &Name) {
@@ -115,31 +115,31 @@ fn open_or_create(name: &Name) {
 }
 
 pub fn kill_open_or_create_absent(_: &[&str]) {
-    Naming { name: "open_or_create, absent", before: false, after: true, act: &open_or_create }
+    NameSweep { name: "open_or_create, absent", before: false, after: true, operation: &open_or_create }
         .kill_everywhere();
 }
 
 pub fn kill_open_or_create_present(_: &[&str]) {
-    Naming { name: "open_or_create, present", before: true, after: true, act: &open_or_create }
+    NameSweep { name: "open_or_create, present", before: true, after: true, operation: &open_or_create }
         .kill_everywhere();
 }
 
 pub fn kill_open(_: &[&str]) {
-    let act = |name: &Name| {
+    let operation = |name: &Name| {
         mark();
         let ring = Ring::<u64>::open(name);
         mark();
         ring.unwrap();
     };
-    Naming { name: "open", before: true, after: true, act: &act }.kill_everywhere();
+    NameSweep { name: "open", before: true, after: true, operation: &operation }.kill_everywhere();
 }
 
 pub fn kill_unlink(_: &[&str]) {
-    let act = |name: &Name| {
+    let operation = |name: &Name| {
         mark();
         let unlinked = Ring::<u64>::unlink(name);
         mark();
         unlinked.unwrap();
     };
-    Naming { name: "unlink", before: true, after: false, act: &act }.kill_everywhere();
+    NameSweep { name: "unlink", before: true, after: false, operation: &operation }.kill_everywhere();
 }
