@@ -71,12 +71,12 @@ pub fn fork_and_drop_guards(words: &[&str]) {
         let mut record = Some(rx.try_read().unwrap());
         let child = fork(|| drop(record.take()));
         waitpid(Some(child), WaitOptions::empty()).unwrap();
-        // All but one of the four cells are still in use.
-        tx.try_push(&[3]).unwrap();
-        say(format!("{:?}", tx.try_push(&[4])));
+        // The three records take three of the eight cells.
+        (3..8).for_each(|i| tx.try_push(&[i]).unwrap());
+        say(format!("{:?}", tx.try_push(&[8])));
         record.take().expect("still here").keep();
     }
-    let read: Vec<u8> = (0..4).map(|_| rx.try_read().unwrap().payload().read_value_at(0).unwrap()).collect();
+    let read: Vec<u8> = (0..8).map(|_| rx.try_read().unwrap().payload().read_value_at(0).unwrap()).collect();
     say(format!("{read:?}"));
 }
 
@@ -153,12 +153,12 @@ fn a_forked_child_that_drops_its_copy_gives_nothing_away() {
 #[test]
 fn a_forked_child_that_drops_guards_takes_nothing_back_and_releases_nothing() {
     let name = Name::unique("ringway-forks");
-    let _ring = Ring::<[u8]>::create(&name, &Options::new().capacity(256)).unwrap();
+    let _ring = Ring::<[u8]>::create(&name, &Options::new().capacity(512)).unwrap();
     let mut parent = Child::start("fork and drop guards", &[name.as_str()]);
     parent.expect("committed");
     parent.tell("drop it");
     parent.expect("Err(Full)");
-    parent.expect("[0, 1, 2, 3]");
+    parent.expect("[0, 1, 2, 3, 4, 5, 6, 7]");
     parent.finish();
 }
 

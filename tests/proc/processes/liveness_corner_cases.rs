@@ -96,7 +96,7 @@ fn a_daemon_without_descriptors_does_not_rob_itself<K: Many>() {
     order(&mut daemon, "close", "closed");
     daemon.tell("anew");
     let told = daemon.line();
-    assert!(told.contains("seat is taken by"), "{told}");
+    assert!(told.contains("seat is held by"), "{told}");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_daemon_without_descriptors_knows_who_lives<K: Many>(how: &str, done: &str) 
     // A seat that it took by such a descriptor would be nobody's.
     daemon.tell("sit");
     let told = daemon.line();
-    assert!(told.contains("must open the segment anew"), "{told}");
+    assert!(told.contains("must open the ring again"), "{told}");
     order(&mut daemon, "glance", "Elapsed");
     producer.kill();
     order(&mut daemon, "read", "Closed(Died)");

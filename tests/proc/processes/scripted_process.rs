@@ -253,7 +253,7 @@ impl<K: Many> Crew<K> {
     /// Somebody who wants a seat is told that there is none.
     pub fn assert_no_seat_is_free(&self) {
         let error = self.ring.producer().map(drop).unwrap_err().to_string();
-        assert!(error.contains("taken by") || error.contains("none of the"), "{error}");
+        assert!(error.contains("seat is held by") || error.contains("none of the"), "{error}");
     }
 
     /// Writes the word of the role block of producer `seat` that is `at` bytes into it, as anybody could who has the file.

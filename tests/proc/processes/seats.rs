@@ -76,8 +76,8 @@ pub fn assert_taken(ring: &Ring<u64>, role: Role, pid: u64) {
     assert_eq!((told, by.pid), (role, pid));
     assert!(by.started > 0 && by.attached > 0, "{by:?}");
     let text = error.to_string();
-    assert!(text.contains(&format!("the {role}'s seat is taken by process {pid} `{LABEL}`")), "{text}");
-    assert!(text.contains("free again when that one detaches or ends"), "{text}");
+    assert!(text.contains(&format!("the {role} seat is held by process {pid} `{LABEL}`")), "{text}");
+    assert!(text.contains(&format!("becomes free when that process drops its {role} or exits")), "{text}");
     let here = |who: Identity| who.pid == pid && who.label.to_string() == LABEL;
     assert!(matches!(ring.presence(role), Presence::Here(who) if here(who)), "{ring:?}");
 }

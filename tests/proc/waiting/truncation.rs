@@ -10,7 +10,9 @@ use rustix::process::Signal;
 
 use super::wait_methods::Way;
 use support::Name;
-use support::process::{self, Child, PATIENCE, say, soon};
+use support::process::{Child, PATIENCE, say};
+#[cfg(feature = "async")]
+use support::process::{self, soon};
 
 pub fn be_cut(words: &[&str]) {
     let ring = Ring::<u64>::open(words[0]).unwrap();
