@@ -115,7 +115,7 @@ impl<T: TestMessage + ?Sized, K: RingKind> ReceiveSweep<'_, T, K> {
 fn full<T: TestMessage + ?Sized, K: RingKind>() -> (Fixture<T, K>, Vec<u64>) {
     let beside = 3 * u64::from(K::LAST);
     let own = T::CELLS - beside;
-    let fixture = Fixture::set(5 * T::CELLS / 2 + 1, own, |fixture: &Fixture<T, K>| {
+    let fixture = Fixture::new(5 * T::CELLS / 2 + 1, own, |fixture: &Fixture<T, K>| {
         let (mut others, _tx) = fixture.producers();
         for tx in &mut others {
             (1..=beside).for_each(|n| T::send(tx, FROM_OTHERS + n, SMALL).unwrap());
@@ -209,6 +209,28 @@ pub fn stop_typed_pop<K: RingKind>(_: &[&str]) {
     typed_pop::<K>(|taking| taking.stop_everywhere());
 }
 
+pub fn kill_peek<K: RingKind>(_: &[&str]) {
+    let (fixture, inside) = full::<Item, K>();
+    let first = inside[0];
+    ReceiveSweep {
+        name: "typed peek",
+        minimum: 20,
+        fixture,
+        inside,
+        releases: &[0],
+        tells: true,
+        operation: &|ring, journal| {
+            let mut rx = ring.consumer().unwrap();
+            mark();
+            let peeked = rx.try_peek().map(Item::checked);
+            journal.write(peeked.unwrap_or_default());
+            mark();
+            assert_eq!(peeked, Ok(first));
+        },
+    }
+    .kill_everywhere();
+}
+
 pub fn kill_pop_slice<K: RingKind>(_: &[&str]) {
     let (fixture, inside) = full::<Item, K>();
     let first: Vec<u64> = inside[..5].to_vec();
@@ -256,7 +278,7 @@ pub fn kill_byte_drain<K: RingKind>(_: &[&str]) {
     ReceiveSweep::<[u8], K> {
         name: "byte drain, over a pad",
         minimum: 100,
-        fixture: Fixture::set(2 * 16 + 11, 2, |fixture| {
+        fixture: Fixture::new(2 * 16 + 11, 2, |fixture| {
             let (_others, mut tx) = fixture.producers();
             // The second does not fit before the end of the lap.
             [40, 150, 64]

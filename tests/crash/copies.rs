@@ -137,7 +137,7 @@ fn with_sweep<R>(
 }
 
 fn kill_string_copies(_: &[&str]) {
-    let fixture = Fixture::<[u8], Spsc>::set(PASSED, 2, |_| {});
+    let fixture = Fixture::<[u8], Spsc>::new(PASSED, 2, |_| {});
     // What is done only once in a process is done now.
     with_sweep("", &fixture, &|| 0, |sweep| sweep.trace());
     let paths = [0, 1, 2, 3].map(|way| with_sweep("", &fixture, &|| way, |sweep| sweep.trace()));

@@ -27,6 +27,7 @@ pub const BLOCK: u64 = 512;
 const ANNOUNCEMENT: u64 = 8;
 const PARKED: u64 = 128;
 const ARMED: u64 = 136;
+const STATE: u64 = 256;
 pub const LANE_HEAD: u64 = 448;
 /// Process id and times.
 const DISPLAYED: Range<usize> = 264..288;
@@ -190,7 +191,7 @@ pub struct Fixture<T: ?Sized, K = Spsc> {
 impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
     /// A ring that has seen some check_laps: the next cell, of each lane, is `passed`. Records 1 to `waiting` are in it, of a
     /// cell each, sent from the last seat; then `more` happens.
-    pub fn set(passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
+    pub fn new(passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
         Self::with_seats(1 + usize::from(K::LAST), passed, waiting, more)
     }
 
@@ -288,6 +289,16 @@ impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
     /// Whether the producer in `seat`, or one that shares its bed, may be asleep.
     pub fn producer_sleeps(&self, seat: u16) -> bool {
         self.word(PARKED + if K::HAS_LANES { self.block(seat) } else { FIRST }) % 2 == 1
+    }
+
+    /// The state of the seat of the producer in `seat`, without the epoch.
+    pub fn producer_state(&self, seat: u16) -> u64 {
+        self.word(self.block(seat) + STATE) & 0xff
+    }
+
+    /// The state of the consumer's seat, without the epoch.
+    pub fn consumer_state(&self) -> u64 {
+        self.word(CONSUMER + STATE) & 0xff
     }
 
     /// The stamp of the cell that `position` is in, of those that the producer in `seat` writes.

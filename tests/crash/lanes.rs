@@ -2,7 +2,7 @@
 use ringway::lanes::Lanes;
 
 use crate::children::Act;
-use crate::{consuming, select, sweep, wait, with_other_producers};
+use crate::{close, consuming, select, sweep, wait, with_other_producers};
 
 /// What stages do.
 pub const ROLES: &[(&str, Act)] = &[
@@ -27,6 +27,10 @@ pub const ROLES: &[(&str, Act)] = &[
     ("lanes, read, stopped", consuming::stop_read::<Lanes>),
     ("lanes, consumer attach", consuming::kill_attach::<Lanes>),
     ("lanes, consumer detach", consuming::kill_detach::<Lanes>),
+    ("lanes, typed peek", consuming::kill_peek::<Lanes>),
+    ("lanes, producer close", close::kill_producer::<Lanes>),
+    ("lanes, consumer close", close::kill_consumer::<Lanes>),
+    ("lanes, sleeping push_slice", wait::kill_waiting_push_slice::<Lanes>),
     ("lanes, waking push", wait::kill_waking_producer::<Lanes>),
     ("lanes, waking pop", wait::kill_waking_consumer::<Lanes>),
     ("lanes, sleeping push", wait::kill_sleeping_producer::<Lanes>),
@@ -168,4 +172,24 @@ fn killed_asleep_in_a_select() {
 #[test]
 fn killed_as_it_arms_a_descriptor() {
     sweep("lanes, arm");
+}
+
+#[test]
+fn killed_in_a_typed_peek() {
+    sweep("lanes, typed peek");
+}
+
+#[test]
+fn killed_while_a_producer_closes_its_end() {
+    sweep("lanes, producer close");
+}
+
+#[test]
+fn killed_while_a_consumer_closes_its_end() {
+    sweep("lanes, consumer close");
+}
+
+#[test]
+fn killed_asleep_in_a_push_slice() {
+    sweep("lanes, sleeping push_slice");
 }

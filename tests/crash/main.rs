@@ -9,6 +9,7 @@
 
 mod operations;
 mod with_other_producers;
+mod close;
 mod consuming;
 mod copies;
 mod lanes;
@@ -68,6 +69,9 @@ const ROLES: &[(&str, Act)] = &[
     ("keep", consuming::kill_keep::<Spsc>),
     ("consumer detach", consuming::kill_detach::<Spsc>),
     ("consumer attach", consuming::kill_attach::<Spsc>),
+    ("typed peek", consuming::kill_peek::<Spsc>),
+    ("producer close", close::kill_producer::<Spsc>),
+    ("consumer close", close::kill_consumer::<Spsc>),
     ("create", create::kill_create),
     ("open_or_create, absent", create::kill_open_or_create_absent),
     ("open_or_create, present", create::kill_open_or_create_present),
@@ -79,6 +83,7 @@ const ROLES: &[(&str, Act)] = &[
     ("waking pop", wait::kill_waking_consumer::<Spsc>),
     ("sleeping pop", wait::kill_sleeping_consumer::<Spsc>),
     ("sleeping push", wait::kill_sleeping_producer::<Spsc>),
+    ("sleeping push_slice", wait::kill_waiting_push_slice::<Spsc>),
     ("sleeping select", select::kill_sleeping_select::<Spsc>),
     ("arm", select::kill_arm::<Spsc>),
     ("drop of a pollable", select::kill_drop_of_a_pollable::<Spsc>),
@@ -337,4 +342,24 @@ fn killed_as_it_arms_a_descriptor() {
 #[test]
 fn killed_as_it_drops_a_descriptor() {
     sweep("drop of a pollable");
+}
+
+#[test]
+fn killed_in_a_typed_peek() {
+    sweep("typed peek");
+}
+
+#[test]
+fn killed_while_a_producer_closes_its_end() {
+    sweep("producer close");
+}
+
+#[test]
+fn killed_while_a_consumer_closes_its_end() {
+    sweep("consumer close");
+}
+
+#[test]
+fn killed_asleep_in_a_push_slice() {
+    sweep("sleeping push_slice");
 }

@@ -2,7 +2,7 @@
 use ringway::mpsc::Mpsc;
 
 use crate::children::Act;
-use crate::{consuming, double_crash, recover, sweep, wait, with_other_producers};
+use crate::{close, consuming, double_crash, recover, sweep, wait, with_other_producers};
 
 /// What stages do.
 pub const ROLES: &[(&str, Act)] = &[
@@ -26,11 +26,16 @@ pub const ROLES: &[(&str, Act)] = &[
     ("mpsc, read, stopped", consuming::stop_read::<Mpsc>),
     ("mpsc, consumer attach", consuming::kill_attach::<Mpsc>),
     ("mpsc, consumer detach", consuming::kill_detach::<Mpsc>),
+    ("mpsc, typed peek", consuming::kill_peek::<Mpsc>),
+    ("mpsc, producer close", close::kill_producer::<Mpsc>),
+    ("mpsc, consumer close", close::kill_consumer::<Mpsc>),
+    ("mpsc, sleeping push_slice", wait::kill_waiting_push_slice::<Mpsc>),
     ("mpsc, waking push", wait::kill_waking_producer::<Mpsc>),
     ("mpsc, waking pop", wait::kill_waking_consumer::<Mpsc>),
     ("mpsc, sleeping push", wait::kill_sleeping_producer::<Mpsc>),
     ("mpsc, sleeping pop", wait::kill_sleeping_consumer::<Mpsc>),
     ("mpsc, passing items", recover::kill_passing_items),
+    ("mpsc, peeking", recover::kill_peeking),
     ("mpsc, passing bytes", recover::kill_passing_bytes),
     ("mpsc, recover, items", recover::kill_recovering_items),
     ("mpsc, recover, bytes", recover::kill_recovering_bytes),
@@ -228,4 +233,29 @@ fn died_in_a_batch_after_one_that_stamped() {
 #[test]
 fn died_beside_one_that_stopped() {
     sweep("pairs, beside a rival");
+}
+
+#[test]
+fn killed_in_a_typed_peek() {
+    sweep("mpsc, typed peek");
+}
+
+#[test]
+fn killed_while_a_producer_closes_its_end() {
+    sweep("mpsc, producer close");
+}
+
+#[test]
+fn killed_while_a_consumer_closes_its_end() {
+    sweep("mpsc, consumer close");
+}
+
+#[test]
+fn killed_asleep_in_a_push_slice() {
+    sweep("mpsc, sleeping push_slice");
+}
+
+#[test]
+fn killed_while_it_peeks_over_a_lost_item() {
+    sweep("mpsc, peeking");
 }

@@ -10,6 +10,10 @@ use crate::victim::mark;
 /// A victim's part in a ring that carries `T`; it has opened that ring itself.
 pub type Operation<'a, K, T> = &'a dyn Fn(&Ring<K, T>);
 
+/// The position at which a fixture of byte records begins. With two records of one cell in a ring of 16
+/// cells, three cells are left in the lap.
+pub const NEARLY_ROUND: u64 = 2 * 16 + 11;
+
 /// One cell; three, which do not fit before the end of the lap of a fixture that is nearly round; one.
 pub fn three_records() -> [Vec<u8>; 3] {
     [record(3, 40), record(4, 150), record(5, 64)]

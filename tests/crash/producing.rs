@@ -4,7 +4,7 @@ use std::mem;
 use ringway::SeatError;
 use ringway::spsc::{Consumer, Ring};
 
-use crate::operations::{self, ROOM, forget_a_batch, three_records};
+use crate::operations::{self, NEARLY_ROUND, ROOM, forget_a_batch, three_records};
 use crate::kill_points::Sweep;
 use crate::fixture::{TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps, receive_all};
 use crate::victim::{Victim, dies_after, mark};
@@ -115,9 +115,6 @@ impl<T: TestMessage + ?Sized> Sending<'_, T> {
     }
 }
 
-/// A ring of 16 cells: with two more in it, three are left in the lap.
-const NEARLY_ROUND: u64 = 2 * 16 + 11;
-
 /// Where a fixture of `NEARLY_ROUND` and two records goes on.
 const NEXT: u64 = NEARLY_ROUND + 2;
 
@@ -125,7 +122,7 @@ fn typed_push<'a>(name: &'a str) -> Sending<'a, Item> {
     Sending {
         name,
         minimum: 20,
-        fixture: Fixture::set(13, 2, |_| {}),
+        fixture: Fixture::new(13, 2, |_| {}),
         waiting: 2,
         sends: 1,
         at_once: true,
@@ -137,7 +134,7 @@ fn batch<'a>(name: &'a str) -> Sending<'a, [u8]> {
     Sending {
         name,
         minimum: 100,
-        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::new(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 3,
         at_once: true,
@@ -150,7 +147,7 @@ fn byte_push(name: &str, len: usize) {
     Sending::<[u8]> {
         name,
         minimum: 50,
-        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::new(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 1,
         at_once: true,
@@ -196,7 +193,7 @@ pub fn kill_push_slice(_: &[&str]) {
     Sending::<Item> {
         name: "typed push_slice, over the end of the lap",
         minimum: 100,
-        fixture: Fixture::set(2 * 8 + 4, 2, |_| {}),
+        fixture: Fixture::new(2 * 8 + 4, 2, |_| {}),
         waiting: 2,
         sends: 4,
         at_once: false,
@@ -221,7 +218,7 @@ pub fn kill_commit_len(_: &[&str]) {
     Sending::<[u8]> {
         name: "reserve, write, commit_len",
         minimum: 50,
-        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::new(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 1,
         at_once: true,
@@ -234,7 +231,7 @@ pub fn kill_abort(_: &[&str]) {
     Sending::<[u8]> {
         name: "reserve, write, abort",
         minimum: 20,
-        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::new(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 0,
         at_once: true,
@@ -255,7 +252,7 @@ pub fn kill_batch_abort(_: &[&str]) {
     Sending::<[u8]> {
         name: "batch of three, aborted",
         minimum: 100,
-        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::new(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 0,
         at_once: true,
@@ -268,7 +265,7 @@ pub fn kill_detach(_: &[&str]) {
     Sending::<[u8]> {
         name: "producer dropped, a batch forgotten",
         minimum: 100,
-        fixture: Fixture::set(NEARLY_ROUND, 2, |_| {}),
+        fixture: Fixture::new(NEARLY_ROUND, 2, |_| {}),
         waiting: 2,
         sends: 0,
         at_once: true,
@@ -279,12 +276,12 @@ pub fn kill_detach(_: &[&str]) {
 
 pub fn kill_typed_attach(_: &[&str]) {
     let fixture =
-        Fixture::<Item>::set(13, 2, |fixture| dies_after(|| mem::forget(fixture.reopened().producer().unwrap())));
+        Fixture::<Item>::new(13, 2, |fixture| dies_after(|| mem::forget(fixture.reopened().producer().unwrap())));
     attach("typed producer attaches", fixture, 2);
 }
 
 pub fn kill_attach_after_batch(_: &[&str]) {
-    let fixture = Fixture::<[u8]>::set(NEARLY_ROUND, 2, |fixture| {
+    let fixture = Fixture::<[u8]>::new(NEARLY_ROUND, 2, |fixture| {
         dies_after(|| {
             let mut tx = fixture.reopened().producer().unwrap();
             forget_a_batch(&mut tx);
@@ -295,6 +292,6 @@ pub fn kill_attach_after_batch(_: &[&str]) {
 }
 
 pub fn kill_attach_before_tail(_: &[&str]) {
-    let fixture = Fixture::set(NEARLY_ROUND, 2, die_before_tail);
+    let fixture = Fixture::new(NEARLY_ROUND, 2, die_before_tail);
     attach("producer attaches after one died before TAIL", fixture, 0);
 }

@@ -5,8 +5,8 @@ use ringway::SeatError;
 use ringway::mpsc::Mpsc;
 use ringway::ring::{Producer, Ring};
 
-use crate::operations::{self, Operation};
-use crate::with_other_producers::{NEARLY_ROUND, receive_until};
+use crate::operations::{self, NEARLY_ROUND, Operation};
+use crate::with_other_producers::receive_until;
 use crate::kill_points::Sweep;
 use crate::fixture::{FROM_OTHERS, TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps};
 use crate::kinds::RingKind;
@@ -66,7 +66,7 @@ impl<T: TestMessage + ?Sized> LostClaim<T> {
     fn left(passed: u64, stop_at: StopAt, operation: Operation<'_, Mpsc, T>) -> Self {
         let mut pid = 0;
         let mut cells = 0;
-        let fixture = Fixture::set(passed, 2, |fixture: &Fixture<T, Mpsc>| {
+        let fixture = Fixture::new(passed, 2, |fixture: &Fixture<T, Mpsc>| {
             let mut other = fixture.ring.producer().unwrap();
             let position = fixture.tail(0);
             let victim = stopped_at(fixture, Mpsc::LAST, stop_at, operation);
@@ -150,6 +150,17 @@ fn pass<T: TestMessage + ?Sized>(ring: &Ring<Mpsc, T>) {
     assert_eq!((stall, popped), (None, Ok(FROM_OTHERS + 1)));
 }
 
+/// Takes records 1 and 2, then looks at the record behind the lost claim.
+fn peek(ring: &Ring<Mpsc, Item>) {
+    let mut rx = ring.consumer().unwrap();
+    assert_eq!((Item::receive(&mut rx), Item::receive(&mut rx)), (Ok(1), Ok(2)));
+    mark();
+    let stall = rx.stalled();
+    let peeked = rx.try_peek();
+    mark();
+    assert_eq!((stall, peeked.map(Item::checked)), (None, Ok(FROM_OTHERS + 1)));
+}
+
 /// Repairs what the dead left.
 fn recover<T: TestMessage + ?Sized>(ring: &Ring<Mpsc, T>) {
     mark();
@@ -169,6 +180,10 @@ fn bytes(stop_at: StopAt) -> LostClaim<[u8]> {
 
 pub fn kill_passing_items(_: &[&str]) {
     items(StopAt::Claimed).kill_everywhere("typed pop over a claim that is not owned", &pass);
+}
+
+pub fn kill_peeking(_: &[&str]) {
+    items(StopAt::Claimed).kill_everywhere("typed peek over a claim that is not owned", &peek);
 }
 
 pub fn kill_passing_bytes(_: &[&str]) {

@@ -78,7 +78,7 @@ pub fn kill_sleeping_select<K: RingKind>(_: &[&str]) {
         // They would start in the middle of what is gone through instruction by instruction.
         return say("skipped: a select has attendants here");
     }
-    let fixture = Fixture::<Item, K>::set(PASSED, 0, |_| {});
+    let fixture = Fixture::<Item, K>::new(PASSED, 0, |_| {});
     let sweep = Sweep {
         name: &format!("{}, select that sleeps", K::NAME),
         minimum: 100,
@@ -101,7 +101,7 @@ pub fn kill_sleeping_select<K: RingKind>(_: &[&str]) {
 }
 
 pub fn kill_arm<K: RingKind>(_: &[&str]) {
-    let fixture = Fixture::<Item, K>::set(PASSED, 0, |_| {});
+    let fixture = Fixture::<Item, K>::new(PASSED, 0, |_| {});
     let sweep = Sweep {
         name: &format!("{}, arm", K::NAME),
         minimum: 100,
@@ -122,7 +122,7 @@ pub fn kill_arm<K: RingKind>(_: &[&str]) {
 }
 
 pub fn kill_drop_of_a_pollable<K: RingKind>(_: &[&str]) {
-    let fixture = Fixture::<Item, K>::set(PASSED, 0, |_| {});
+    let fixture = Fixture::<Item, K>::new(PASSED, 0, |_| {});
     let sweep = Sweep {
         name: &format!("{}, drop of an armed descriptor", K::NAME),
         minimum: 100,

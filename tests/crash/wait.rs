@@ -1,4 +1,5 @@
 //! Sleepers and those who wake them: whoever of them is killed, the other is not left behind.
+use std::array;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -194,7 +195,7 @@ impl<K: RingKind> Waker<K> {
 }
 
 pub fn kill_sleeping_consumer<K: RingKind>(_: &[&str]) {
-    let fixture = Fixture::<Item, K>::set(PASSED, 0, |_| {});
+    let fixture = Fixture::<Item, K>::new(PASSED, 0, |_| {});
     let sweep = Sweep {
         name: &format!("{}, typed pop that sleeps", K::NAME),
         minimum: 100,
@@ -252,7 +253,7 @@ impl<K: RingKind> Taker<K> {
 const FULL: u64 = 8;
 
 pub fn kill_sleeping_producer<K: RingKind>(_: &[&str]) {
-    let fixture = Fixture::<Item, K>::set(PASSED, FULL, |_| {});
+    let fixture = Fixture::<Item, K>::new(PASSED, FULL, |_| {});
     let sweep = Sweep {
         name: &format!("{}, typed push that sleeps", K::NAME),
         minimum: 100,
@@ -295,4 +296,61 @@ pub fn kill_sleeping_producer<K: RingKind>(_: &[&str]) {
         is_published
     });
     assert!(arrived.contains(&false) && arrived.contains(&true), "it died in one state only");
+}
+
+/// Sends eight items with `push_slice` into a ring that has room for four: it sends a piece, sleeps, and
+/// sends the rest.
+pub fn kill_waiting_push_slice<K: RingKind>(_: &[&str]) {
+    const BEFORE: u64 = FULL / 2;
+    const ALL: u64 = BEFORE + FULL;
+    let fixture = Fixture::<Item, K>::new(PASSED, BEFORE, |_| {});
+    let sweep = Sweep {
+        name: &format!("{}, typed push_slice that sleeps", K::NAME),
+        minimum: 100,
+        prepare: &|| {
+            fixture.reset();
+            let others = (0..K::LAST).map(|_| fixture.ring.producer().unwrap()).collect();
+            Taker { rx: RefCell::new(fixture.ring.consumer().unwrap()), others, taken: Cell::new(0) }
+        },
+        file: &|_| fixture.path().to_owned(),
+        operation: &|_| {
+            let mut tx = fixture.reopened().producer().unwrap();
+            let items: [Item; FULL as usize] = array::from_fn(|i| Item::numbered(BEFORE + 1 + i as u64));
+            mark();
+            let pushed = tx.push_slice(&items);
+            mark();
+            assert_eq!(pushed, Ok(items.len()));
+        },
+        is_only_writer: false,
+        wake: Some(&|taker: &Taker<K>| taker.take_half()),
+        single_steps_only: false,
+    };
+    let arrived = sweep.kill_everywhere(|mut taker, pid| {
+        let is_stamped = |n: &u64| fixture.is_stamped(K::LAST, PASSED + n);
+        let published = BEFORE + (BEFORE..ALL).take_while(is_stamped).count() as u64;
+        let end = PASSED + published;
+        let claimed = if K::CLAIMS { fixture.tail(K::LAST) - end } else { 0 };
+        let mut rx = taker.rx.into_inner();
+        let mut numbers = receive_all(&mut rx);
+        if claimed > 0 {
+            assert!(rx.stalled().is_none(), "a dead producer holds up the consumer");
+            numbers.extend(receive_all(&mut rx));
+        }
+        assert_eq!(numbers, Vec::from_iter(taker.taken.get() + 1..=published));
+        let losses: Vec<_> = rx.losses().map(|loss| (loss.position, loss.cells, loss.by.pid)).collect();
+        assert_eq!(losses, Vec::from_iter((claimed > 0).then_some((end, claimed, pid))));
+        assert!(!fixture.producer_sleeps(K::LAST), "a dead waiter must be woken once, not for ever");
+        let mut tx = fixture.ring.producer().expect("the seat of a dead waiter is free");
+        assert_eq!(tx.seat(), K::LAST);
+        check_laps(&mut tx, &mut rx);
+        taker.others.iter_mut().for_each(|tx| check_laps(tx, &mut rx));
+        published
+    });
+    let [first_piece, second_piece] = [BEFORE, FULL];
+    for published in [first_piece, second_piece, ALL] {
+        assert!(arrived.contains(&published), "no victim died after {published} items: {arrived:?}");
+    }
+    let is_whole_piece = |n: &u64| n % BEFORE == 0;
+    assert!(!K::CLAIMS || arrived.iter().all(is_whole_piece), "a part of a piece arrived: {arrived:?}");
+    assert!(arrived.iter().all(|n| (BEFORE..=ALL).contains(n)), "{arrived:?}");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringway::ring::{Consumer, Producer};
 use ringway::{PopError, SeatError};
 
-use crate::operations::{self, Operation};
+use crate::operations::{self, NEARLY_ROUND, Operation};
 use crate::kill_points::Sweep;
 use crate::fixture::{FROM_OTHERS, TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps, receive_all};
 use crate::kinds::RingKind;
@@ -230,11 +230,8 @@ struct Observers<T: TestMessage + ?Sized, K: RingKind> {
     numbers: Vec<u64>,
 }
 
-/// A ring of 16 cells: with two more in it, three are left in the lap.
-pub const NEARLY_ROUND: u64 = 2 * 16 + 11;
-
 fn typed_push<'a, K: RingKind>() -> Sending<'a, Item, K> {
-    let fixture = Fixture::set(13, 2, |_| {});
+    let fixture = Fixture::new(13, 2, |_| {});
     Sending {
         name: "typed push",
         minimum: 20,
@@ -250,7 +247,7 @@ fn typed_slice<'a, K: RingKind>() -> Sending<'a, Item, K> {
     Sending {
         name: "typed push_slice, over the end of the lap",
         minimum: 100,
-        fixture: Fixture::set(2 * 8 + 4, 2, |_| {}),
+        fixture: Fixture::new(2 * 8 + 4, 2, |_| {}),
         waiting: 2,
         sends: 4,
         at_once: !K::HAS_LANES,
@@ -260,7 +257,7 @@ fn typed_slice<'a, K: RingKind>() -> Sending<'a, Item, K> {
 
 /// An operation in a byte ring that is nearly round, which sends all of its records at once.
 fn in_bytes<'a, K: RingKind>(name: &'a str, sends: u64, operation: Operation<'a, K, [u8]>) -> Sending<'a, [u8], K> {
-    let fixture = Fixture::set(NEARLY_ROUND, 2, |_| {});
+    let fixture = Fixture::new(NEARLY_ROUND, 2, |_| {});
     Sending { name, minimum: 50, fixture, waiting: 2, sends, at_once: true, operation }
 }
 
@@ -319,7 +316,7 @@ pub fn kill_detach<K: RingKind>(_: &[&str]) {
 }
 
 pub fn kill_attach<K: RingKind>(_: &[&str]) {
-    let fixture = Fixture::<Item, K>::set(13, 2, |fixture| {
+    let fixture = Fixture::<Item, K>::new(13, 2, |fixture| {
         let (_others, tx) = fixture.producers();
         drop(tx);
         dies_after(|| mem::forget(fixture.reopened().producer().unwrap()));
@@ -328,7 +325,7 @@ pub fn kill_attach<K: RingKind>(_: &[&str]) {
 }
 
 pub fn kill_attach_after_batch<K: RingKind>(_: &[&str]) {
-    let fixture = Fixture::<[u8], K>::set(NEARLY_ROUND, 2, |fixture| {
+    let fixture = Fixture::<[u8], K>::new(NEARLY_ROUND, 2, |fixture| {
         let (_others, tx) = fixture.producers();
         drop(tx);
         dies_after(|| {
