@@ -18,7 +18,7 @@ use crate::victim::mark;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The values of a state word that `close` may leave behind, and what the peer sees then.
-fn departure_in(state: u64) -> Departure {
+pub fn departure_in(state: u64) -> Departure {
     match state {
         1 => Departure::Died,
         4 => Departure::Finished,

@@ -30,6 +30,8 @@ pub const ROLES: &[(&str, Act)] = &[
     ("lanes, typed peek", consuming::kill_peek::<Lanes>),
     ("lanes, producer close", close::kill_producer::<Lanes>),
     ("lanes, consumer close", close::kill_consumer::<Lanes>),
+    ("lanes, waking close of a producer", wait::kill_closing_producer::<Lanes>),
+    ("lanes, waking close of a consumer", wait::kill_closing_consumer::<Lanes>),
     ("lanes, sleeping push_slice", wait::kill_waiting_push_slice::<Lanes>),
     ("lanes, waking push", wait::kill_waking_producer::<Lanes>),
     ("lanes, waking pop", wait::kill_waking_consumer::<Lanes>),
@@ -192,4 +194,14 @@ fn killed_while_a_consumer_closes_its_end() {
 #[test]
 fn killed_asleep_in_a_push_slice() {
     sweep("lanes, sleeping push_slice");
+}
+
+#[test]
+fn killed_between_the_close_of_a_producer_and_the_wake_up() {
+    sweep("lanes, waking close of a producer");
+}
+
+#[test]
+fn killed_between_the_close_of_a_consumer_and_the_wake_up() {
+    sweep("lanes, waking close of a consumer");
 }

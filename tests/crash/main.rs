@@ -83,6 +83,8 @@ const ROLES: &[(&str, Act)] = &[
     ("waking pop", wait::kill_waking_consumer::<Spsc>),
     ("sleeping pop", wait::kill_sleeping_consumer::<Spsc>),
     ("sleeping push", wait::kill_sleeping_producer::<Spsc>),
+    ("waking close of a producer", wait::kill_closing_producer::<Spsc>),
+    ("waking close of a consumer", wait::kill_closing_consumer::<Spsc>),
     ("sleeping push_slice", wait::kill_waiting_push_slice::<Spsc>),
     ("sleeping select", select::kill_sleeping_select::<Spsc>),
     ("arm", select::kill_arm::<Spsc>),
@@ -362,4 +364,14 @@ fn killed_while_a_consumer_closes_its_end() {
 #[test]
 fn killed_asleep_in_a_push_slice() {
     sweep("sleeping push_slice");
+}
+
+#[test]
+fn killed_between_the_close_of_a_producer_and_the_wake_up() {
+    sweep("waking close of a producer");
+}
+
+#[test]
+fn killed_between_the_close_of_a_consumer_and_the_wake_up() {
+    sweep("waking close of a consumer");
 }

@@ -29,6 +29,8 @@ pub const ROLES: &[(&str, Act)] = &[
     ("mpsc, typed peek", consuming::kill_peek::<Mpsc>),
     ("mpsc, producer close", close::kill_producer::<Mpsc>),
     ("mpsc, consumer close", close::kill_consumer::<Mpsc>),
+    ("mpsc, waking close of a producer", wait::kill_closing_producer::<Mpsc>),
+    ("mpsc, waking close of a consumer", wait::kill_closing_consumer::<Mpsc>),
     ("mpsc, sleeping push_slice", wait::kill_waiting_push_slice::<Mpsc>),
     ("mpsc, waking push", wait::kill_waking_producer::<Mpsc>),
     ("mpsc, waking pop", wait::kill_waking_consumer::<Mpsc>),
@@ -258,4 +260,14 @@ fn killed_asleep_in_a_push_slice() {
 #[test]
 fn killed_while_it_peeks_over_a_lost_item() {
     sweep("mpsc, peeking");
+}
+
+#[test]
+fn killed_between_the_close_of_a_producer_and_the_wake_up() {
+    sweep("mpsc, waking close of a producer");
+}
+
+#[test]
+fn killed_between_the_close_of_a_consumer_and_the_wake_up() {
+    sweep("mpsc, waking close of a consumer");
 }

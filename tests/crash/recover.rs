@@ -78,7 +78,8 @@ impl<T: TestMessage + ?Sized> LostClaim<T> {
         Self { fixture, position: passed + 2, cells, pid }
     }
 
-    fn kill_everywhere(&self, name: &str, operation: Operation<'_, Mpsc, T>) {
+    /// The operation moves HEAD by at most `releases` cells beyond the lost claim.
+    fn kill_everywhere(&self, name: &str, releases: u64, operation: Operation<'_, Mpsc, T>) {
         let sweep = Sweep {
             name: &format!("mpsc, {name}"),
             minimum: 100,
@@ -95,6 +96,8 @@ impl<T: TestMessage + ?Sized> LostClaim<T> {
         let is_odd = Cell::new(false);
         let marked = sweep.kill_everywhere(|other, _| {
             is_odd.set(!is_odd.get());
+            let released = self.fixture.head(1).saturating_sub(self.position + self.cells);
+            assert!(released <= releases, "{released} cells behind the lost claim are released");
             self.check(other, is_odd.get())
         });
         assert!(marked.contains(&false) && marked.contains(&true), "the hole was in one state only");
@@ -179,21 +182,21 @@ fn bytes(stop_at: StopAt) -> LostClaim<[u8]> {
 }
 
 pub fn kill_passing_items(_: &[&str]) {
-    items(StopAt::Claimed).kill_everywhere("typed pop over a claim that is not owned", &pass);
+    items(StopAt::Claimed).kill_everywhere("typed pop over a claim that is not owned", 1, &pass);
 }
 
 pub fn kill_peeking(_: &[&str]) {
-    items(StopAt::Claimed).kill_everywhere("typed peek over a claim that is not owned", &peek);
+    items(StopAt::Claimed).kill_everywhere("typed peek over a claim that is not owned", 0, &peek);
 }
 
 pub fn kill_passing_bytes(_: &[&str]) {
-    bytes(StopAt::LaterStamp).kill_everywhere("byte read over half a batch", &pass);
+    bytes(StopAt::LaterStamp).kill_everywhere("byte read over half a batch", 1, &pass);
 }
 
 pub fn kill_recovering_items(_: &[&str]) {
-    items(StopAt::Owned).kill_everywhere("recover, items", &recover);
+    items(StopAt::Owned).kill_everywhere("recover, items", 0, &recover);
 }
 
 pub fn kill_recovering_bytes(_: &[&str]) {
-    bytes(StopAt::Claimed).kill_everywhere("recover, a batch that is not owned", &recover);
+    bytes(StopAt::Claimed).kill_everywhere("recover, a batch that is not owned", 0, &recover);
 }

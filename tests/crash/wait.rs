@@ -11,6 +11,7 @@ use ringway::{Departure, Options, PopError, PushError, Select, spsc};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::kill_points::Sweep;
+use crate::close::departure_in;
 use crate::fixture::{TestMessage, Item, Fixture, check_laps, receive_all};
 use crate::kinds::RingKind;
 use crate::victim::mark;
@@ -129,6 +130,50 @@ fn kill_wakers_of<K: RingKind>(name: &str, sleep: fn(Consumer<K, Item>) -> Resul
 
 pub fn kill_waking_producer<K: RingKind>(_: &[&str]) {
     kill_wakers_of::<K>("typed push to a waiter", |mut rx| rx.pop().map(Item::checked));
+}
+
+pub fn kill_closing_producer<K: RingKind>(_: &[&str]) {
+    kill_wakers::<_, K>(
+        "close of a producer whose consumer sleeps",
+        &|| {
+            Waiter::falls_asleep(0, |ring| {
+                let mut rx = ring.consumer().unwrap();
+                assert!(rx.wait_for_producer(SLICES));
+                rx.pop().map(Item::checked)
+            })
+        },
+        &|fixture| {
+            let tx = fixture.reopened().producer().unwrap();
+            await_sleep(|| fixture.consumer_sleeps(0));
+            mark();
+            let closed = tx.close();
+            mark();
+            closed.unwrap();
+        },
+        &|fixture| Err(PopError::Closed(departure_in(fixture.producer_state(0)))),
+    );
+}
+
+pub fn kill_closing_consumer<K: RingKind>(_: &[&str]) {
+    kill_wakers::<_, K>(
+        "close of a consumer whose producer sleeps",
+        &|| {
+            Waiter::falls_asleep(FULL, |ring| {
+                let mut tx = ring.producer().unwrap();
+                assert!(tx.wait_for_consumer(SLICES));
+                tx.push(&Item::numbered(FULL + 1))
+            })
+        },
+        &|fixture| {
+            let rx = fixture.reopened().consumer().unwrap();
+            await_sleep(|| fixture.producer_sleeps(0));
+            mark();
+            let closed = rx.close();
+            mark();
+            closed.unwrap();
+        },
+        &|fixture| Err(PushError::Closed(departure_in(fixture.consumer_state()))),
+    );
 }
 
 pub fn kill_before_waking_a_waker_thread<K: RingKind>(_: &[&str]) {
