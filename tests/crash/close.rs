@@ -1,7 +1,7 @@
 //! Kills a producer, or a consumer, at every instruction of `close`.
 //!
-//! The peer sees `Died` as long as the state word says *taken*, and `Finished` from then on. It never
-//! sees `Left`. No record is lost, and the seat can be taken again.
+//! The peer sees `Died` as long as the state word says *taken*, and `Finished` from then on. It
+//! never sees `Left`. No record is lost, and the seat can be taken again.
 use std::mem;
 use std::time::Duration;
 

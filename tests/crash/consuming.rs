@@ -1,4 +1,5 @@
-//! Consumers that are killed: what they had not released is received again, and nothing else.
+//! Kills, or stops, a consumer. The next consumer receives the records that it had not released,
+//! and no others.
 use std::cell::RefCell;
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
@@ -8,12 +9,14 @@ use std::time::Duration;
 use ringway::SeatError;
 use ringway::ring::{Producer, Ring};
 
+use crate::fixture::{
+    FROM_OTHERS, FROM_SURVIVORS, Fixture, Item, SMALL, TestMessage, check_laps, number_of, receive_all,
+};
 use crate::kill_points::Sweep;
-use crate::fixture::{FROM_OTHERS, TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps, number_of, receive_all};
 use crate::kinds::RingKind;
 use crate::victim::{dies_after, mark};
 
-/// No send may wait longer while somebody receives.
+/// No send waits longer while a consumer receives.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An operation of a consumer.
@@ -21,18 +24,18 @@ struct ReceiveSweep<'a, T: TestMessage + ?Sized, K> {
     name: &'a str,
     minimum: usize,
     fixture: Fixture<T, K>,
-    /// The records that are in the ring, as they are taken.
+    /// The records in the ring, in the order in which the consumer takes them.
     inside: Vec<u64>,
-    /// How many of them may have been released at some moment: none first, then what the operation releases at once, or
-    /// a lane at a time.
+    /// How many of them may be released at some kill point: none at first, then all at once, or one
+    /// lane at a time.
     releases: &'a [u64],
-    /// Whether the victim tells of each before it is released.
-    tells: bool,
+    /// Whether the victim writes each record into the journal before it releases it.
+    writes_journal: bool,
     /// The victim's part, with a ring that it has opened itself.
     operation: &'a dyn Fn(&Ring<K, T>, &Journal),
 }
 
-/// Those who are there with the victim.
+/// The survivors.
 struct Others<T: TestMessage + ?Sized, K: RingKind> {
     beside: Vec<Producer<K, T>>,
     tx: Producer<K, T>,
@@ -45,16 +48,20 @@ impl<T: TestMessage + ?Sized, K: RingKind> ReceiveSweep<'_, T, K> {
     fn kill_everywhere(self) {
         let released = self.play(|sweep| sweep.kill_everywhere(|others, _| self.check(others)));
         assert!(released.iter().all(|n| self.releases.contains(n)), "a part was released: {released:?}");
-        assert!(released.is_sorted(), "what was released did not stay released: {released:?}");
-        assert_eq!(released.first(), Some(&0), "nothing was done");
-        assert_eq!(released.last(), self.releases.last(), "all was done");
+        assert!(released.is_sorted(), "a record that was released is back later: {released:?}");
+        assert_eq!(released.first(), Some(&0), "the first victim died before its operation");
+        assert_eq!(released.last(), self.releases.last(), "the last victim died after its operation");
     }
 
-    /// Stops it everywhere instead, while a producer fills the ring: what it takes out is what was in.
+    /// Stops the victim at each kill point instead, while a producer fills the ring. The victim
+    /// still takes the records that were in the ring before.
     fn stop_everywhere(self) {
         let fill = |others: &mut Others<T, K>, _| {
             let robbed = self.fixture.ring.consumer();
-            assert!(matches!(robbed, Err(SeatError::SeatTaken { .. })), "it only stopped: {robbed:?}");
+            assert!(
+                matches!(robbed, Err(SeatError::SeatTaken { .. })),
+                "the consumer is stopped, not dead: {robbed:?}"
+            );
             while T::send(&mut others.tx, others.last + 1, SMALL).is_ok() {
                 others.last += 1;
             }
@@ -87,7 +94,7 @@ impl<T: TestMessage + ?Sized, K: RingKind> ReceiveSweep<'_, T, K> {
         })
     }
 
-    /// The victim is dead; how many of the records it had released.
+    /// The victim is dead. Returns how many records it had released.
     fn check(&self, mut others: Others<T, K>) -> u64 {
         let mut rx = self.fixture.ring.consumer().expect("a dead consumer's seat is free");
         let mut numbers: Vec<u64> = T::receive(&mut rx).into_iter().collect();
@@ -96,22 +103,26 @@ impl<T: TestMessage + ?Sized, K: RingKind> ReceiveSweep<'_, T, K> {
         assert_eq!(numbers.pop(), Some(FROM_SURVIVORS), "the next record is the last, after {numbers:?}");
         check_laps(&mut others.tx, &mut rx);
         others.beside.iter_mut().for_each(|tx| check_laps(tx, &mut rx));
-        assert_eq!(rx.losses().next(), None, "nothing is lost by a consumer");
+        assert_eq!(rx.losses().next(), None, "a dead consumer loses no record");
 
-        let released = self.inside.len().checked_sub(numbers.len()).expect("nothing twice");
-        // Of each lane, or of all, the rest.
+        let released = self.inside.len().checked_sub(numbers.len()).expect("no record arrives twice");
+        // The rest of each lane, or of the ring, in order.
         let lane = |number: &&u64| K::HAS_LANES && **number > FROM_OTHERS;
         let (beside, own): (Vec<u64>, Vec<u64>) = numbers.iter().partition(lane);
         let (all_beside, all_own): (Vec<u64>, Vec<u64>) = self.inside.iter().partition(lane);
         assert!(all_beside.ends_with(&beside) && all_own.ends_with(&own), "received {numbers:?}");
-        let told = others.journal.read();
-        assert!(self.inside.starts_with(&told), "the victim was given {told:?}");
-        assert!(!self.tells || told.len() >= released, "{released} released, told of {told:?}");
+        let noted = others.journal.read();
+        assert!(self.inside.starts_with(&noted), "the victim was given {noted:?}");
+        assert!(
+            !self.writes_journal || noted.len() >= released,
+            "{released} released, the journal has {noted:?}"
+        );
         released as u64
     }
 }
 
-/// A full ring, or two lanes with what would fill one; and its records as they are taken.
+/// A full ring, or two lanes with records that would fill one. Returns the records in the order in
+/// which the consumer takes them.
 fn full<T: TestMessage + ?Sized, K: RingKind>() -> (Fixture<T, K>, Vec<u64>) {
     let beside = 3 * u64::from(K::LAST);
     let own = T::CELLS - beside;
@@ -122,17 +133,18 @@ fn full<T: TestMessage + ?Sized, K: RingKind>() -> (Fixture<T, K>, Vec<u64>) {
         }
     });
     let (own, others) = (1..=own, FROM_OTHERS + 1..=FROM_OTHERS + beside);
-    // The lanes in turn, beginning with the first.
+    // The consumer takes the lanes in turn, beginning with the first.
     let inside = if K::HAS_LANES { others.chain(own).collect() } else { own.chain(others).collect() };
     (fixture, inside)
 }
 
-/// What is released of a `full` ring by who takes five records: all at once, or a lane at a time.
+/// How many records of a `full` ring may be released while a consumer takes five: all at once, or
+/// one lane at a time.
 fn five<K: RingKind>() -> &'static [u64] {
     if K::HAS_LANES { &[0, 2, 3, 5] } else { &[0, 5] }
 }
 
-/// What a victim wrote down before it died.
+/// The records that a victim received before it died.
 struct Journal {
     writer: UnixStream,
     reader: RefCell<UnixStream>,
@@ -166,7 +178,7 @@ fn typed_pop<K: RingKind>(end: impl FnOnce(ReceiveSweep<'_, Item, K>)) {
         fixture,
         inside,
         releases: &[0, 1],
-        tells: false,
+        writes_journal: false,
         operation: &|ring, _| {
             let mut rx = ring.consumer().unwrap();
             mark();
@@ -186,7 +198,7 @@ fn byte_read<K: RingKind>(end: impl FnOnce(ReceiveSweep<'_, [u8], K>)) {
         fixture,
         inside,
         releases: &[0, 1],
-        tells: true,
+        writes_journal: true,
         operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             let mut bytes = [0; SMALL];
@@ -218,7 +230,7 @@ pub fn kill_peek<K: RingKind>(_: &[&str]) {
         fixture,
         inside,
         releases: &[0],
-        tells: true,
+        writes_journal: true,
         operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             mark();
@@ -240,7 +252,7 @@ pub fn kill_pop_slice<K: RingKind>(_: &[&str]) {
         fixture,
         inside,
         releases: five::<K>(),
-        tells: false,
+        writes_journal: false,
         operation: &|ring, _| {
             let mut rx = ring.consumer().unwrap();
             let mut items = [Item::default(); 5];
@@ -262,7 +274,7 @@ pub fn kill_drain<K: RingKind>(_: &[&str]) {
         fixture,
         inside,
         releases: five::<K>(),
-        tells: true,
+        writes_journal: true,
         operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             mark();
@@ -280,7 +292,7 @@ pub fn kill_byte_drain<K: RingKind>(_: &[&str]) {
         minimum: 100,
         fixture: Fixture::new(2 * 16 + 11, 2, |fixture| {
             let (_others, mut tx) = fixture.producers();
-            // The second does not fit before the end of the lap.
+            // The second record does not fit before the end of the lap.
             [40, 150, 64]
                 .iter()
                 .zip(3..)
@@ -288,7 +300,7 @@ pub fn kill_byte_drain<K: RingKind>(_: &[&str]) {
         }),
         inside: (1..=5).collect(),
         releases: &[0, 5],
-        tells: true,
+        writes_journal: true,
         operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             mark();
@@ -316,7 +328,7 @@ pub fn kill_keep<K: RingKind>(_: &[&str]) {
         fixture,
         inside,
         releases: &[0],
-        tells: true,
+        writes_journal: true,
         operation: &|ring, journal| {
             let mut rx = ring.consumer().unwrap();
             mark();
@@ -329,11 +341,12 @@ pub fn kill_keep<K: RingKind>(_: &[&str]) {
     .kill_everywhere();
 }
 
-/// ReceiveSweep the seat, or leaving it, after somebody died in it.
+/// Takes the seat of a dead consumer, or leaves it.
 fn sweep_seat_change<K: RingKind>(name: &str, operation: &dyn Fn(&Ring<K, Item>, &Journal)) {
     let (mut fixture, inside) = full::<Item, K>();
     fixture.change(|fixture| dies_after(|| mem::forget(fixture.reopened().consumer().unwrap())));
-    ReceiveSweep { name, minimum: 100, fixture, inside, releases: &[0], tells: true, operation }.kill_everywhere();
+    ReceiveSweep { name, minimum: 100, fixture, inside, releases: &[0], writes_journal: true, operation }
+        .kill_everywhere();
 }
 
 pub fn kill_detach<K: RingKind>(_: &[&str]) {

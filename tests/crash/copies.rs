@@ -1,9 +1,9 @@
 //! How payload is copied makes no difference to what these tests compare.
 //!
 //! A processor stops a string instruction where it likes, and the C library copies by other
-//! instructions on another processor. Both are played here on one machine: victims copy by string
-//! instructions of different widths, in either direction, and whole stages run with the copies of
-//! other processors.
+//! instructions on another processor. Both are reproduced here on one machine: victims copy by
+//! string instructions of different widths, in either direction, and whole sweeps run with the
+//! copies of other processors.
 use std::arch::asm;
 use std::collections::HashSet;
 use std::fs::File;
@@ -15,12 +15,12 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::getppid;
 
 use crate::children::{Act, role_command, say};
+use crate::fixture::{CELLS, FROM_SURVIVORS, Fixture, SMALL, TestMessage, check_laps, receive_all, record};
 use crate::kill_points::Sweep;
-use crate::fixture::{CELLS, TestMessage, FROM_SURVIVORS, SMALL, Fixture, check_laps, receive_all, record};
 use crate::victim::mark;
 use crate::{sweep, sweep_with};
 
-/// What stages do.
+/// The sweeps.
 pub const ROLES: &[(&str, Act)] = &[("string copies", kill_string_copies), (OTHER_CPU, run_on_other_cpu)];
 
 /// In a ring of 16 cells, with two records in it, three cells are left in the lap.
@@ -151,7 +151,7 @@ fn kill_string_copies(_: &[&str]) {
     let shown = states.iter().filter(shows_payload).count();
     assert!(shown > 0 && shown < states.len(), "the payload is in {shown} states: in those with its stamp");
 
-    // There is something to tell apart: the ways stop at different places, and detach other bytes
+    // There is something to tell apart: the ways stop at different places, and leave other bytes
     // behind there.
     let left = paths.each_ref().map(|path| path.within().iter().collect::<HashSet<_>>());
     let stops = left.each_ref().map(HashSet::len);
@@ -159,12 +159,13 @@ fn kill_string_copies(_: &[&str]) {
         return say("skipped: this processor does not stop within a string instruction");
     }
     let all: HashSet<_> = left.iter().flatten().collect();
-    assert!(stops.iter().all(|n| *n < all.len()), "all ways detach the same bytes behind: {stops:?}");
+    assert!(stops.iter().all(|n| *n < all.len()), "all methods leave the same bytes behind: {stops:?}");
 
     // No two victims in a row copy the same way.
     let name = "record copied by string instructions, each victim its way";
     let by_turns = || process::id() as usize % COPY_METHODS.len();
-    let arrived = with_sweep(name, &fixture, &by_turns, |sweep| sweep.kill_everywhere(|(), _| check(&fixture)));
+    let arrived =
+        with_sweep(name, &fixture, &by_turns, |sweep| sweep.kill_everywhere(|(), _| check(&fixture)));
     assert!(arrived.is_sorted() && arrived.contains(&true) && arrived.contains(&false), "{arrived:?}");
     let fewest = paths.iter().map(|path| path.within().len()).min().unwrap();
     assert!(arrived.len() > instructions + fewest, "victims die within the string instruction, too");
@@ -177,7 +178,10 @@ fn check(fixture: &Fixture<[u8]>) -> bool {
     let mut rx = fixture.ring.consumer().unwrap();
     let numbers = receive_all(&mut rx);
     check_laps(&mut tx, &mut rx);
-    assert!(numbers == [1, 2, FROM_SURVIVORS] || numbers == [1, 2, 3, FROM_SURVIVORS], "received {numbers:?}");
+    assert!(
+        numbers == [1, 2, FROM_SURVIVORS] || numbers == [1, 2, 3, FROM_SURVIVORS],
+        "received {numbers:?}"
+    );
     numbers.len() == 4
 }
 
@@ -185,7 +189,7 @@ fn check(fixture: &Fixture<[u8]>) -> bool {
 const OTHER_CPU: &str = "elsewhere";
 
 /// What the C library (glibc) is to do without, so that it copies as it would on another processor.
-/// Other C libraries do not mind this.
+/// Other C libraries ignore this.
 const TUNABLES: &str = "GLIBC_TUNABLES";
 const BY_32_BYTES: &str = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL";
 const BY_16_BYTES: &str = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX2,-AVX,-AVX_Fast_Unaligned_Load";

@@ -1,4 +1,5 @@
-//! Those who make, open or remove a segment and are killed: a name stands for a whole ring, or for nothing.
+//! Kills a process that creates, opens or unlinks a segment. Afterwards the name belongs to a
+//! complete ring, or to none.
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::victim::mark;
 
 const DIRECTORY: &str = "/dev/shm";
 const OPTIONS: Options<'static> = Options::new().capacity(8);
-/// What is in a ring that was there before.
+/// The item in a ring that was there before.
 const BEFORE: u64 = 7;
 
 /// An operation on a name.
@@ -28,7 +29,7 @@ struct NameSweep<'a> {
 impl NameSweep<'_> {
     fn kill_everywhere(self) {
         let open_files = files();
-        // The same for all victims: they are to take the same way.
+        // All victims use the same name, so that they take the same path.
         let name = Name::unique(SEGMENTS);
         let sweep = Sweep {
             name: self.name,
@@ -41,9 +42,9 @@ impl NameSweep<'_> {
             single_steps_only: false,
         };
         let there = sweep.kill_everywhere(|(), _| self.check(&name));
-        assert_eq!(there.first(), Some(&self.before), "nothing was done");
-        assert_eq!(there.last(), Some(&self.after), "all was done");
-        assert_eq!(files(), open_files, "files that stayed open");
+        assert_eq!(there.first(), Some(&self.before), "the first victim died before its operation");
+        assert_eq!(there.last(), Some(&self.after), "the last victim died after its operation");
+        assert_eq!(files(), open_files, "files stayed open");
     }
 
     fn prepare(&self, name: &Name) {
@@ -53,7 +54,7 @@ impl NameSweep<'_> {
         }
     }
 
-    /// The victim is dead; whether there is a ring of that name.
+    /// The victim is dead. Returns whether there is a ring of that name.
     fn check(&self, name: &Name) -> bool {
         let there = match Ring::<u64>::open(name) {
             Ok(ring) => {
@@ -61,9 +62,9 @@ impl NameSweep<'_> {
                 true
             }
             Err(SegmentError::NotFound { .. }) => false,
-            Err(error) => panic!("half a segment: {error}"),
+            Err(error) => panic!("the segment is incomplete: {error}"),
         };
-        assert_eq!(traces_of(name), usize::from(there), "all that is left is the name");
+        assert_eq!(traces_of(name), usize::from(there), "other files are left behind");
         let ring = Ring::<u64>::open_or_create(name, &OPTIONS).unwrap();
         if self.before && there {
             assert_eq!(ring.consumer().unwrap().try_pop(), Ok(BEFORE));
@@ -72,12 +73,12 @@ impl NameSweep<'_> {
         Ring::<u64>::unlink(name).unwrap();
         carries_records(&Ring::create(name, &OPTIONS).unwrap());
         Ring::<u64>::unlink(name).unwrap();
-        assert_eq!(traces_of(name), 0, "the name is gone");
+        assert_eq!(traces_of(name), 0, "a file of that name is left");
         there
     }
 }
 
-/// An empty ring, and somebody to send and to receive.
+/// Sends and receives some items in an empty ring.
 fn carries_records(ring: &Ring<u64>) {
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     for number in 0..20 {
@@ -87,7 +88,7 @@ fn carries_records(ring: &Ring<u64>) {
     assert!(rx.try_pop().is_err());
 }
 
-/// How many files have this name, or one that is made from it.
+/// How many files have this name, or a name that contains it.
 fn traces_of(name: &Name) -> usize {
     listing(DIRECTORY).iter().filter(|file| file.contains(name.as_str())).count()
 }

@@ -1,5 +1,5 @@
-//! Two victims in a row, in a total order: one died or stopped somewhere in its claim, then another dies at every
-//! instruction of its own.
+//! Kills two producers of an `mpsc` ring, one after the other. The first dies, or stops, somewhere
+//! in its claim. The second dies at each instruction of its own operation.
 use std::cell::Cell;
 
 use ringway::Losses;
@@ -7,33 +7,33 @@ use ringway::mpsc::Mpsc;
 use ringway::ring::Producer;
 use ringway::{PopError, SeatError};
 
-use crate::operations::{self, Operation};
-use crate::with_other_producers::receive_until;
-use crate::recover::{StopAt, stopped_at};
+use crate::fixture::{FROM_OTHERS, FROM_SURVIVORS, Fixture, Item, SMALL, TestMessage, check_laps};
 use crate::kill_points::Sweep;
-use crate::fixture::{FROM_OTHERS, TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps};
+use crate::operations::{self, Operation};
+use crate::recover::{StopAt, stopped_at};
 use crate::victim::Victim;
+use crate::with_other_producers::receive_until;
 
-/// What is told of a loss: seat, process id, position, cells.
+/// What the consumer reports of a loss: seat, process id, position, cells.
 type LossRecord = (u16, u64, u64, u64);
 
-fn told(losses: Losses<'_>) -> Vec<LossRecord> {
+fn summarize(losses: Losses<'_>) -> Vec<LossRecord> {
     losses.map(|loss| (loss.seat, loss.by.pid, loss.position, loss.cells)).collect()
 }
 
-/// A ring with three seats, empty: another producer is to have seat 0.
+/// An empty ring with three producer seats. A surviving producer has seat 0.
 struct DoubleCrash<'a, T: TestMessage + ?Sized> {
     name: &'a str,
     fixture: Fixture<T, Mpsc>,
     /// How far the first victim comes.
     stop_at: StopAt,
-    /// Its seat, its process id, the position it was at, how much it claimed.
+    /// Its seat, its process id, its position, and how many cells it claimed.
     first: LossRecord,
-    /// The address of the instruction that it did not come to.
+    /// The address of the first instruction that it did not execute.
     there: u64,
     /// The second victim's seat.
     second: u16,
-    /// The numbers that either sends.
+    /// The numbers that each of the two sends.
     sends: &'a [u64],
     operation: Operation<'a, Mpsc, T>,
 }
@@ -54,8 +54,8 @@ impl Progress {
 }
 
 impl<'a, T: TestMessage + ?Sized> DoubleCrash<'a, T> {
-    /// The next cell is `start`. The first victim takes seat `first`, 1 or 2, dies there, and leaves the other to the
-    /// second.
+    /// The next cell is `start`. The first victim takes seat `first`, 1 or 2, and dies there. The
+    /// second takes the other seat.
     fn new(
         name: &'a str,
         start: u64,
@@ -107,10 +107,10 @@ impl<'a, T: TestMessage + ?Sized> DoubleCrash<'a, T> {
         let not_owned = progress_of_all.iter().any(|progress| progress.is_open() && !progress.is_owned);
         let said = progress_of_all.iter().any(|progress| progress.is_open() && progress.is_owned);
         let arrived = progress_of_all.last().is_some_and(|progress| progress.is_published);
-        assert!(not_owned && said && arrived, "the second victim did not come by everything");
+        assert!(not_owned && said && arrived, "the second victim did not die in all states of its claim");
     }
 
-    /// Both are dead.
+    /// Both victims are dead.
     fn check(&self, mut other: Producer<Mpsc, T>, pid: u64, turn: u32) -> Progress {
         let progress = self.progress();
         let ring = &self.fixture.ring;
@@ -132,15 +132,16 @@ impl<'a, T: TestMessage + ?Sized> DoubleCrash<'a, T> {
         let expected = [published, &[FROM_OTHERS + 1]].concat();
         assert_eq!(receive_until(&mut rx, &[FROM_OTHERS + 1]), expected, "after {progress:?}");
 
-        let mut told = told(rx.losses());
-        // Two dead announced the same position and neither came to say that it owns it: it is told of either.
+        let mut reported = summarize(rx.losses());
+        // Both victims announced the same position, and neither recorded that it owns it. The
+        // consumer may report either.
         let is_ambiguous = self.stop_at == StopAt::Announced && progress.is_open() && !progress.is_owned;
-        if let (true, [(seat, by, ..)]) = (is_ambiguous, &mut told[..]) {
+        if let (true, [(seat, by, ..)]) = (is_ambiguous, &mut reported[..]) {
             if (*seat, *by) == (first.0, first.1) {
                 (*seat, *by) = (second.0, second.1);
             }
         }
-        assert_eq!(told, lost, "after {progress:?}");
+        assert_eq!(reported, lost, "after {progress:?}");
 
         let mut txs: Vec<_> = early.into_iter().collect();
         while txs.len() < 2 {
@@ -153,11 +154,11 @@ impl<'a, T: TestMessage + ?Sized> DoubleCrash<'a, T> {
         }
         check_laps(&mut other, &mut rx);
         assert!(matches!(ring.producer(), Err(SeatError::AllTaken { .. })));
-        assert_eq!(rx.losses().next(), None, "once is enough");
+        assert_eq!(rx.losses().next(), None, "a loss is reported twice");
         progress
     }
 
-    /// The first victim only stops, everywhere at the same place: after it announced what the second then claims.
+    /// The first victim only stops, after it announced the position that the second then claims.
     fn kill_beside_a_rival(self) {
         let there = self.there;
         let sweep = Sweep {
@@ -179,11 +180,15 @@ impl<'a, T: TestMessage + ?Sized> DoubleCrash<'a, T> {
             wake: None,
             single_steps_only: false,
         };
-        let progress_of_all = sweep.kill_everywhere(|(other, rival), pid| self.check_rival(other, rival, pid));
-        assert!(progress_of_all.iter().any(|progress| progress.is_open() && !progress.is_owned), "the corner was never met");
+        let progress_of_all =
+            sweep.kill_everywhere(|(other, rival), pid| self.check_rival(other, rival, pid));
+        assert!(
+            progress_of_all.iter().any(|progress| progress.is_open() && !progress.is_owned),
+            "no victim died between its claim and the record that it owns it"
+        );
     }
 
-    /// The second victim is dead, its rival stopped.
+    /// The second victim is dead. The first is stopped.
     fn check_rival(&self, mut other: Producer<Mpsc, T>, rival: Victim, pid: u64) -> Progress {
         let progress = self.progress();
         let ring = &self.fixture.ring;
@@ -206,7 +211,7 @@ impl<'a, T: TestMessage + ?Sized> DoubleCrash<'a, T> {
         let rest = [if is_held { &expected[..] } else { &[] }, self.sends].concat();
         assert_eq!(receive_until(&mut rx, &[last]), rest, "after {progress:?}");
         let lost = progress.is_open().then_some((2, pid, progress.start, progress.claimed));
-        assert_eq!(told(rx.losses()), Vec::from_iter(lost), "after {progress:?}");
+        assert_eq!(summarize(rx.losses()), Vec::from_iter(lost), "after {progress:?}");
         check_laps(&mut ring.producer().unwrap(), &mut rx);
         check_laps(&mut other, &mut rx);
         progress
@@ -217,7 +222,8 @@ fn items(stop_at: StopAt, first: u16) -> DoubleCrash<'static, Item> {
     DoubleCrash::new("typed push", 13, first, stop_at, &[3], &operations::push_item)
 }
 
-/// Three cells before the end of the lap: whoever is first leaves a pad.
+/// Begins three cells before the end of the lap, so that a pad precedes the second record of a
+/// batch.
 fn bytes(stop_at: StopAt, first: u16) -> DoubleCrash<'static, [u8]> {
     DoubleCrash::new("batch of three", 2 * 16 + 13, first, stop_at, &[3, 4, 5], &operations::batch)
 }

@@ -1,4 +1,4 @@
-//! A ring as it stands before an operation, and records that carry numbers.
+//! A ring in the state before an operation, and records that carry numbers.
 use std::fs::{self, File};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -13,13 +13,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::SEGMENTS;
 use crate::common::Name;
-use crate::payload::word;
 use crate::kinds::RingKind;
+use crate::payload::word;
 
-// The segment format, as far as these tests look into it. Offsets in bytes.
-/// The consumer's role block; HEAD is its first word, but for `lanes`.
+// The part of the segment format that these tests read. Offsets in bytes.
+/// The consumer's role block; HEAD is its first word, except in `lanes`.
 pub const CONSUMER: u64 = 512;
-/// The first role block after it: the one producer's, or that of several in common.
+/// The role block after it: the producer's, or the common block of several producers.
 pub const FIRST: u64 = 1024;
 /// From one role block to the next.
 pub const BLOCK: u64 = 512;
@@ -41,14 +41,14 @@ pub const CAPACITY: u64 = 256 + 24;
 pub const STRIDE: u64 = 256 + 32;
 pub const DESCRIPTORS: u64 = 256 + 48;
 pub const CELLS: u64 = 256 + 56;
-/// What the word at `KIND` says of each kind of ring.
+/// The values of the word at `KIND`.
 pub const SPSC: u64 = 1;
 pub const MPSC: u64 = 2;
 pub const LANES: u64 = 3;
-/// What the word at `CARRIES` says in a byte ring.
+/// The value of the word at `CARRIES` in a byte ring.
 pub const BYTES: u64 = 2;
 
-/// Blanks what differs from victim to victim in the bytes of a segment.
+/// Blanks the bytes of a segment that differ from victim to victim.
 pub fn blank_displayed(bytes: &mut [u8]) {
     let (Some(kind), Some(producers)) = (word(bytes, KIND), word(bytes, PRODUCERS)) else { return };
     let blocks = 1 + u64::from(kind != SPSC) + producers;
@@ -61,37 +61,37 @@ pub fn blank_displayed(bytes: &mut [u8]) {
     }
 }
 
-/// What producers beside the victim send: the numbers after this one.
+/// Other producers send the numbers after this one, beside the victim.
 pub const FROM_OTHERS: u64 = 500;
 
 /// The first number that survivors send.
 pub const FROM_SURVIVORS: u64 = 1000;
 
-/// What a ring of these tests carries: records all of whose bytes follow from their numbers.
+/// A message of these tests: the number of a record determines all of its bytes.
 pub trait TestMessage: Message + 'static {
     /// For [`Options::capacity`].
     const CAPACITY: usize;
-    /// The same in cells.
+    /// The capacity, in cells.
     const CELLS: u64;
 
     /// Sends record `number`, which takes about `len` bytes if it can have any length.
     fn send<K: RingKind>(tx: &mut Producer<K, Self>, number: u64, len: usize) -> Result<(), PushError>;
 
-    /// Sends a small record `number`, and waits for room, for `timeout` at most.
+    /// Sends a small record `number`. Waits for room, for at most `timeout`.
     fn send_within<K: RingKind>(
         tx: &mut Producer<K, Self>,
         number: u64,
         timeout: Duration,
     ) -> Result<(), PushError>;
 
-    /// Receives a record, checks that nothing in it is torn, and tells its number.
+    /// Receives a record, checks that nothing in it is torn, and returns its number.
     fn receive<K: RingKind>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError>;
 
-    /// The same; waits for it, for `timeout` at most.
+    /// Receives a record like `receive`. Waits for it, for at most `timeout`.
     fn receive_within<K: RingKind>(rx: &mut Consumer<K, Self>, timeout: Duration) -> Result<u64, PopError>;
 }
 
-/// An item that shows when it was torn.
+/// An item that shows whether it is torn.
 #[derive(FromBytes, IntoBytes, Immutable, Clone, Copy, Debug, PartialEq, Default)]
 #[repr(C)]
 pub struct Item {
@@ -104,7 +104,7 @@ impl Item {
         Self { number, rest: std::array::from_fn(|i| number.wrapping_mul(0x9e37_79b9_7f4a_7c15 + i as u64)) }
     }
 
-    /// Its number; it must be whole.
+    /// The number of the item. Fails if the item is torn.
     pub fn checked(self) -> u64 {
         assert_eq!(self, Self::numbered(self.number), "torn");
         self.number
@@ -172,14 +172,14 @@ pub fn record(number: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// The number of a record, which must be whole.
+/// The number of a record. Fails if the record is torn.
 pub fn number_of(bytes: &[u8]) -> u64 {
     let number = u64::from_le_bytes(bytes[..8].try_into().unwrap());
     assert!(bytes == record(number, bytes.len()), "torn: {bytes:?}");
     number
 }
 
-/// A ring whose bytes can be put back to what they were, as often as there are victims.
+/// A ring whose bytes can be restored for each victim.
 pub struct Fixture<T: ?Sized, K = Spsc> {
     pub name: Name,
     pub ring: Ring<K, T>,
@@ -189,19 +189,19 @@ pub struct Fixture<T: ?Sized, K = Spsc> {
 }
 
 impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
-    /// A ring that has seen some check_laps: the next cell, of each lane, is `passed`. Records 1 to `waiting` are in it, of a
-    /// cell each, sent from the last seat; then `more` happens.
+    /// A ring whose next cell, in each lane, is `passed`. The producer in the last seat has sent
+    /// records 1 to `waiting`, of one cell each. Then `more` happens.
     pub fn new(passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
         Self::with_seats(1 + usize::from(K::LAST), passed, waiting, more)
     }
 
-    /// The same with so many seats for producers.
+    /// A ring like that of [`new`](Self::new), with so many producer seats.
     pub fn with_seats(seats: usize, passed: u64, waiting: u64, more: impl FnOnce(&Self)) -> Self {
         let name = Name::unique(SEGMENTS);
         let ring = Ring::create(&name, &Options::new().capacity(T::CAPACITY).max_producers(seats)).unwrap();
         let mut txs: Vec<_> = (0..seats).map(|_| ring.producer().unwrap()).collect();
         let mut rx = ring.consumer().unwrap();
-        // Where all share their cells, one moves on for all.
+        // One producer moves TAIL for all that share their cells.
         let movers = if K::HAS_LANES { seats } else { 1 };
         for tx in &mut txs[..movers] {
             for number in 0..passed {
@@ -220,7 +220,7 @@ impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
         fixture
     }
 
-    /// Has `more` happen before every victim.
+    /// Changes the state that every victim finds.
     pub fn change(&mut self, more: impl FnOnce(&Self)) {
         more(self);
         self.bytes = self.now();
@@ -231,12 +231,12 @@ impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
         fs::read(&self.path).unwrap()
     }
 
-    /// Puts all back to how it was set.
+    /// Restores the state that every victim finds.
     pub fn reset(&self) {
         self.put(&self.bytes);
     }
 
-    /// Puts these bytes in. Nobody is in the ring, or may mind.
+    /// Writes these bytes into the segment. No handle may rely on the old ones.
     pub fn put(&self, bytes: &[u8]) {
         self.file.write_all_at(bytes, 0).unwrap();
     }
@@ -268,25 +268,26 @@ impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
         self.word(if K::HAS_LANES { self.block(seat) } else { FIRST })
     }
 
-    /// TAIL as it was set.
+    /// TAIL of those cells in the state that every victim finds.
     pub fn tail_as_set(&self, seat: u16) -> u64 {
         let at = if K::HAS_LANES { self.block(seat) } else { FIRST } as usize;
         u64::from_ne_bytes(self.bytes[at..at + 8].try_into().unwrap())
     }
 
-    /// What the producer in `seat` of an `mpsc` ring announces: a position, and whether it owns it.
+    /// The announcement of the producer in `seat` of an `mpsc` ring: a position, and whether it
+    /// owns it.
     pub fn announced(&self, seat: u16) -> Option<(u64, bool)> {
         let word = self.word(self.block(seat) + ANNOUNCEMENT);
         (word != 0).then(|| ((word >> 1) - 1, word & 1 == 1))
     }
 
-    /// Whether the consumer may be asleep, as the producer in `seat` sees it.
+    /// Whether the consumer may sleep, as the producer in `seat` sees it.
     pub fn consumer_sleeps(&self, seat: u16) -> bool {
         let is_armed = !K::HAS_LANES || self.word(self.block(seat) + ARMED) != 0;
         self.word(CONSUMER + PARKED) % 2 == 1 && is_armed
     }
 
-    /// Whether the producer in `seat`, or one that shares its bed, may be asleep.
+    /// Whether the producer in `seat`, or one with the same park word, may sleep.
     pub fn producer_sleeps(&self, seat: u16) -> bool {
         self.word(PARKED + if K::HAS_LANES { self.block(seat) } else { FIRST }) % 2 == 1
     }
@@ -301,7 +302,7 @@ impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
         self.word(CONSUMER + STATE) & 0xff
     }
 
-    /// The stamp of the cell that `position` is in, of those that the producer in `seat` writes.
+    /// The stamp of the cell of `position` that the producer in `seat` writes.
     pub fn stamp(&self, seat: u16, position: u64) -> u64 {
         let (start, stride) = match self.word(CARRIES) {
             BYTES => (self.word(DESCRIPTORS), 16),
@@ -316,19 +317,19 @@ impl<T: TestMessage + ?Sized, K: RingKind> Fixture<T, K> {
         self.stamp(seat, position) == position + 1
     }
 
-    /// Those of the ring's producers who sit before a victim, and the one in its seat.
+    /// Producers in the seats before the victim's, and one in the victim's seat.
     pub fn producers(&self) -> (Vec<Producer<K, T>>, Producer<K, T>) {
         let others = (0..K::LAST).map(|_| self.ring.producer().unwrap()).collect();
         (others, self.ring.producer().unwrap())
     }
 
-    /// In a process of its own: the ring, opened anew, so that its seats are that process's own.
+    /// The ring, opened again: the victim takes its seats as a process of its own.
     pub fn reopened(&self) -> Ring<K, T> {
         Ring::open(&self.name).unwrap()
     }
 }
 
-/// All that there is.
+/// Receives all records that are there, and returns their numbers.
 pub fn receive_all<T: TestMessage + ?Sized, K: RingKind>(rx: &mut Consumer<K, T>) -> Vec<u64> {
     let mut numbers = Vec::new();
     loop {
@@ -340,8 +341,8 @@ pub fn receive_all<T: TestMessage + ?Sized, K: RingKind>(rx: &mut Consumer<K, T>
     }
 }
 
-/// Some check_laps through an empty ring, record by record: small ones first, which come by every cell. Nothing else may
-/// turn up.
+/// Sends records through an empty ring for some laps, one at a time: small ones first, which use
+/// every cell. Fails if any other record arrives.
 pub fn check_laps<T: TestMessage + ?Sized, K: RingKind>(tx: &mut Producer<K, T>, rx: &mut Consumer<K, T>) {
     let sizes =
         (0..T::CELLS + 2).map(|_| SMALL).chain((0..2 * T::CELLS).map(|i| SMALL + i as usize * 37 % 300));

@@ -1,8 +1,9 @@
-//! Every instruction of an operation, as a place to die.
+//! Every instruction of an operation, as a kill point.
 //!
-//! First one victim goes through the whole operation, instruction by instruction; its path is noted, and where it
-//! did something that others can see (the segment changed, or a system call). The next victims are killed on that
-//! path: at every instruction if the operation is short, else around all such places, and here and there between.
+//! A first victim takes the whole operation in single steps. The sweep records its path, and each
+//! instruction with an effect: a change of the segment, or a system call. Then the sweep kills a
+//! victim at each kill point of that path. In a short operation every instruction is a kill point.
+//! In a longer one the instructions around each effect are, and some between them, evenly spread.
 //!
 //! # What does not depend on the processor
 //! At the end, the victims must have left behind every state that the segment had on the path. A
@@ -17,38 +18,40 @@ use std::time::{Duration, Instant};
 use std::{fs, mem, panic};
 
 use crate::children::say;
-use crate::payload::blank_unpublished;
 use crate::fixture::blank_displayed;
+use crate::payload::blank_unpublished;
 use crate::victim::{Reached, Victim};
 
-/// So many instructions are a short operation: every one of them counts.
+/// In an operation with fewer instructions, each of them is a kill point.
 const SHORT: usize = 2000;
-/// In a longer one: so many, evenly spread,
+/// In a longer operation: about so many kill points, evenly spread,
 const SPREAD: usize = 800;
-/// and, this near to what others can see, every one.
+/// and every instruction that is this near to an effect.
 const NEAR: usize = 6;
 
-/// An operation, and those who survive whoever is killed in it.
+/// An operation, and what the survivors of a victim check.
 pub struct Sweep<'a, S> {
     pub name: &'a str,
-    /// How many places to die it has at least.
+    /// The least number of kill points.
     pub minimum: usize,
-    /// Everything as it is before the operation; what the survivors hold.
+    /// Puts everything in the state before the operation. Returns what the survivors hold.
     pub prepare: &'a dyn Fn() -> S,
     /// The file that the operation changes.
     pub file: &'a dyn Fn(&S) -> PathBuf,
-    /// The victim's part: the operation is between two marks.
+    /// The victim's part. The operation is between two marks.
     pub operation: &'a dyn Fn(&S),
-    /// Whether nobody else changes that file during the operation.
+    /// Whether no other process changes that file during the operation.
     pub is_only_writer: bool,
-    /// Ends the victim's sleep, if it does sleep.
+    /// Wakes the victim, if it sleeps.
     pub wake: Option<&'a dyn Fn(&S)>,
-    /// Whether victims get to their places by single steps only: where they have other threads, which breakpoints would kill.
+    /// Whether victims reach their kill points by single steps only. Victims with other threads
+    /// need that: a breakpoint would kill those threads.
     pub single_steps_only: bool,
 }
 
 impl<S> Sweep<'_, S> {
-    /// Kills a victim at every place and has the survivors `check`, told its process id: what that gave each time.
+    /// Kills a victim at every kill point, then calls `check` with what the survivors hold and with
+    /// the victim's process id. Returns all results.
     pub fn kill_everywhere<R>(&self, mut check: impl FnMut(S, u64) -> R) -> Vec<R> {
         self.everywhere(|victim, survivors| {
             let pid = victim.id();
@@ -57,8 +60,8 @@ impl<S> Sweep<'_, S> {
         })
     }
 
-    /// Stops a victim at every place, lets the survivors, told its process id, do something `meanwhile`, lets it go on
-    /// to its good end, and has them `check`.
+    /// Stops a victim at every kill point and calls `meanwhile` with what the survivors hold and
+    /// with the victim's process id. Then the victim continues to its end, and `check` follows.
     pub fn stop_everywhere(&self, meanwhile: impl Fn(&mut S, u64), mut check: impl FnMut(S)) {
         self.everywhere(|victim, mut survivors| {
             meanwhile(&mut survivors, victim.id());
@@ -68,7 +71,8 @@ impl<S> Sweep<'_, S> {
     }
 
     fn everywhere<R>(&self, mut end: impl FnMut(Victim, S) -> R) -> Vec<R> {
-        // What is done only once in a process is done now: later all victims take the same way.
+        // Work that a process does only once is done now, so that all later victims take the same
+        // path.
         for _ in 0..3 {
             let survivors = (self.prepare)();
             let victim = Victim::start(|| (self.operation)(&survivors));
@@ -78,7 +82,7 @@ impl<S> Sweep<'_, S> {
         let routes = if self.single_steps_only { path.single_step_routes() } else { path.routes() };
         let mut tally = Coverage::new(&path);
         let mut results = Vec::new();
-        // Where others are asleep, each place takes its time.
+        // Each kill point takes longer where other threads sleep.
         let short = if self.is_only_writer { SHORT } else { SPREAD };
         for place in path.places(short) {
             let route = Route { parts: place.parts, ..routes[place.after] };
@@ -103,8 +107,9 @@ impl<S> Sweep<'_, S> {
         (victim, survivors, reached)
     }
 
-    /// The same for a place `after` so many instructions. A victim that rode past it, because its path is not quite that of
-    /// the first, is replaced by one that goes on foot.
+    /// A victim that has come to the kill point `after` so many instructions. If the victim runs
+    /// past it, because its path differs from the first one's, another takes the whole path in
+    /// single steps.
     fn victim_after(&self, after: usize, route: &Route, end: usize) -> (Victim, S, Reached) {
         let found = self.victim_at(route);
         if found.2 == Reached::KillPoint || after == end {
@@ -123,10 +128,10 @@ impl<S> Sweep<'_, S> {
                 return (victim, survivors);
             }
         }
-        panic!("{}: it slept here before", self.name);
+        panic!("{}: no victim sleeps here, but the first one did", self.name);
     }
 
-    /// Says where, if `check` finds something.
+    /// Prints the kill point if `check` fails.
     fn at<R>(&self, after: usize, check: impl FnOnce() -> R) -> R {
         match panic::catch_unwind(panic::AssertUnwindSafe(check)) {
             Ok(result) => result,
@@ -137,7 +142,7 @@ impl<S> Sweep<'_, S> {
         }
     }
 
-    /// Leads `victim` to where `route` goes.
+    /// Leads `victim` to the end of `route`.
     fn lead(&self, victim: &mut Victim, route: &Route, survivors: &S) -> Reached {
         let mut wake = self.wake.map(|wake| || wake(survivors));
         if let Some((address, times)) = route.run {
@@ -163,7 +168,7 @@ impl<S> Sweep<'_, S> {
         Reached::KillPoint
     }
 
-    /// Goes through the whole operation once.
+    /// Takes the whole operation in single steps.
     pub fn trace(&self) -> Trace {
         let survivors = (self.prepare)();
         let file = (self.file)(&survivors);
@@ -191,19 +196,19 @@ impl<S> Sweep<'_, S> {
     }
 }
 
-/// A borrowed one, if there is one.
+/// Borrows the function, if there is one.
 fn lent<F: FnMut()>(wake: &mut Option<F>) -> Option<&mut dyn FnMut()> {
     wake.as_mut().map(|wake| -> &mut dyn FnMut() { wake })
 }
 
-/// What has been done so far.
+/// What the sweep has covered so far.
 struct Coverage<'a> {
     path: &'a Trace,
-    /// States of the segment that nobody has left behind yet.
+    /// States of the segment that no victim has left behind yet.
     unseen: HashSet<Vec<u8>>,
-    /// How many victims were at the end already after fewer instructions.
+    /// How many victims came to the end after fewer instructions than the first.
     missed: usize,
-    /// Whether one came to the end.
+    /// Whether the last victim came to the end.
     completed: bool,
     started: Instant,
     said: Instant,
@@ -224,7 +229,7 @@ impl<'a> Coverage<'a> {
         }
     }
 
-    /// Whoever waits for this process knows that it goes on.
+    /// Tells the waiting parent process that the sweep makes progress.
     fn report_progress(&mut self, name: &str) {
         if self.said.elapsed() > Duration::from_secs(5) {
             say(format!("(still at it: {name})"));
@@ -232,7 +237,7 @@ impl<'a> Coverage<'a> {
         }
     }
 
-    /// Says how many points there were; that was all.
+    /// Prints how many kill points there were, and checks that they were enough.
     fn check<S>(self, sweep: &Sweep<'_, S>, points: usize) {
         let Self { path, unseen, missed, completed, started, .. } = self;
         let (name, instructions, states) = (sweep.name, path.len(), path.states.len());
@@ -242,50 +247,54 @@ impl<'a> Coverage<'a> {
              {asleep} asleep, {missed} missed ({seconds:.1} s)"
         ));
         assert!(points > sweep.minimum, "{name}: too few points");
-        assert!(completed, "{name}: the last one was to come to the end");
+        assert!(completed, "{name}: the last victim did not come to the end");
         assert!(missed * 20 <= points, "{name}: too many points missed");
-        assert!(sweep.wake.is_none() || asleep > 0, "{name}: nobody slept");
-        assert!(!sweep.is_only_writer || unseen.is_empty(), "{name}: nobody left {} states behind", unseen.len());
+        assert!(sweep.wake.is_none() || asleep > 0, "{name}: no victim slept");
+        assert!(
+            !sweep.is_only_writer || unseen.is_empty(),
+            "{name}: no victim left {} of the states behind",
+            unseen.len()
+        );
     }
 }
 
-/// The way through an operation.
+/// The path through an operation.
 pub struct Trace {
-    /// Of each instruction, and of the mark at the end.
+    /// The address of each instruction, and of the mark at the end.
     addresses: Vec<u64>,
     /// All states that the segment had between instructions.
     states: HashSet<Vec<u8>>,
     /// The segment's latest bytes.
     segment: Vec<u8>,
-    /// After how many instructions others could see something new.
+    /// After how many instructions there was an effect.
     effects: Vec<usize>,
-    /// After how many instructions it went to sleep.
+    /// After how many instructions the victim went to sleep.
     sleeps: Vec<usize>,
-    /// How often it stopped within the instruction under way, and whether others could see something
-    /// new there.
+    /// How often the victim stopped within the current instruction, and whether the segment changed
+    /// there.
     parts: (usize, bool),
-    /// String instructions that others saw go on: after how many instructions, and how often it
-    /// stopped within.
+    /// String instructions that changed the segment before they ended: after how many instructions,
+    /// and how often the victim stopped within.
     strings: Vec<(usize, usize)>,
     /// The segment's bytes at all these stops.
     within: Vec<Vec<u8>>,
 }
 
-/// A place to die: after so many instructions, and so many stops within the next.
+/// A kill point: after so many instructions, and so many stops within the next.
 #[derive(Clone, Copy)]
 struct KillPoint {
     after: usize,
     parts: usize,
 }
 
-/// How to get to a place.
+/// How a victim reaches a kill point.
 #[derive(Clone, Copy)]
 struct Route {
-    /// To an instruction, when it comes up for the n-th time.
+    /// The victim runs until it reaches this instruction for the n-th time,
     run: Option<(u64, usize)>,
-    /// Then so many instructions.
+    /// takes so many instructions in single steps,
     steps: usize,
-    /// Then so many parts of a string instruction.
+    /// and so many parts of a string instruction.
     parts: usize,
 }
 
@@ -303,14 +312,14 @@ impl Trace {
         }
     }
 
-    /// It stopped within an instruction.
+    /// Records that the victim stopped within an instruction.
     fn add_part(&mut self, segment: Vec<u8>) {
         self.parts = (self.parts.0 + 1, self.parts.1 || segment != self.segment);
         self.segment.clone_from(&segment);
         self.within.push(segment);
     }
 
-    /// An instruction led to `address`.
+    /// Records an instruction that led to `address`.
     fn add(&mut self, address: u64, segment: Vec<u8>, was_syscall: bool) {
         let (parts, seen_within) = mem::take(&mut self.parts);
         if seen_within {
@@ -342,7 +351,7 @@ impl Trace {
         &self.states
     }
 
-    /// Where victims are to be killed: after every instruction, if there are not more than `short`.
+    /// The kill points: one after every instruction, if there are fewer than `short`.
     fn places(&self, short: usize) -> Vec<KillPoint> {
         let stride = if self.len() < short { 1 } else { (self.len() + 1).div_ceil(SPREAD) };
         let is_near = |place: usize| self.effects.iter().any(|effect| effect.abs_diff(place) <= NEAR);
@@ -357,29 +366,29 @@ impl Trace {
         places
     }
 
-    /// For each place, the way there without a ride.
+    /// For each instruction, the route that takes single steps only.
     fn single_step_routes(&self) -> Vec<Route> {
         (0..self.addresses.len()).map(|steps| Route { run: None, steps, parts: 0 }).collect()
     }
 
-    /// For each place, the way there that takes the fewest stops.
+    /// For each instruction, the route that takes the fewest stops.
     fn routes(&self) -> Vec<Route> {
         const STOPS_PER_TIME: usize = 3;
         let mut times = HashMap::new();
         let mut best = (Route { run: None, steps: 0, parts: 0 }, 0);
-        let single_steps_only = |(route, stops): (Route, usize)| (Route { steps: route.steps + 1, ..route }, stops + 1);
+        let step_from =
+            |(route, stops): (Route, usize)| (Route { steps: route.steps + 1, ..route }, stops + 1);
         let mut routes = Vec::new();
         for (place, &address) in self.addresses.iter().enumerate() {
             let time = times.entry(address).and_modify(|n| *n += 1).or_insert(1_usize);
             if place > 0 {
-                let ride =
-                    (Route { run: Some((address, *time)), steps: 0, parts: 0 }, *time * STOPS_PER_TIME);
-                let trace = single_steps_only(best);
-                best = if trace.1 <= ride.1 { trace } else { ride };
+                let run = (Route { run: Some((address, *time)), steps: 0, parts: 0 }, *time * STOPS_PER_TIME);
+                let step = step_from(best);
+                best = if step.1 <= run.1 { step } else { run };
             }
             routes.push(best.0);
         }
-        // The mark at the end is no place to put a breakpoint on: it is one.
+        // The mark at the end is a breakpoint already.
         if let [.., before, last] = &mut routes[..] {
             *last = Route { steps: before.steps + 1, ..*before };
         }
@@ -387,14 +396,15 @@ impl Trace {
     }
 }
 
-/// The segment in `file`, less what differs from victim to victim; nothing if there is none.
+/// The bytes of the segment in `file`, without those that differ from victim to victim. Empty if
+/// there is no file.
 fn segment_in(file: &Path) -> Vec<u8> {
     let mut bytes = fs::read(file).unwrap_or_default();
     blank_displayed(&mut bytes);
     bytes
 }
 
-/// What of a segment must be the same on every processor.
+/// The bytes of a segment that are the same on every processor.
 fn state_of(segment: &[u8]) -> Vec<u8> {
     let mut bytes = segment.to_vec();
     blank_unpublished(&mut bytes);

@@ -1,13 +1,13 @@
-//! What these tests have to know of a kind of ring.
+//! The kinds of ring, and the differences between them that these tests have to know.
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::ring::Kind;
 use ringway::spsc::Spsc;
 
-/// A kind of ring, with as many producers as it takes to see what it promises.
+/// A kind of ring.
 pub trait RingKind: Kind {
     const NAME: &'static str;
-    /// The seat that a victim gets: the last one, after those of survivors.
+    /// The seat that a victim gets: the last one, after those of the survivors.
     const LAST: u16;
     /// Whether each producer has cells of its own.
     const HAS_LANES: bool;

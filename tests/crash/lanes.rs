@@ -4,7 +4,7 @@ use ringway::lanes::Lanes;
 use crate::children::Act;
 use crate::{close, consuming, select, sweep, wait, with_other_producers};
 
-/// What stages do.
+/// The sweeps.
 pub const ROLES: &[(&str, Act)] = &[
     ("lanes, typed push", with_other_producers::kill_typed_push::<Lanes>),
     ("lanes, typed push, stopped", with_other_producers::stop_typed_push::<Lanes>),
@@ -97,17 +97,17 @@ fn killed_in_the_abort_of_a_batch() {
 }
 
 #[test]
-fn killed_as_a_producer_leaves() {
+fn killed_while_a_producer_detaches() {
     sweep("lanes, producer detach");
 }
 
 #[test]
-fn killed_as_a_producer_comes() {
+fn killed_while_a_producer_attaches() {
     sweep("lanes, typed attach");
 }
 
 #[test]
-fn killed_as_a_producer_comes_after_half_a_batch() {
+fn killed_while_a_producer_attaches_after_half_a_batch() {
     sweep("lanes, attach after batch");
 }
 
@@ -137,12 +137,12 @@ fn stopped_in_a_read() {
 }
 
 #[test]
-fn killed_as_a_consumer_comes() {
+fn killed_while_a_consumer_attaches() {
     sweep("lanes, consumer attach");
 }
 
 #[test]
-fn killed_as_the_consumer_leaves() {
+fn killed_while_the_consumer_detaches() {
     sweep("lanes, consumer detach");
 }
 
@@ -172,7 +172,7 @@ fn killed_asleep_in_a_select() {
 }
 
 #[test]
-fn killed_as_it_arms_a_descriptor() {
+fn killed_while_it_arms_a_descriptor() {
     sweep("lanes, arm");
 }
 

@@ -1,30 +1,30 @@
-//! Killed anywhere: a process is killed after each single instruction of each operation, and those who are left
-//! find what the ring promises.
+//! Kills a process after each single instruction of each operation, and checks that its peers find
+//! what the ring promises.
 //!
-//! Each test runs in a process of its own, in which nothing else goes on: the *sweep*. It forks a victim, leads
-//! it to one instruction of its operation, kills it there, and plays the survivors; then the next, for every
-//! instruction.
+//! Each test runs a *sweep*, in a process of its own in which nothing else happens. The sweep forks
+//! a victim, leads it to one instruction of its operation and kills it there. Then it does what the
+//! survivors do, and checks what they find. It repeats that for every instruction.
 #![cfg(all(feature = "std", target_os = "linux", target_arch = "x86_64"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod operations;
-mod with_other_producers;
 mod close;
 mod consuming;
 mod copies;
-mod lanes;
 mod create;
-mod recover;
-mod mpsc;
 mod double_crash;
-mod payload;
-mod kill_points;
-mod producing;
 mod fixture;
-mod select;
-mod wait;
+mod kill_points;
 mod kinds;
+mod lanes;
+mod mpsc;
+mod operations;
+mod payload;
+mod producing;
+mod recover;
+mod select;
 mod victim;
+mod wait;
+mod with_other_producers;
 
 use std::env;
 use std::fs::{self, File};
@@ -36,13 +36,14 @@ use ringway::spsc::Spsc;
 use support as common;
 use support::process::{self as children, Act, Child};
 
-/// Not a test: what a sweep does. Without a role it returns at once.
+/// Not a test: the entry point of the processes that run sweeps. Returns at once if there is no
+/// role.
 #[test]
 fn child_entry() {
     children::play(&[ROLES, mpsc::ROLES, lanes::ROLES, copies::ROLES].concat());
 }
 
-/// What stages of `spsc` do.
+/// The sweeps of `spsc` rings.
 const ROLES: &[(&str, Act)] = &[
     ("typed push", producing::kill_typed_push),
     ("typed push, stopped", producing::stop_typed_push),
@@ -78,7 +79,7 @@ const ROLES: &[(&str, Act)] = &[
     ("open", create::kill_open),
     ("unlink", create::kill_unlink),
     ("waking push", wait::kill_waking_producer::<Spsc>),
-    ("waking push, attendant", wait::kill_before_waking_a_waker_thread::<Spsc>),
+    ("waking push, waker thread", wait::kill_before_waking_a_waker_thread::<Spsc>),
     ("waking push, select", wait::kill_before_waking_a_select::<Spsc>),
     ("waking pop", wait::kill_waking_consumer::<Spsc>),
     ("sleeping pop", wait::kill_sleeping_consumer::<Spsc>),
@@ -91,10 +92,10 @@ const ROLES: &[(&str, Act)] = &[
     ("drop of a pollable", select::kill_drop_of_a_pollable::<Spsc>),
 ];
 
-/// Names a file to which each sweep adds what it tells.
+/// Names a file to which each sweep appends its result.
 const COUNTS: &str = "RINGWAY_KILLED_POINTS";
 
-/// For who wants the sum.
+/// Appends `line` to the file that [`COUNTS`] names, if it names one.
 fn count(line: &str) {
     if let Some(file) = env::var_os(COUNTS) {
         let mut counts = File::options().append(true).create(true).open(file).unwrap();
@@ -102,16 +103,16 @@ fn count(line: &str) {
     }
 }
 
-/// Plays `role` on a sweep of its own, and tells how often somebody died there.
+/// Runs the sweep `role` in a process of its own, and prints how many victims it killed.
 fn sweep(role: &str) {
     sweep_with(role, &[]);
 }
 
-/// The same; the role is given these words.
+/// Runs the sweep `role` with arguments.
 fn sweep_with(role: &str, words: &[&str]) {
     static REFUSAL: LazyLock<Option<Error>> = LazyLock::new(victim::refusal);
     if let Some(error) = &*REFUSAL {
-        let skipped = format!("skipped: nobody may be traced: {error}");
+        let skipped = format!("skipped: this process may not trace another: {error}");
         println!("{skipped}");
         return count(&skipped);
     }
@@ -121,17 +122,17 @@ fn sweep_with(role: &str, words: &[&str]) {
     supervisor.hang_up();
     let said = supervisor.rest();
     supervisor.finish();
-    let told: Vec<&String> = said.iter().filter(|line| !line.starts_with('(')).collect();
-    told.iter().for_each(|line| println!("{line}"));
-    assert!(!told.is_empty(), "{role}: nobody was killed");
-    told.iter().for_each(|line| count(line));
-    assert_eq!(cleanup.left(), Vec::<PathBuf>::new(), "{role}: segments are left");
+    let results: Vec<&String> = said.iter().filter(|line| !line.starts_with('(')).collect();
+    results.iter().for_each(|line| println!("{line}"));
+    assert!(!results.is_empty(), "{role}: the sweep killed no victim");
+    results.iter().for_each(|line| count(line));
+    assert_eq!(cleanup.left(), Vec::<PathBuf>::new(), "{role}: the sweep left segments behind");
 }
 
-/// What the segments on all stages are called; a sweep's process id comes next.
+/// The prefix of the names of all segments. The process id of the sweep follows.
 const SEGMENTS: &str = "ringway-crash";
 
-/// Removes the segments of a sweep that failed, and is gone itself.
+/// Removes the segments that a sweep left behind when it failed.
 struct SegmentCleanup {
     prefix: Option<String>,
 }
@@ -207,22 +208,22 @@ fn killed_in_the_abort_of_a_batch() {
 }
 
 #[test]
-fn killed_as_the_producer_leaves() {
+fn killed_while_the_producer_detaches() {
     sweep("producer detach");
 }
 
 #[test]
-fn killed_as_a_producer_comes() {
+fn killed_while_a_producer_attaches() {
     sweep("typed attach");
 }
 
 #[test]
-fn killed_as_a_producer_comes_after_half_a_batch() {
+fn killed_while_a_producer_attaches_after_half_a_batch() {
     sweep("attach after batch");
 }
 
 #[test]
-fn killed_as_a_producer_comes_and_tail_lags() {
+fn killed_while_a_producer_attaches_and_tail_lags() {
     sweep("attach before tail");
 }
 
@@ -262,17 +263,17 @@ fn stopped_in_a_read() {
 }
 
 #[test]
-fn killed_as_a_record_is_kept() {
+fn killed_while_a_record_is_kept() {
     sweep("keep");
 }
 
 #[test]
-fn killed_as_the_consumer_leaves() {
+fn killed_while_the_consumer_detaches() {
     sweep("consumer detach");
 }
 
 #[test]
-fn killed_as_a_consumer_comes() {
+fn killed_while_a_consumer_attaches() {
     sweep("consumer attach");
 }
 
@@ -307,8 +308,8 @@ fn killed_between_a_push_and_the_wake_up() {
 }
 
 #[test]
-fn killed_between_a_push_and_the_wake_up_of_an_attendant() {
-    sweep("waking push, attendant");
+fn killed_between_a_push_and_the_wake_up_of_a_waker_thread() {
+    sweep("waking push, waker thread");
 }
 
 #[test]
@@ -337,12 +338,12 @@ fn killed_asleep_in_a_select() {
 }
 
 #[test]
-fn killed_as_it_arms_a_descriptor() {
+fn killed_while_it_arms_a_descriptor() {
     sweep("arm");
 }
 
 #[test]
-fn killed_as_it_drops_a_descriptor() {
+fn killed_while_it_drops_a_descriptor() {
     sweep("drop of a pollable");
 }
 

@@ -4,7 +4,7 @@ use ringway::mpsc::Mpsc;
 use crate::children::Act;
 use crate::{close, consuming, double_crash, recover, sweep, wait, with_other_producers};
 
-/// What stages do.
+/// The sweeps.
 pub const ROLES: &[(&str, Act)] = &[
     ("mpsc, typed push", with_other_producers::kill_typed_push::<Mpsc>),
     ("mpsc, typed push, stopped", with_other_producers::stop_typed_push::<Mpsc>),
@@ -108,12 +108,12 @@ fn killed_in_the_abort_of_a_batch() {
 }
 
 #[test]
-fn killed_as_a_producer_leaves() {
+fn killed_while_a_producer_detaches() {
     sweep("mpsc, producer detach");
 }
 
 #[test]
-fn killed_as_a_producer_comes() {
+fn killed_while_a_producer_attaches() {
     sweep("mpsc, typed attach");
 }
 
@@ -143,12 +143,12 @@ fn stopped_in_a_read() {
 }
 
 #[test]
-fn killed_as_a_consumer_comes() {
+fn killed_while_a_consumer_attaches() {
     sweep("mpsc, consumer attach");
 }
 
 #[test]
-fn killed_as_the_consumer_leaves() {
+fn killed_while_the_consumer_detaches() {
     sweep("mpsc, consumer detach");
 }
 
@@ -173,12 +173,12 @@ fn killed_asleep_in_a_pop() {
 }
 
 #[test]
-fn killed_as_it_passes_over_a_lost_item() {
+fn killed_while_it_passes_over_a_lost_item() {
     sweep("mpsc, passing items");
 }
 
 #[test]
-fn killed_as_it_passes_over_half_a_batch() {
+fn killed_while_it_passes_over_half_a_batch() {
     sweep("mpsc, passing bytes");
 }
 
@@ -193,47 +193,47 @@ fn killed_in_a_recover_of_a_batch() {
 }
 
 #[test]
-fn died_after_one_in_its_seat() {
+fn killed_after_another_died_in_its_seat() {
     sweep("pairs, after seated");
 }
 
 #[test]
-fn died_after_one_that_announced() {
+fn killed_after_another_died_having_announced() {
     sweep("pairs, after announced");
 }
 
 #[test]
-fn died_in_the_seat_before_one_that_announced() {
+fn killed_in_a_lower_seat_after_another_died_having_announced() {
     sweep("pairs, before announced");
 }
 
 #[test]
-fn died_after_one_that_claimed() {
+fn killed_after_another_died_having_claimed() {
     sweep("pairs, after claimed");
 }
 
 #[test]
-fn died_in_a_batch_after_one_that_announced() {
+fn killed_in_a_batch_after_another_died_having_announced() {
     sweep("pairs, batch after announced");
 }
 
 #[test]
-fn died_in_a_batch_after_one_that_claimed() {
+fn killed_in_a_batch_after_another_died_having_claimed() {
     sweep("pairs, batch after claimed");
 }
 
 #[test]
-fn died_in_a_batch_after_one_that_owned() {
+fn killed_in_a_batch_after_another_died_having_owned() {
     sweep("pairs, batch after owned");
 }
 
 #[test]
-fn died_in_a_batch_after_one_that_stamped() {
+fn killed_in_a_batch_after_another_died_having_stamped() {
     sweep("pairs, batch after later stamp");
 }
 
 #[test]
-fn died_beside_one_that_stopped() {
+fn killed_beside_another_that_stopped() {
     sweep("pairs, beside a rival");
 }
 

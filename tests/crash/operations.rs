@@ -1,20 +1,21 @@
-//! What victims do, in any kind of ring: each operation is between two marks.
+//! The operations of victims, in any kind of ring. Each is between two marks.
 use std::mem;
 
 use ringway::ring::{Producer, Ring};
 
-use crate::fixture::{TestMessage, Item, record};
+use crate::fixture::{Item, TestMessage, record};
 use crate::kinds::RingKind;
 use crate::victim::mark;
 
-/// A victim's part in a ring that carries `T`; it has opened that ring itself.
+/// A victim's part. The victim has opened the ring itself.
 pub type Operation<'a, K, T> = &'a dyn Fn(&Ring<K, T>);
 
-/// The position at which a fixture of byte records begins. With two records of one cell in a ring of 16
-/// cells, three cells are left in the lap.
+/// The position at which a fixture of byte records begins. With two records of one cell in a ring
+/// of 16 cells, three cells are left in the lap.
 pub const NEARLY_ROUND: u64 = 2 * 16 + 11;
 
-/// One cell; three, which do not fit before the end of the lap of a fixture that is nearly round; one.
+/// Records of one cell, three cells and one cell. The second does not fit before the end of the lap
+/// of a fixture that begins at [`NEARLY_ROUND`].
 pub fn three_records() -> [Vec<u8>; 3] {
     [record(3, 40), record(4, 150), record(5, 64)]
 }
@@ -99,14 +100,14 @@ pub fn abort_batch<K: RingKind>(ring: &Ring<K, [u8]>) {
     assert_eq!(pushed, [Ok(()); 3]);
 }
 
-/// Begins a batch and leaves it as it is.
+/// Begins a batch and forgets it.
 pub fn forget_a_batch<K: RingKind>(tx: &mut Producer<K, [u8]>) {
     let mut batch = tx.try_batch(ROOM).unwrap();
     three_records().iter().for_each(|record| batch.try_push(record).unwrap());
     mem::forget(batch);
 }
 
-/// Leaves the ring, in the middle of a batch.
+/// Drops the producer after it forgot a batch.
 pub fn detach<K: RingKind>(ring: &Ring<K, [u8]>) {
     let mut tx = ring.producer().unwrap();
     forget_a_batch(&mut tx);

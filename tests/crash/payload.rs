@@ -4,7 +4,7 @@
 //! a `memcpy` by the processor: pieces of 16, 32 or 64 bytes, or a string instruction. One of them
 //! also chooses its direction by the addresses (glibc 2.36, with registers of 32 bytes, from 257
 //! bytes on: backwards if the two places are less than 256 bytes apart in their pages). Two victims
-//! of one operation may therefore detach different halves of a copy behind. No peer reads these
+//! of one operation may therefore leave different halves of a copy behind. No peer reads these
 //! bytes before the stamp, so the comparison leaves them out. All other words stay in it.
 use crate::fixture::{
     BLOCK, BYTES, CAPACITY, CARRIES, CELLS, CONSUMER, DESCRIPTORS, FIRST, KIND, LANE_HEAD, LANES, MPSC,

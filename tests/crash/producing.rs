@@ -1,12 +1,13 @@
-//! Producers that are killed: what they sent arrives whole or not at all, and their successors go on.
+//! Kills, or stops, the producer of an `spsc` ring. Its records arrive whole or not at all, and its
+//! successor continues.
 use std::mem;
 
 use ringway::SeatError;
 use ringway::spsc::{Consumer, Ring};
 
-use crate::operations::{self, NEARLY_ROUND, ROOM, forget_a_batch, three_records};
+use crate::fixture::{FROM_SURVIVORS, Fixture, Item, SMALL, TestMessage, check_laps, receive_all};
 use crate::kill_points::Sweep;
-use crate::fixture::{TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps, receive_all};
+use crate::operations::{self, NEARLY_ROUND, ROOM, forget_a_batch, three_records};
 use crate::victim::{Victim, dies_after, mark};
 
 /// An operation of a producer.
@@ -16,9 +17,9 @@ struct Sending<'a, T: TestMessage + ?Sized> {
     fixture: Fixture<T>,
     /// Records 1 to this one are in the ring before.
     waiting: u64,
-    /// How many the operation sends: the next numbers.
+    /// How many records the operation sends. They have the next numbers.
     sends: u64,
-    /// Whether they come all or none; else the first come first.
+    /// Whether the records are published together. Otherwise they are published one by one.
     at_once: bool,
     /// The victim's part, with a ring that it has opened itself.
     operation: &'a dyn Fn(&Ring<T>),
@@ -39,12 +40,13 @@ impl<T: TestMessage + ?Sized> Sending<'_, T> {
         let arrived = sweep.kill_everywhere(|(), _| self.check());
         let is_possible = |n: &u64| !self.at_once || *n == 0 || *n == self.sends;
         assert!(arrived.iter().all(is_possible), "a part arrived: {arrived:?}");
-        assert!(arrived.is_sorted(), "what was sent did not stay sent: {arrived:?}");
-        assert_eq!(arrived.first(), Some(&0), "nothing was done");
-        assert_eq!(arrived.last(), Some(&self.sends), "all was done");
+        assert!(arrived.is_sorted(), "a record that was sent is gone later: {arrived:?}");
+        assert_eq!(arrived.first(), Some(&0), "the first victim died before its operation");
+        assert_eq!(arrived.last(), Some(&self.sends), "the last victim died after its operation");
     }
 
-    /// Stops it everywhere instead: nobody may take its seat, and it goes on as if nothing had been.
+    /// Stops the victim at each kill point instead. No other process may take its seat. Then it
+    /// continues and completes its operation.
     fn stop_everywhere(self) {
         let sweep = Sweep {
             name: self.name,
@@ -61,7 +63,10 @@ impl<T: TestMessage + ?Sized> Sending<'_, T> {
         };
         let meanwhile = |(rx, numbers): &mut (Consumer<T>, Vec<u64>), _| {
             let robbed = self.fixture.ring.producer();
-            assert!(matches!(robbed, Err(SeatError::SeatTaken { .. })), "it only stopped: {robbed:?}");
+            assert!(
+                matches!(robbed, Err(SeatError::SeatTaken { .. })),
+                "the producer is stopped, not dead: {robbed:?}"
+            );
             numbers.extend(receive_all(rx));
             let arrived = self.arrived(numbers);
             assert!(!self.at_once || arrived == 0 || arrived == self.sends, "a part arrived: {numbers:?}");
@@ -73,12 +78,16 @@ impl<T: TestMessage + ?Sized> Sending<'_, T> {
         });
     }
 
-    /// The victim is dead; how many of its records arrive.
+    /// The victim is dead. Returns how many of its records arrive.
     fn check(&self) -> u64 {
         let left_behind = self.fixture.now();
         let arrived = self.successor_comes_first();
         self.fixture.put(&left_behind);
-        assert_eq!(self.reader_comes_first(), arrived, "records that arrived in one order of events only");
+        assert_eq!(
+            self.reader_comes_first(),
+            arrived,
+            "the records that arrive depend on the order of events"
+        );
         arrived
     }
 
@@ -87,12 +96,17 @@ impl<T: TestMessage + ?Sized> Sending<'_, T> {
         T::send(&mut tx, FROM_SURVIVORS, SMALL).unwrap();
         let mut rx = self.fixture.ring.consumer().unwrap();
         let mut numbers = receive_all(&mut rx);
-        assert_eq!(numbers.pop(), Some(FROM_SURVIVORS), "the successor's record is the last, after {numbers:?}");
+        assert_eq!(
+            numbers.pop(),
+            Some(FROM_SURVIVORS),
+            "the successor's record is the last, after {numbers:?}"
+        );
         check_laps(&mut tx, &mut rx);
         self.arrived(&numbers)
     }
 
-    /// Everything is consumed, then a successor dies before it has sent anything, then another comes.
+    /// A consumer takes everything. Then a successor dies before it sends, and another one takes
+    /// its seat.
     fn reader_comes_first(&self) -> u64 {
         let mut rx = self.fixture.ring.consumer().unwrap();
         let numbers = receive_all(&mut rx);
@@ -100,22 +114,22 @@ impl<T: TestMessage + ?Sized> Sending<'_, T> {
             let tx = self.fixture.reopened().producer().expect("a dead producer's seat is free");
             mem::forget(tx);
         });
-        let mut tx = self.fixture.ring.producer().expect("its successor's, too");
+        let mut tx = self.fixture.ring.producer().expect("the seat of its dead successor is free");
         T::send(&mut tx, FROM_SURVIVORS, SMALL).unwrap();
         assert_eq!(receive_all(&mut rx), [FROM_SURVIVORS]);
         check_laps(&mut tx, &mut rx);
         self.arrived(&numbers)
     }
 
-    /// How many of the victim's records are in what was received: those before it, then its own.
+    /// How many of the received records are the victim's. The records before it come first.
     fn arrived(&self, numbers: &[u64]) -> u64 {
         let expected: Vec<u64> = (1..=self.waiting + self.sends).collect();
         assert!(expected.starts_with(numbers), "received {numbers:?} of {expected:?}");
-        (numbers.len() as u64).checked_sub(self.waiting).expect("all that was sent before")
+        (numbers.len() as u64).checked_sub(self.waiting).expect("no record from before is lost")
     }
 }
 
-/// Where a fixture of `NEARLY_ROUND` and two records goes on.
+/// The next position in a fixture that begins at `NEARLY_ROUND` and has two records.
 const NEXT: u64 = NEARLY_ROUND + 2;
 
 fn typed_push<'a>(name: &'a str) -> Sending<'a, Item> {
@@ -142,7 +156,7 @@ fn batch<'a>(name: &'a str) -> Sending<'a, [u8]> {
     }
 }
 
-/// One record of `len` bytes.
+/// Sends one record of `len` bytes.
 fn byte_push(name: &str, len: usize) {
     Sending::<[u8]> {
         name,
@@ -156,13 +170,14 @@ fn byte_push(name: &str, len: usize) {
     .kill_everywhere();
 }
 
-/// ReceiveSweep the seat, whatever the last one who had it left in the ring.
+/// Takes the seat, whatever its last holder left in the ring.
 fn attach<T: TestMessage + ?Sized>(name: &str, fixture: Fixture<T>, waiting: u64) {
     Sending { name, minimum: 100, fixture, waiting, sends: 0, at_once: true, operation: &operations::attach }
         .kill_everywhere();
 }
 
-/// Commits a batch and is killed between its first stamp and TAIL. All is consumed then, so HEAD is beyond TAIL.
+/// Commits a batch, and dies between the first stamp and TAIL. Then a consumer takes everything, so
+/// HEAD is beyond TAIL.
 fn die_before_tail(fixture: &Fixture<[u8]>) {
     let mut victim = Victim::start(|| {
         let mut tx = fixture.reopened().producer().unwrap();
@@ -176,7 +191,7 @@ fn die_before_tail(fixture: &Fixture<[u8]>) {
         victim.step(None);
     }
     drop(victim);
-    assert_eq!(fixture.tail(0), NEXT, "TAIL lags behind");
+    assert_eq!(fixture.tail(0), NEXT, "the victim did not die before it moved TAIL");
     let mut rx = fixture.ring.consumer().unwrap();
     assert_eq!(receive_all(&mut rx), [1, 2, 3, 4, 5]);
 }
@@ -275,8 +290,9 @@ pub fn kill_detach(_: &[&str]) {
 }
 
 pub fn kill_typed_attach(_: &[&str]) {
-    let fixture =
-        Fixture::<Item>::new(13, 2, |fixture| dies_after(|| mem::forget(fixture.reopened().producer().unwrap())));
+    let fixture = Fixture::<Item>::new(13, 2, |fixture| {
+        dies_after(|| mem::forget(fixture.reopened().producer().unwrap()))
+    });
     attach("typed producer attaches", fixture, 2);
 }
 

@@ -1,16 +1,17 @@
-//! Those who recover what a dead producer left are killed, too: the next one finds all as it was, or mended.
+//! Kills a process while it resolves the claim that a dead producer left. The next process finds
+//! the claim open, or resolved.
 use std::cell::Cell;
 
 use ringway::SeatError;
 use ringway::mpsc::Mpsc;
 use ringway::ring::{Producer, Ring};
 
-use crate::operations::{self, NEARLY_ROUND, Operation};
-use crate::with_other_producers::receive_until;
+use crate::fixture::{FROM_OTHERS, FROM_SURVIVORS, Fixture, Item, SMALL, TestMessage, check_laps};
 use crate::kill_points::Sweep;
-use crate::fixture::{FROM_OTHERS, TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps};
 use crate::kinds::RingKind;
+use crate::operations::{self, NEARLY_ROUND, Operation};
 use crate::victim::{Victim, mark};
+use crate::with_other_producers::receive_until;
 
 /// How far a producer comes before it dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +22,14 @@ pub enum StopAt {
     Announced,
     /// It has claimed it.
     Claimed,
-    /// It has said so.
+    /// It has recorded that it owns the claim.
     Owned,
-    /// It has stamped something, but not the first cell.
+    /// It has stamped a cell, but not the first.
     LaterStamp,
 }
 
-/// A producer in `seat` comes so far in its operation and stops there. `operation` ends like it began, with a mark.
+/// Leads a producer in `seat` so far in its operation, and stops it there. The operation begins and
+/// ends with a mark.
 pub fn stopped_at<T: TestMessage + ?Sized>(
     fixture: &Fixture<T, Mpsc>,
     seat: u16,
@@ -41,28 +43,31 @@ pub fn stopped_at<T: TestMessage + ?Sized>(
         StopAt::Announced => fixture.announced(seat) == Some((start, false)),
         StopAt::Claimed => fixture.tail(seat) > start,
         StopAt::Owned => fixture.announced(seat) == Some((start, true)),
-        StopAt::LaterStamp => (start + 1..fixture.tail(seat)).any(|position| fixture.is_stamped(seat, position)),
+        StopAt::LaterStamp => {
+            (start + 1..fixture.tail(seat)).any(|position| fixture.is_stamped(seat, position))
+        }
     };
     while !is_there() {
-        assert!(!victim.is_at_mark(), "it did not come by {stop_at:?}");
+        assert!(!victim.is_at_mark(), "the producer never reached {stop_at:?}");
         victim.step(None);
     }
-    assert!(!fixture.is_stamped(seat, start), "it went too far");
+    assert!(!fixture.is_stamped(seat, start), "the producer has gone too far");
     victim
 }
 
-/// A ring with a hole.
+/// A ring with a lost claim.
 struct LostClaim<T: TestMessage + ?Sized> {
     fixture: Fixture<T, Mpsc>,
-    /// Where it is.
+    /// The position of the claim.
     position: u64,
     cells: u64,
-    /// Who left it, from seat 1.
+    /// The process that left it, from seat 1.
     pid: u64,
 }
 
 impl<T: TestMessage + ?Sized> LostClaim<T> {
-    /// Records 1 and 2; then what a producer left that died `stop_at`; then another's two.
+    /// Records 1 and 2, then the claim of a producer that died at `stop_at`, then two records of
+    /// another producer.
     fn left(passed: u64, stop_at: StopAt, operation: Operation<'_, Mpsc, T>) -> Self {
         let mut pid = 0;
         let mut cells = 0;
@@ -100,10 +105,14 @@ impl<T: TestMessage + ?Sized> LostClaim<T> {
             assert!(released <= releases, "{released} cells behind the lost claim are released");
             self.check(other, is_odd.get())
         });
-        assert!(marked.contains(&false) && marked.contains(&true), "the hole was in one state only");
+        assert!(
+            marked.contains(&false) && marked.contains(&true),
+            "all victims left the claim in the same state"
+        );
     }
 
-    /// The mender is dead; whether it had marked the hole. Before anybody asks who left it, somebody may want that seat.
+    /// The recovering process is dead. Returns whether it had marked the claim as lost. If `wants`,
+    /// a producer first tries to take the seat.
     fn check(&self, mut other: Producer<Mpsc, T>, wants: bool) -> bool {
         let ring = &self.fixture.ring;
         let is_marked = self.fixture.stamp(1, self.position) > self.position;
@@ -125,11 +134,11 @@ impl<T: TestMessage + ?Sized> LostClaim<T> {
         assert_eq!(numbers, rest.chain([FROM_OTHERS + 3]).collect::<Vec<u64>>(), "from {before} on");
 
         let by = if wants && is_marked { 0 } else { self.pid };
-                let told: Vec<_> =
+        let reported: Vec<_> =
             rx.losses().map(|loss| (loss.seat, loss.by.pid, loss.position, loss.cells)).collect();
-        // Who passed over it was told, and took that with it.
+        // A consumer that passed over the claim has taken the report with it.
         let expected = (!is_passed).then_some((1, by, self.position, self.cells));
-        assert_eq!(told, Vec::from_iter(expected));
+        assert_eq!(reported, Vec::from_iter(expected));
 
         let mut tx = ring.producer().expect("what the dead one claimed is resolved");
         assert_eq!(tx.seat(), 1);
@@ -137,7 +146,7 @@ impl<T: TestMessage + ?Sized> LostClaim<T> {
         assert_eq!(receive_until(&mut rx, &[FROM_SURVIVORS]), [FROM_SURVIVORS]);
         check_laps(&mut tx, &mut rx);
         check_laps(&mut other, &mut rx);
-        assert_eq!(rx.losses().next(), None, "once is enough");
+        assert_eq!(rx.losses().next(), None, "the loss is reported twice");
         is_marked
     }
 }

@@ -1,4 +1,5 @@
-//! Those who wait for several things at once, killed anywhere: nobody who publishes is burdened, and nothing is lost.
+//! Kills a process that waits for several rings, or for a descriptor. It costs the producers
+//! nothing, and no record is lost.
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use std::{fs, thread};
@@ -8,8 +9,8 @@ use ringway::{Options, Select, spsc};
 
 use crate::children::{listing, say, soon};
 use crate::common::can_sleep_on_several;
+use crate::fixture::{Fixture, Item, check_laps, receive_all};
 use crate::kill_points::Sweep;
-use crate::fixture::{Item, Fixture, check_laps, receive_all};
 use crate::kinds::RingKind;
 use crate::victim::mark;
 
@@ -33,10 +34,10 @@ impl<K: RingKind> Sender<K> {
         self.tx.borrow_mut().try_push(&Item::numbered(self.sent.get())).unwrap();
     }
 
-    /// The victim has taken nothing, and nobody minds that it is dead.
+    /// The victim has taken no item. The producer continues, and so does the next consumer.
     fn goes_on(self, fixture: &Fixture<Item, K>) {
         self.send();
-        assert!(!fixture.consumer_sleeps(0), "the dead waiter is to be woken once, not for ever");
+        assert!(!fixture.consumer_sleeps(0), "a dead waiter must be woken once, not for ever");
         self.send();
         let mut rx = fixture.ring.consumer().expect("a dead waiter's seat is free");
         assert!(receive_all(&mut rx).into_iter().eq(1..=self.sent.get()));
@@ -44,7 +45,7 @@ impl<K: RingKind> Sender<K> {
     }
 }
 
-/// In a victim: its attendant has gone to sleep.
+/// Runs in a victim. Returns a pollable whose waker thread sleeps.
 fn with_waker_thread<K: RingKind>(fixture: &Fixture<Item, K>) -> ringway::Pollable<K, Item> {
     let rx: Consumer<K, Item> = fixture.reopened().consumer().unwrap();
     let rx = rx.into_pollable().unwrap();
@@ -52,8 +53,8 @@ fn with_waker_thread<K: RingKind>(fixture: &Fixture<Item, K>) -> ringway::Pollab
     rx
 }
 
-/// In a victim: waits stop_at its attendant sleeps, as far as can be told. On a busy machine that
-/// takes a while, and a victim whose attendant is awake takes another way.
+/// Runs in a victim. Waits until its waker thread sleeps. On a busy machine that takes a while, and
+/// a victim whose waker thread is awake takes another path.
 fn await_waker_thread() {
     let own = rustix::process::getpid().as_raw_pid().to_string();
     let sleeps = |thread: &String| {
@@ -61,7 +62,7 @@ fn await_waker_thread() {
         stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
     };
     let all_sleep = || listing("/proc/self/task").iter().filter(|thread| **thread != own).all(sleeps);
-    // It may sleep for a moment on its way there.
+    // The thread may sleep for a moment before it waits.
     let mut looks = 0;
     assert!(
         soon(|| {
@@ -69,14 +70,14 @@ fn await_waker_thread() {
             looks = if all_sleep() { looks + 1 } else { 0 };
             looks == 3
         }),
-        "the attendant does not fall asleep"
+        "the waker thread does not fall asleep"
     );
 }
 
 pub fn kill_sleeping_select<K: RingKind>(_: &[&str]) {
     if !can_sleep_on_several() {
-        // They would start in the middle of what is gone through instruction by instruction.
-        return say("skipped: a select has attendants here");
+        // They would start in the middle of the traced operation.
+        return say("skipped: a select uses waker threads here");
     }
     let fixture = Fixture::<Item, K>::new(PASSED, 0, |_| {});
     let sweep = Sweep {

@@ -1,8 +1,8 @@
-//! A process that is led to one instruction of its operation, and killed there.
+//! A process that the sweep leads to one instruction of its operation and kills there.
 //!
-//! The victim stops itself at two marks, before and after the operation. From the first on it takes one
-//! instruction at a time (ptrace), or runs stop_at it comes by an instruction for the n-th time: that is how a
-//! place late in the operation is reached in a few stops.
+//! The victim stops itself at two marks, before and after the operation. From the first on it takes
+//! single steps (ptrace), or runs until it reaches an instruction for the n-th time. So it takes
+//! few stops to reach an instruction late in the operation.
 //!
 //! # References
 //! ptrace(2), proc(5) `/proc/pid/mem`.
@@ -22,20 +22,20 @@ use rustix::process::{
 const BREAK: u8 = 0xcc;
 /// `syscall`.
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
-/// A victim that has not stopped for so long is looked at: does it sleep?
+/// The sweep checks whether a victim sleeps if it has not stopped for so long.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// In a victim: here its operation begins, or ends.
+/// Marks the begin, or the end, of the victim's operation.
 #[inline(never)]
 pub fn mark() {
     // SAFETY: the tracer takes the signal; nothing else happens here. All memory counts as touched.
     unsafe { arch::asm!("int3") };
 }
 
-/// Where a victim got to.
+/// Where a victim has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
-    /// Where it was to stop.
+    /// The kill point.
     KillPoint,
     /// The mark after its operation.
     End,
@@ -44,7 +44,7 @@ pub enum Reached {
 /// Whether a string instruction with a repeat prefix begins with these bytes.
 fn is_repeated(bytes: &[u8; 6]) -> bool {
     const REPEAT: [u8; 2] = [0xf2, 0xf3];
-    /// Sizes and segments.
+    /// Prefixes for operand sizes and segments.
     const OTHER_PREFIXES: [u8; 8] = [0x66, 0x67, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
     let is_prefix = |byte: &&u8| REPEAT.contains(byte) || OTHER_PREFIXES.contains(byte);
     let prefixes = bytes.iter().take_while(is_prefix).count();
@@ -53,7 +53,7 @@ fn is_repeated(bytes: &[u8; 6]) -> bool {
     bytes[..prefixes].iter().any(|byte| REPEAT.contains(byte)) && rest.next().is_some_and(is_string)
 }
 
-/// A forked process under our control; killed when dropped.
+/// A forked process that this one traces. Dropping the handle kills it.
 pub struct Victim {
     pid: Pid,
     is_alive: bool,
@@ -63,7 +63,7 @@ pub struct Victim {
 }
 
 impl Victim {
-    /// A process that does `operation`, and has come to the first mark in it.
+    /// Forks a process that runs `operation`, and waits until it reaches the first mark.
     pub fn start(operation: impl FnOnce()) -> Self {
         let pid = forked(|| {
             ptrace(libc::PTRACE_TRACEME, 0, ptr::null_mut());
@@ -75,7 +75,7 @@ impl Victim {
         victim
     }
 
-    /// Its process id, as rings tell it.
+    /// The process id, as rings report it.
     pub fn id(&self) -> u64 {
         self.pid.as_raw_pid() as u64
     }
@@ -95,13 +95,14 @@ impl Victim {
         self.next_bytes() == SYSCALL
     }
 
-    /// Takes one instruction. If it sleeps in it, `wake` must make it go on.
+    /// Takes one instruction. If the victim sleeps in it, `wake` must wake it.
     pub fn step(&mut self, mut wake: Option<&mut dyn FnMut()>) {
         while !self.step_a_part(reborrow(&mut wake)) {}
     }
 
-    /// Takes one instruction, or a part of a string instruction: the processor decides how many bytes
-    /// it moves before it stops. Returns `true` if the victim has come to the next instruction.
+    /// Takes one instruction, or a part of a string instruction: the processor decides how many
+    /// bytes it moves before it stops. Returns `true` if the victim has come to the next
+    /// instruction.
     pub fn step_a_part(&mut self, wake: Option<&mut dyn FnMut()>) -> bool {
         let before = self.address;
         self.step_without_waiting();
@@ -109,12 +110,12 @@ impl Victim {
         self.address != before || !is_repeated(&self.next_bytes())
     }
 
-    /// Takes one instruction, in which it may go to sleep.
+    /// Takes one instruction, in which the victim may go to sleep.
     pub fn step_without_waiting(&self) {
         ptrace(libc::PTRACE_SINGLESTEP, self.pid.as_raw_pid(), ptr::null_mut());
     }
 
-    /// Waits stop_at it sleeps. It does not if it has stopped again.
+    /// Waits until the victim sleeps. Returns `false` if it has stopped instead.
     pub fn falls_asleep(&self) -> bool {
         loop {
             match self.condition() {
@@ -125,7 +126,8 @@ impl Victim {
         }
     }
 
-    /// Runs stop_at it comes to `address` for the `times`-th time, or to the mark after its operation.
+    /// Runs until the victim comes to `address` for the `times`-th time, or to the mark after its
+    /// operation.
     pub fn run_to(&mut self, address: u64, times: usize, mut wake: Option<&mut dyn FnMut()>) -> Reached {
         let mut original = [0];
         self.memory.read_exact_at(&mut original, address).unwrap();
@@ -148,20 +150,20 @@ impl Victim {
         Reached::KillPoint
     }
 
-    /// Lets it run, over all marks, to its good end.
+    /// Lets the victim run over all marks, and checks that it ends without an error.
     pub fn finish(mut self) {
         loop {
             ptrace(libc::PTRACE_CONT, self.pid.as_raw_pid(), ptr::null_mut());
             let status = wait(self.pid);
             if !status.stopped() {
                 self.is_alive = false;
-                assert_eq!(status.exit_status(), Some(0), "it did not go on well: {status:?}");
+                assert_eq!(status.exit_status(), Some(0), "the victim failed after it continued: {status:?}");
                 return;
             }
         }
     }
 
-    /// Zeros where its memory ends.
+    /// The bytes of its next instruction. Zeros where its memory ends.
     fn next_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         let read = self.memory.read_at(&mut bytes, self.address).unwrap();
@@ -176,7 +178,7 @@ impl Victim {
         registers
     }
 
-    /// As the system tells it: `R` it runs, `S` it sleeps, `t` it has stopped.
+    /// The state of the process: `R` runs, `S` sleeps, `t` has stopped.
     fn condition(&self) -> char {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
         stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap()
@@ -207,7 +209,7 @@ impl Victim {
     }
 }
 
-/// SIGKILL; the process is gone when this returns.
+/// Sends SIGKILL and waits until the process is gone.
 impl Drop for Victim {
     fn drop(&mut self) {
         if self.is_alive {
@@ -217,7 +219,7 @@ impl Drop for Victim {
     }
 }
 
-/// Why nobody can be led here, if so: the error of a process that asked to be traced.
+/// The error that the system returns to a process that asks to be traced, if it does.
 pub fn refusal() -> Option<Error> {
     let pid = forked(|| {
         // SAFETY: the request takes no pointers.
@@ -229,21 +231,25 @@ pub fn refusal() -> Option<Error> {
     wait(pid).exit_status().filter(|error| *error != 0).map(Error::from_raw_os_error)
 }
 
-/// A process does `operation`, which takes what it holds with it: it is killed, and gone when this returns.
+/// Forks a process that runs `operation` and is killed then. The process is gone when this returns.
 pub fn dies_after(operation: impl FnOnce()) {
     let pid = forked(|| {
         operation();
         kill_process(getpid(), Signal::KILL).unwrap();
     });
     let status = wait(pid);
-    assert_eq!(status.terminating_signal(), Some(libc::SIGKILL), "it ended otherwise: {status:?}");
+    assert_eq!(
+        status.terminating_signal(),
+        Some(libc::SIGKILL),
+        "the process ended without the signal: {status:?}"
+    );
 }
 
-/// A copy of this process that does `operation` and ends. It dies with this one.
+/// Forks a copy of this process that runs `operation` and ends. The copy dies with this process.
 fn forked(operation: impl FnOnce()) -> Pid {
     let parent = getpid();
-    // SAFETY: no other thread of this process holds a lock for long that `operation` could need (the allocator looks
-    // after its own), and the copy never returns from here.
+    // SAFETY: no other thread of this process holds a lock for long that `operation` could need
+    // (the allocator handles its own locks at a fork), and the copy never returns from here.
     match unsafe { libc::fork() } {
         0 => {
             set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
@@ -287,7 +293,7 @@ fn string_instructions_are_recognised() {
     ];
     assert!(repeated.iter().all(is_repeated));
     let others = [
-        // `movsb` is_only_writer, `pause`, `rep ret`, `movss`, `movdqu`, `jmp` to itself.
+        // `movsb` alone, `pause`, `rep ret`, `movss`, `movdqu`, `jmp` to itself.
         [0xa4, 0, 0, 0, 0, 0],
         [0xf3, 0x90, 0, 0, 0, 0],
         [0xf3, 0xc3, 0, 0, 0, 0],

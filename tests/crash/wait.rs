@@ -1,4 +1,4 @@
-//! Sleepers and those who wake them: whoever of them is killed, the other is not left behind.
+//! Kills a waiting process, or the process that wakes it. The survivor continues.
 use std::array;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -10,35 +10,35 @@ use ringway::ring::{Consumer, Producer, Ring};
 use ringway::{Departure, Options, PopError, PushError, Select, spsc};
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::kill_points::Sweep;
 use crate::close::departure_in;
-use crate::fixture::{TestMessage, Item, Fixture, check_laps, receive_all};
+use crate::fixture::{Fixture, Item, TestMessage, check_laps, receive_all};
+use crate::kill_points::Sweep;
 use crate::kinds::RingKind;
 use crate::victim::mark;
 
-/// No waiter may take longer to notice what happened; a slice is 100 ms.
+/// No waiter takes longer to notice what happened. A slice of a wait is 100 ms.
 const SLICES: Duration = Duration::from_secs(20);
-/// How many sleepers there are at a time, each in a ring of its own.
+/// How many waiters there are at a time, each in a ring of its own.
 const SLEEPERS: usize = 48;
-/// The cell that comes next in a ring of sleepers.
+/// The position of the next cell.
 const PASSED: u64 = 13;
 
-/// Somebody who sleeps in a ring, in another thread.
+/// A thread that waits in a ring.
 struct Waiter<R, K> {
     fixture: Fixture<Item, K>,
     thread: JoinHandle<(R, Instant)>,
 }
 
-/// Somebody who slept, whose waker is dead.
+/// A waiter whose waker is dead.
 struct OrphanedWaiter<R, K> {
     waiter: Waiter<R, K>,
     since: Instant,
-    /// What it has to come back with.
+    /// What its call has to return.
     expected: R,
 }
 
 impl<R: Send + PartialEq + Debug + 'static, K: RingKind> Waiter<R, K> {
-    /// In a ring with one seat for a producer.
+    /// Starts a waiter in a ring with one producer seat.
     fn falls_asleep(waiting: u64, sleep: impl FnOnce(&Ring<K, Item>) -> R + Send + 'static) -> Self {
         let fixture = Fixture::with_seats(1, PASSED, waiting, |_| {});
         let ring = fixture.ring.clone();
@@ -53,16 +53,17 @@ impl<R: Send + PartialEq + Debug + 'static, K: RingKind> Waiter<R, K> {
 impl<R: PartialEq + Debug, K: RingKind> OrphanedWaiter<R, K> {
     fn check(self) {
         while !self.waiter.thread.is_finished() {
-            assert!(self.since.elapsed() < 2 * SLICES, "it sleeps on, though {:?} is due", self.expected);
+            assert!(self.since.elapsed() < 2 * SLICES, "the waiter does not return {:?}", self.expected);
             thread::sleep(Duration::from_millis(1));
         }
         let (result, at) = self.waiter.thread.join().unwrap();
         assert_eq!(result, self.expected);
-        assert!(at.saturating_duration_since(self.since) < SLICES, "it slept on");
+        assert!(at.saturating_duration_since(self.since) < SLICES, "the waiter slept too long");
     }
 }
 
-/// Kills those who wake a waiter, everywhere. What happens to the sleepers is seen later: meanwhile others die.
+/// Kills the process that wakes a waiter, at each kill point. Checks the waiters later, while the
+/// sweep continues.
 fn kill_wakers<R: Send + PartialEq + Debug + 'static, K: RingKind>(
     name: &str,
     prepare: &dyn Fn() -> Waiter<R, K>,
@@ -90,14 +91,14 @@ fn kill_wakers<R: Send + PartialEq + Debug + 'static, K: RingKind>(
     left.into_iter().for_each(OrphanedWaiter::check);
 }
 
-/// Waits stop_at somebody `sleeps`, as far as can be told.
+/// Waits until `sleeps` returns `true`, and a moment longer.
 fn await_sleep(sleeps: impl Fn() -> bool) {
     let deadline = Instant::now() + SLICES;
     while !sleeps() {
-        assert!(Instant::now() < deadline, "it does not fall asleep");
+        assert!(Instant::now() < deadline, "the waiter does not fall asleep");
         thread::sleep(Duration::from_micros(50));
     }
-    // From its flag to its sleep.
+    // The waiter sets its flag a moment before it sleeps.
     thread::sleep(Duration::from_micros(300));
 }
 
@@ -177,7 +178,7 @@ pub fn kill_closing_consumer<K: RingKind>(_: &[&str]) {
 }
 
 pub fn kill_before_waking_a_waker_thread<K: RingKind>(_: &[&str]) {
-    kill_wakers_of::<K>("typed push to an attendant", |rx| {
+    kill_wakers_of::<K>("typed push to a waker thread", |rx| {
         let mut rx = rx.into_pollable().unwrap();
         loop {
             match rx.try_pop() {
@@ -262,7 +263,7 @@ pub fn kill_sleeping_consumer<K: RingKind>(_: &[&str]) {
     };
     let received = sweep.kill_everywhere(|waker, _| {
         waker.send();
-        assert!(!fixture.consumer_sleeps(0), "the dead waiter is to be woken once, not for ever");
+        assert!(!fixture.consumer_sleeps(0), "a dead waiter must be woken once, not for ever");
         waker.send();
         let mut rx = fixture.ring.consumer().expect("a dead waiter's seat is free");
         let numbers = receive_all(&mut rx);
@@ -272,11 +273,11 @@ pub fn kill_sleeping_consumer<K: RingKind>(_: &[&str]) {
         check_laps(&mut waker.tx.borrow_mut(), &mut rx);
         first
     });
-    assert!(received.iter().all(|first| (1..=2).contains(first)), "too many were taken: {received:?}");
+    assert!(received.iter().all(|first| (1..=2).contains(first)), "the victim took too many: {received:?}");
     assert!(received.contains(&2), "the waiter never woke");
 }
 
-/// The consumer of a ring that is full, and the producers beside the one who waits for room, if there are others.
+/// The consumer of a full ring, and the producers beside the victim, if there are any.
 struct Taker<K: RingKind> {
     rx: RefCell<Consumer<K, Item>>,
     others: Vec<Producer<K, Item>>,
@@ -285,7 +286,7 @@ struct Taker<K: RingKind> {
 }
 
 impl<K: RingKind> Taker<K> {
-    /// So much that it is worth waking somebody.
+    /// Takes so many items that the consumer wakes a producer.
     fn take_half(&self) {
         for _ in 0..FULL / 2 {
             self.taken.set(self.taken.get() + 1);
@@ -323,11 +324,11 @@ pub fn kill_sleeping_producer<K: RingKind>(_: &[&str]) {
         let is_published = fixture.is_stamped(K::LAST, PASSED + FULL);
         let is_lost = K::CLAIMS && !is_published && fixture.tail(K::LAST) > PASSED + FULL;
         taker.take_half();
-        assert!(!fixture.producer_sleeps(K::LAST), "the dead waiter is to be woken once, not for ever");
+        assert!(!fixture.producer_sleeps(K::LAST), "a dead waiter must be woken once, not for ever");
         let mut rx = taker.rx.into_inner();
         let mut numbers = receive_all(&mut rx);
         if is_lost {
-            assert!(rx.stalled().is_none(), "the dead hold up nobody");
+            assert!(rx.stalled().is_none(), "a dead producer holds up the consumer");
             numbers.extend(receive_all(&mut rx));
         }
         let losses: Vec<_> = rx.losses().map(|loss| (loss.position, loss.by.pid)).collect();
@@ -340,11 +341,11 @@ pub fn kill_sleeping_producer<K: RingKind>(_: &[&str]) {
         taker.others.iter_mut().for_each(|tx| check_laps(tx, &mut rx));
         is_published
     });
-    assert!(arrived.contains(&false) && arrived.contains(&true), "it died in one state only");
+    assert!(arrived.contains(&false) && arrived.contains(&true), "all victims left the same state behind");
 }
 
-/// Sends eight items with `push_slice` into a ring that has room for four: it sends a piece, sleeps, and
-/// sends the rest.
+/// Sends eight items with `push_slice` into a ring that has room for four: it sends a piece,
+/// sleeps, and sends the rest.
 pub fn kill_waiting_push_slice<K: RingKind>(_: &[&str]) {
     const BEFORE: u64 = FULL / 2;
     const ALL: u64 = BEFORE + FULL;

@@ -1,5 +1,7 @@
-//! Producers that are killed or stopped among others: what they sent arrives whole or not at all, nobody else is held up
-//! by the dead, and what a dead one had claimed is reported.
+//! Kills, or stops, a producer beside another one.
+//!
+//! The records of a victim arrive whole or not at all. A dead producer holds up no other. The
+//! consumer reports the cells that a dead producer had claimed.
 use std::cell::Cell;
 use std::mem;
 use std::time::Duration;
@@ -7,13 +9,15 @@ use std::time::Duration;
 use ringway::ring::{Consumer, Producer};
 use ringway::{PopError, SeatError};
 
-use crate::operations::{self, NEARLY_ROUND, Operation};
+use crate::fixture::{
+    FROM_OTHERS, FROM_SURVIVORS, Fixture, Item, SMALL, TestMessage, check_laps, receive_all,
+};
 use crate::kill_points::Sweep;
-use crate::fixture::{FROM_OTHERS, TestMessage, Item, FROM_SURVIVORS, SMALL, Fixture, check_laps, receive_all};
 use crate::kinds::RingKind;
+use crate::operations::{self, NEARLY_ROUND, Operation};
 use crate::victim::dies_after;
 
-/// Nothing that is due may take longer.
+/// No call of a survivor takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An operation of a producer that has seat 1, while another has seat 0.
@@ -23,26 +27,29 @@ struct Sending<'a, T: TestMessage + ?Sized, K> {
     fixture: Fixture<T, K>,
     /// Records 1 to this one are in the ring before, sent from the same seat.
     waiting: u64,
-    /// How many the operation sends: the next numbers.
+    /// How many records the operation sends. They have the next numbers.
     sends: u64,
-    /// Whether they come all or none; else the first come first.
+    /// Whether the records are published together. Otherwise they are published one by one.
     at_once: bool,
     operation: Operation<'a, K, T>,
 }
 
-/// What the segment's words say that a victim has done.
+/// What a victim has done, as the words of the segment show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// How many cells it claimed.
     pub claimed: u64,
-    /// How many of its records are published.
+    /// How many of its records it has published.
     pub published: u64,
-    /// Whether what it claimed has no stamp.
+    /// Whether it has claimed cells that have no stamp.
     pub is_open: bool,
 }
 
-/// Receives stop_at each of `last` came, and what else is there; all that came.
-pub fn receive_until<T: TestMessage + ?Sized, K: RingKind>(rx: &mut Consumer<K, T>, last: &[u64]) -> Vec<u64> {
+/// Receives until each of `last` has arrived, then all that is left. Returns all numbers.
+pub fn receive_until<T: TestMessage + ?Sized, K: RingKind>(
+    rx: &mut Consumer<K, T>,
+    last: &[u64],
+) -> Vec<u64> {
     let mut numbers = Vec::new();
     while !last.iter().all(|number| numbers.contains(number)) {
         let received = T::receive_within(rx, PATIENCE);
@@ -52,7 +59,7 @@ pub fn receive_until<T: TestMessage + ?Sized, K: RingKind>(rx: &mut Consumer<K, 
     numbers
 }
 
-/// Those of `numbers` that producers in other seats than the victim's sent, and those from its seat.
+/// Splits `numbers` into those from other seats and those from the victim's seat.
 fn split_by_sender(numbers: &[u64]) -> (Vec<u64>, Vec<u64>) {
     numbers.iter().partition(|&&n| (FROM_OTHERS..FROM_SURVIVORS).contains(&n))
 }
@@ -65,7 +72,16 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
         file: &'a dyn Fn(&S) -> std::path::PathBuf,
         operation: &'a dyn Fn(&S),
     ) -> Sweep<'a, S> {
-        Sweep { name, minimum: self.minimum, prepare, file, operation, is_only_writer: true, wake: None, single_steps_only: false }
+        Sweep {
+            name,
+            minimum: self.minimum,
+            prepare,
+            file,
+            operation,
+            is_only_writer: true,
+            wake: None,
+            single_steps_only: false,
+        }
     }
 
     /// Where the operation begins, in cells.
@@ -94,7 +110,8 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
             self.fixture.reset();
             self.fixture.ring.producer().unwrap()
         };
-        let (file, operation) = (|_: &_| self.fixture.path().to_owned(), |_: &_| (self.operation)(&self.fixture.reopened()));
+        let (file, operation) =
+            (|_: &_| self.fixture.path().to_owned(), |_: &_| (self.operation)(&self.fixture.reopened()));
         let sweep = self.sweep(&name, &prepare, &file, &operation);
         let progress_of_all = sweep.kill_everywhere(|other, pid| {
             turns.set(turns.get() + 1);
@@ -103,14 +120,18 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
         let arrived: Vec<u64> = progress_of_all.iter().map(|progress| progress.published).collect();
         let is_possible = |n: &u64| !self.at_once || *n == 0 || *n == self.sends;
         assert!(arrived.iter().all(is_possible), "a part arrived: {arrived:?}");
-        assert!(arrived.is_sorted(), "what was sent did not stay sent: {arrived:?}");
-        assert_eq!(arrived.first(), Some(&0), "nothing was done");
-        assert_eq!(arrived.last(), Some(&self.sends), "all was done");
+        assert!(arrived.is_sorted(), "a record that was sent is gone later: {arrived:?}");
+        assert_eq!(arrived.first(), Some(&0), "the first victim died before its operation");
+        assert_eq!(arrived.last(), Some(&self.sends), "the last victim died after its operation");
         let was_open = progress_of_all.iter().any(|progress| progress.is_open);
-        assert_eq!(was_open, K::CLAIMS && progress_of_all.iter().any(|progress| progress.claimed > 0), "nothing was ever lost");
+        assert_eq!(
+            was_open,
+            K::CLAIMS && progress_of_all.iter().any(|progress| progress.claimed > 0),
+            "no victim left an open claim"
+        );
     }
 
-    /// The victim is dead, and what it did is found in one of four orders of events.
+    /// The victim is dead. The survivors look in one of four orders of events, by `turn`.
     fn check(&self, mut other: Producer<K, T>, pid: u64, turn: u32) -> Progress {
         let progress = self.progress();
         let ring = &self.fixture.ring;
@@ -125,15 +146,19 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
         let numbers = receive_until(&mut rx, &[FROM_OTHERS + 1]);
         let own: Vec<u64> = (1..=self.waiting + progress.published).collect();
         let (others, arrived) = split_by_sender(&numbers);
-        assert_eq!((others, arrived), (vec![FROM_OTHERS + 1], own), "received {numbers:?} after {progress:?}");
+        assert_eq!(
+            (others, arrived),
+            (vec![FROM_OTHERS + 1], own),
+            "received {numbers:?} after {progress:?}"
+        );
         assert!(K::HAS_LANES || numbers.ends_with(&[FROM_OTHERS + 1]), "in order: {numbers:?}");
 
-        // Who it was is not known any more once somebody has taken the seat.
+        // A successor in the seat has overwritten the victim's identity.
         let by = if early.is_some() { 0 } else { pid };
-                let told: Vec<_> =
+        let reported: Vec<_> =
             rx.losses().map(|loss| (loss.seat, loss.by.pid, loss.position, loss.cells)).collect();
         let expected = progress.is_open.then_some((K::LAST, by, self.start(), progress.claimed));
-        assert_eq!(told, Vec::from_iter(expected), "after {progress:?}");
+        assert_eq!(reported, Vec::from_iter(expected), "after {progress:?}");
         let counted = ring.seats().nth(1 + usize::from(K::LAST)).map(|seat| seat.counters.lost);
         assert_eq!(counted, Some(progress.is_open.into()), "counted");
 
@@ -141,14 +166,18 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
         T::send(&mut tx, FROM_SURVIVORS, SMALL).unwrap();
         T::send(&mut other, FROM_OTHERS + 2, SMALL).unwrap();
         let numbers = receive_until(&mut rx, &[FROM_SURVIVORS, FROM_OTHERS + 2]);
-        assert!(numbers.len() == 2 && (K::HAS_LANES || numbers == [FROM_SURVIVORS, FROM_OTHERS + 2]), "{numbers:?}");
+        assert!(
+            numbers.len() == 2 && (K::HAS_LANES || numbers == [FROM_SURVIVORS, FROM_OTHERS + 2]),
+            "{numbers:?}"
+        );
         check_laps(&mut tx, &mut rx);
         check_laps(&mut other, &mut rx);
-        assert_eq!(rx.losses().next(), None, "once is enough");
+        assert_eq!(rx.losses().next(), None, "the loss is reported twice");
         progress
     }
 
-    /// Another in the victim's seat; none if what it claimed `is_open`.
+    /// Takes the victim's seat. Returns `None` if its claim `is_open`: then the seat is not free
+    /// yet.
     fn successor(&self, is_open: bool) -> Option<Producer<K, T>> {
         match self.fixture.ring.producer() {
             Err(SeatError::AllTaken { .. }) if is_open => None,
@@ -161,8 +190,9 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
         }
     }
 
-    /// Stops it everywhere instead: nobody may take its seat or its record, it holds up only what comes after a claim of
-    /// its own, and it goes on as if nothing had been.
+    /// Stops the victim at each kill point instead. No other process may take its seat or its
+    /// record. It holds up only the records after a claim of its own. Then it continues and
+    /// completes its operation.
     fn stop_everywhere(self) {
         let turns = Cell::new(0);
         let name = format!("{}, {}, stopped", K::NAME, self.name);
@@ -186,7 +216,7 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
             let (others, own) = split_by_sender(&numbers);
             assert_eq!(others, [FROM_OTHERS + 1, FROM_OTHERS + 2], "received {numbers:?}");
             assert_eq!(own, Vec::from_iter(1..=self.waiting + self.sends), "received {numbers:?}");
-            assert_eq!(rx.losses().next(), None, "it only stopped");
+            assert_eq!(rx.losses().next(), None, "a stopped producer has lost nothing");
             check_laps(&mut self.fixture.ring.producer().unwrap(), &mut rx);
             check_laps(&mut other, &mut rx);
         });
@@ -197,7 +227,10 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
         let progress = self.progress();
         let ring = &self.fixture.ring;
         let robbed = ring.producer();
-        assert!(matches!(robbed, Err(SeatError::AllTaken { .. })), "it only stopped: {robbed:?}");
+        assert!(
+            matches!(robbed, Err(SeatError::AllTaken { .. })),
+            "the producer is stopped, not dead: {robbed:?}"
+        );
         if repairs {
             let recovered = ring.recover().unwrap();
             let blocked_by = recovered.blocked_by.map(|who| who.pid);
@@ -211,19 +244,28 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
             observers.numbers.extend(receive_all(&mut rx));
             let (others, arrived) = split_by_sender(&observers.numbers);
             let free: &[u64] = if progress.is_open { &[] } else { &[FROM_OTHERS + 1, FROM_OTHERS + 2] };
-            assert_eq!((&others[..], arrived), (free, Vec::from_iter(own.clone())), "look {look}: {progress:?}");
+            assert_eq!(
+                (&others[..], arrived),
+                (free, Vec::from_iter(own.clone())),
+                "look {look}: {progress:?}"
+            );
             let stall = rx.stalled().map(|stall| (stall.seat, stall.pid, stall.alive, stall.cells));
             let cells = progress.claimed + 2;
-            assert_eq!(stall, progress.is_open.then_some((K::LAST, pid, true, cells)), "look {look}: {progress:?}");
+            assert_eq!(
+                stall,
+                progress.is_open.then_some((K::LAST, pid, true, cells)),
+                "look {look}: {progress:?}"
+            );
         }
-        assert_eq!(T::receive(&mut rx), Err(PopError::Empty), "nobody is gone");
-        assert_eq!(rx.losses().next(), None, "it only stopped");
+        assert_eq!(T::receive(&mut rx), Err(PopError::Empty), "both producers are alive");
+        assert_eq!(rx.losses().next(), None, "a stopped producer has lost nothing");
         observers.rx = Some(rx);
         progress
     }
 }
 
-/// Those who see a producer stop: another, and the consumer with what it was given.
+/// The survivors beside a stopped producer: another one, and the consumer with the records that it
+/// received.
 struct Observers<T: TestMessage + ?Sized, K: RingKind> {
     other: Producer<K, T>,
     rx: Option<Consumer<K, T>>,
@@ -255,16 +297,28 @@ fn typed_slice<'a, K: RingKind>() -> Sending<'a, Item, K> {
     }
 }
 
-/// An operation in a byte ring that is nearly round, which sends all of its records at once.
-fn in_bytes<'a, K: RingKind>(name: &'a str, sends: u64, operation: Operation<'a, K, [u8]>) -> Sending<'a, [u8], K> {
+/// An operation in a byte ring near the end of its lap that publishes all of its records together.
+fn in_bytes<'a, K: RingKind>(
+    name: &'a str,
+    sends: u64,
+    operation: Operation<'a, K, [u8]>,
+) -> Sending<'a, [u8], K> {
     let fixture = Fixture::new(NEARLY_ROUND, 2, |_| {});
     Sending { name, minimum: 50, fixture, waiting: 2, sends, at_once: true, operation }
 }
 
-/// ReceiveSweep the seat, whatever the last one who had it left.
+/// Takes the seat, whatever its last holder left behind.
 fn attach<T: TestMessage + ?Sized, K: RingKind>(name: &str, fixture: Fixture<T, K>) {
-    Sending { name, minimum: 100, fixture, waiting: 2, sends: 0, at_once: true, operation: &operations::attach }
-        .kill_everywhere();
+    Sending {
+        name,
+        minimum: 100,
+        fixture,
+        waiting: 2,
+        sends: 0,
+        at_once: true,
+        operation: &operations::attach,
+    }
+    .kill_everywhere();
 }
 
 pub fn kill_typed_push<K: RingKind>(_: &[&str]) {
@@ -288,7 +342,8 @@ pub fn kill_push_of_cells<K: RingKind>(_: &[&str]) {
 }
 
 pub fn kill_push_after_pad<K: RingKind>(_: &[&str]) {
-    in_bytes::<K>("byte push, a pad before it", 1, &|ring| operations::push_bytes(ring, 300)).kill_everywhere();
+    in_bytes::<K>("byte push, a pad before it", 1, &|ring| operations::push_bytes(ring, 300))
+        .kill_everywhere();
 }
 
 pub fn kill_commit_len<K: RingKind>(_: &[&str]) {
