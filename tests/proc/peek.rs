@@ -174,7 +174,7 @@ fn it_does_not_show_what_was_written_over() {
 /// Segments whose participants are all gone, as the checked-in bytes of version 1.0 have them.
 #[test]
 #[cfg(target_endian = "little")]
-fn it_sees_what_the_dead_have_left() {
+fn it_sees_what_dead_participants_have_left() {
     let golden = |kind: &str| {
         let path = format!("{}/tests/it/golden/1.0/{kind}-bytes.hex", env!("CARGO_MANIFEST_DIR"));
         let name = Name::unique("ringway-peek-golden");

@@ -229,7 +229,7 @@ fn a_copy_survives_some_kills(random: &mut Random) -> bool {
 }
 
 #[test]
-fn a_file_of_any_length_arrives_whoever_comes_first() {
+fn a_file_of_any_length_arrives_in_either_start_order() {
     const CHUNK: usize = 64 << 10;
     for len in [0, 1, 64, CHUNK - 1, CHUNK, CHUNK + 1, 16 * CHUNK, 16 * CHUNK + 64, 40 * CHUNK] {
         let copy = Copy::new("lengths");

@@ -46,7 +46,7 @@ fn introduce(_: &[&str]) {
 }
 
 #[test]
-fn the_other_is_what_was_asked_for() {
+fn the_other_build_is_the_one_asked_for() {
     let other = process::run("introduce", &[]).concat();
     println!("exchange: {} with {other}", build());
     assert!(env::var_os(process::OTHER).is_some() || other == build(), "{other} is not this build");

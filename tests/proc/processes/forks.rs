@@ -135,7 +135,7 @@ fn a_forked_child_keeps_the_seat_alive() {
 }
 
 #[test]
-fn a_forked_child_that_drops_its_copy_gives_nothing_away() {
+fn a_forked_child_that_drops_its_handle_does_not_free_the_seat() {
     let name = Name::unique("ringway-forks");
     let ring = Ring::<u64>::create(&name, &options()).unwrap();
     let mut rx = ring.consumer().unwrap();
@@ -151,7 +151,7 @@ fn a_forked_child_that_drops_its_copy_gives_nothing_away() {
 }
 
 #[test]
-fn a_forked_child_that_drops_guards_takes_nothing_back_and_releases_nothing() {
+fn a_forked_child_that_drops_guards_aborts_and_releases_nothing() {
     let name = Name::unique("ringway-forks");
     let _ring = Ring::<[u8]>::create(&name, &Options::new().capacity(512)).unwrap();
     let mut parent = Child::start("fork and drop guards", &[name.as_str()]);
@@ -163,7 +163,7 @@ fn a_forked_child_that_drops_guards_takes_nothing_back_and_releases_nothing() {
 }
 
 #[test]
-fn a_forked_child_cannot_sit_unseen_in_an_inherited_mapping() {
+fn a_forked_child_cannot_take_a_seat_unseen_in_an_inherited_mapping() {
     let name = Name::unique("ringway-forks");
     let _ring = Ring::<u64>::create(&name, &options()).unwrap();
     let mut parent = Child::start("fork and share", &[name.as_str()]);
@@ -181,7 +181,7 @@ fn a_forked_child_cannot_sit_unseen_in_an_inherited_mapping() {
 }
 
 #[test]
-fn a_forked_child_does_not_take_its_parent_for_dead() {
+fn a_forked_child_sees_that_its_parent_lives() {
     let name = Name::unique("ringway-forks");
     let ring = Ring::<u64>::create(&name, &options()).unwrap();
     let mut rx = ring.consumer().unwrap();

@@ -58,7 +58,7 @@ fn two_of_them<K: Many>() -> (Crew<K>, Child, Child) {
 }
 
 /// All it had open is closed; it goes on with what is mapped. In most file systems that keeps its lock, too.
-fn a_daemon_without_descriptors_is_left_alone_until_it_ends<K: Many>() {
+fn a_daemon_without_descriptors_keeps_its_seat_until_it_ends<K: Many>() {
     let (mut crew, mut daemon, mut other) = two_of_them::<K>();
     order(&mut daemon, "close", "closed");
     assert_it_is_left_alone(&mut crew, daemon.id(), 0);
@@ -79,17 +79,17 @@ fn a_daemon_without_descriptors_is_left_alone_until_it_ends<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_daemon_without_descriptors_is_left_alone_until_it_ends() {
-    a_daemon_without_descriptors_is_left_alone_until_it_ends::<Mpsc>();
+fn mpsc_a_daemon_without_descriptors_keeps_its_seat_until_it_ends() {
+    a_daemon_without_descriptors_keeps_its_seat_until_it_ends::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_daemon_without_descriptors_is_left_alone_until_it_ends() {
-    a_daemon_without_descriptors_is_left_alone_until_it_ends::<Lanes>();
+fn lanes_a_daemon_without_descriptors_keeps_its_seat_until_it_ends() {
+    a_daemon_without_descriptors_keeps_its_seat_until_it_ends::<Lanes>();
 }
 
 /// It opens the ring once more, and knows nothing there of what it holds already.
-fn a_daemon_without_descriptors_does_not_rob_itself<K: Many>() {
+fn a_daemon_without_descriptors_cannot_take_its_own_seat<K: Many>() {
     let mut crew = Crew::<K>::new(1);
     let mut daemon = crew.producer(0);
     order(&mut daemon, "push 1", "sent");
@@ -100,17 +100,17 @@ fn a_daemon_without_descriptors_does_not_rob_itself<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_daemon_without_descriptors_does_not_rob_itself() {
-    a_daemon_without_descriptors_does_not_rob_itself::<Mpsc>();
+fn mpsc_a_daemon_without_descriptors_cannot_take_its_own_seat() {
+    a_daemon_without_descriptors_cannot_take_its_own_seat::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_daemon_without_descriptors_does_not_rob_itself() {
-    a_daemon_without_descriptors_does_not_rob_itself::<Lanes>();
+fn lanes_a_daemon_without_descriptors_cannot_take_its_own_seat() {
+    a_daemon_without_descriptors_cannot_take_its_own_seat::<Lanes>();
 }
 
 /// It cannot ask by the descriptor any more who lives; what has its number now knows nothing of seats. So it asks by the name.
-fn a_daemon_without_descriptors_knows_who_lives<K: Many>(how: &str, done: &str) {
+fn a_daemon_without_descriptors_tells_the_living_from_the_dead<K: Many>(how: &str, done: &str) {
     let mut crew = Crew::<K>::new(2);
     let (mut producer, mut daemon) = (crew.producer(0), crew.consumer());
     order(&mut daemon, how, done);
@@ -127,27 +127,27 @@ fn a_daemon_without_descriptors_knows_who_lives<K: Many>(how: &str, done: &str) 
 }
 
 #[test]
-fn in_one_order_a_daemon_without_descriptors_knows_who_lives() {
-    a_daemon_without_descriptors_knows_who_lives::<Mpsc>("close", "closed");
+fn mpsc_a_daemon_without_descriptors_tells_the_living_from_the_dead() {
+    a_daemon_without_descriptors_tells_the_living_from_the_dead::<Mpsc>("close", "closed");
 }
 
 #[test]
-fn in_lanes_a_daemon_without_descriptors_knows_who_lives() {
-    a_daemon_without_descriptors_knows_who_lives::<Lanes>("close", "closed");
+fn lanes_a_daemon_without_descriptors_tells_the_living_from_the_dead() {
+    a_daemon_without_descriptors_tells_the_living_from_the_dead::<Lanes>("close", "closed");
 }
 
 #[test]
-fn in_one_order_a_daemon_with_other_files_in_their_place_knows_who_lives() {
-    a_daemon_without_descriptors_knows_who_lives::<Mpsc>("replace", "replaced");
+fn mpsc_a_daemon_that_reused_its_descriptors_tells_the_living_from_the_dead() {
+    a_daemon_without_descriptors_tells_the_living_from_the_dead::<Mpsc>("replace", "replaced");
 }
 
 #[test]
-fn in_lanes_a_daemon_with_other_files_in_their_place_knows_who_lives() {
-    a_daemon_without_descriptors_knows_who_lives::<Lanes>("replace", "replaced");
+fn lanes_a_daemon_that_reused_its_descriptors_tells_the_living_from_the_dead() {
+    a_daemon_without_descriptors_tells_the_living_from_the_dead::<Lanes>("replace", "replaced");
 }
 
 /// It opens the ring once more, and the file gets the number that it had: to the kernel, what sits there is who asks.
-fn a_daemon_does_not_bury_itself<K: Many>() {
+fn a_daemon_does_not_record_its_own_death<K: Many>() {
     let crew = Crew::<K>::new(1);
     let mut daemon = crew.consumer();
     order(&mut daemon, "close", "closed");
@@ -157,13 +157,13 @@ fn a_daemon_does_not_bury_itself<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_daemon_does_not_bury_itself() {
-    a_daemon_does_not_bury_itself::<Mpsc>();
+fn mpsc_a_daemon_does_not_record_its_own_death() {
+    a_daemon_does_not_record_its_own_death::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_daemon_does_not_bury_itself() {
-    a_daemon_does_not_bury_itself::<Lanes>();
+fn lanes_a_daemon_does_not_record_its_own_death() {
+    a_daemon_does_not_record_its_own_death::<Lanes>();
 }
 
 /// Puts a file system of layers where rings are made, for this process and its children: containers have such.
@@ -190,29 +190,29 @@ pub fn stand_on_layers(words: &[&str]) {
         return say(format!("skipped: no rings there: {error}"));
     }
     if words[0] == "others" {
-        a_daemon_without_descriptors_is_left_alone_until_it_ends::<Mpsc>();
-        a_daemon_without_descriptors_is_left_alone_until_it_ends::<Lanes>();
-        a_daemon_without_descriptors_knows_who_lives::<Mpsc>("close", "closed");
-        a_daemon_without_descriptors_knows_who_lives::<Lanes>("replace", "replaced");
-        a_daemon_does_not_bury_itself::<Mpsc>();
+        a_daemon_without_descriptors_keeps_its_seat_until_it_ends::<Mpsc>();
+        a_daemon_without_descriptors_keeps_its_seat_until_it_ends::<Lanes>();
+        a_daemon_without_descriptors_tells_the_living_from_the_dead::<Mpsc>("close", "closed");
+        a_daemon_without_descriptors_tells_the_living_from_the_dead::<Lanes>("replace", "replaced");
+        a_daemon_does_not_record_its_own_death::<Mpsc>();
     } else if words[0] == "itself" {
-        a_daemon_without_descriptors_does_not_rob_itself::<Mpsc>();
-        a_daemon_without_descriptors_does_not_rob_itself::<Lanes>();
+        a_daemon_without_descriptors_cannot_take_its_own_seat::<Mpsc>();
+        a_daemon_without_descriptors_cannot_take_its_own_seat::<Lanes>();
     } else {
         a_process_that_runs_is_left_alone::<Mpsc>();
         a_process_that_runs_is_left_alone::<Lanes>();
-        a_process_id_given_out_again_keeps_nobody_alive::<Mpsc>();
-        a_process_id_given_out_again_keeps_nobody_alive::<Lanes>();
+        a_reused_process_id_keeps_no_seat::<Mpsc>();
+        a_reused_process_id_keeps_no_seat::<Lanes>();
     }
 }
 
 #[test]
-fn a_daemon_whose_lock_is_gone_is_left_alone_until_it_ends() {
+fn a_daemon_whose_lock_is_gone_keeps_its_seat_until_it_ends() {
     run("stand on layers", &["others"]);
 }
 
 #[test]
-fn a_daemon_whose_lock_is_gone_does_not_rob_itself() {
+fn a_daemon_whose_lock_is_gone_cannot_take_its_own_seat() {
     run("stand on layers", &["itself"]);
 }
 
@@ -226,17 +226,17 @@ fn a_zombie_is_dead<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_zombie_is_dead() {
+fn mpsc_a_zombie_is_dead() {
     a_zombie_is_dead::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_zombie_is_dead() {
+fn lanes_a_zombie_is_dead() {
     a_zombie_is_dead::<Lanes>();
 }
 
 /// The kernel gives a dead one's process id to another process.
-fn a_process_id_given_out_again_keeps_nobody_alive<K: Many>() {
+fn a_reused_process_id_keeps_no_seat<K: Many>() {
     let (mut crew, mut dead, other) = two_of_them::<K>();
     let started = |seat: usize| crew.ring.seats().nth(1 + seat).unwrap().presence.identity().unwrap().started;
     let (of_dead, of_other) = (started(0), started(1));
@@ -248,13 +248,13 @@ fn a_process_id_given_out_again_keeps_nobody_alive<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_process_id_given_out_again_keeps_nobody_alive() {
-    a_process_id_given_out_again_keeps_nobody_alive::<Mpsc>();
+fn mpsc_a_reused_process_id_keeps_no_seat() {
+    a_reused_process_id_keeps_no_seat::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_process_id_given_out_again_keeps_nobody_alive() {
-    a_process_id_given_out_again_keeps_nobody_alive::<Lanes>();
+fn lanes_a_reused_process_id_keeps_no_seat() {
+    a_reused_process_id_keeps_no_seat::<Lanes>();
 }
 
 /// Where a lock may vanish behind a process's back, one that runs is left alone, lock or no lock.
@@ -268,7 +268,7 @@ fn a_process_that_runs_is_left_alone<K: Many>() {
 }
 
 #[test]
-fn where_locks_may_vanish_who_runs_is_left_alone() {
+fn a_running_process_keeps_its_seat_where_locks_may_vanish() {
     run("stand on layers", &["numbers"]);
 }
 
@@ -284,17 +284,17 @@ fn a_forked_child_keeps_its_dead_parents_seat<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_forked_child_keeps_its_dead_parents_seat() {
+fn mpsc_a_forked_child_keeps_its_dead_parents_seat() {
     a_forked_child_keeps_its_dead_parents_seat::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_forked_child_keeps_its_dead_parents_seat() {
+fn lanes_a_forked_child_keeps_its_dead_parents_seat() {
     a_forked_child_keeps_its_dead_parents_seat::<Lanes>();
 }
 
 /// Its seat is lost with its descriptors, and nobody but itself can know: the process is the same.
-fn a_process_that_became_another_program_sits_again<K: Many>() {
+fn a_process_takes_a_seat_again_after_exec<K: Many>() {
     let mut crew = Crew::<K>::new(1);
     let mut rx = crew.ring.consumer().unwrap();
     let mut child = crew.producer(0);
@@ -309,17 +309,17 @@ fn a_process_that_became_another_program_sits_again<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_process_that_became_another_program_sits_again() {
-    a_process_that_became_another_program_sits_again::<Mpsc>();
+fn mpsc_a_process_takes_a_seat_again_after_exec() {
+    a_process_takes_a_seat_again_after_exec::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_process_that_became_another_program_sits_again() {
-    a_process_that_became_another_program_sits_again::<Lanes>();
+fn lanes_a_process_takes_a_seat_again_after_exec() {
+    a_process_takes_a_seat_again_after_exec::<Lanes>();
 }
 
 /// What it had begun in its former life is dealt with when it ends, at the latest.
-fn a_process_that_became_another_program_in_the_middle_of_a_record<K: Many>() {
+fn an_exec_in_the_middle_of_a_record_is_resolved_later<K: Many>() {
     let mut crew = Crew::<K>::new(2);
     let mut rx = crew.ring.consumer().unwrap();
     let mut child = crew.producer(0);
@@ -334,11 +334,11 @@ fn a_process_that_became_another_program_in_the_middle_of_a_record<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_process_that_became_another_program_in_the_middle_of_a_record() {
-    a_process_that_became_another_program_in_the_middle_of_a_record::<Mpsc>();
+fn mpsc_an_exec_in_the_middle_of_a_record_is_resolved_later() {
+    an_exec_in_the_middle_of_a_record_is_resolved_later::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_process_that_became_another_program_in_the_middle_of_a_record() {
-    a_process_that_became_another_program_in_the_middle_of_a_record::<Lanes>();
+fn lanes_an_exec_in_the_middle_of_a_record_is_resolved_later() {
+    an_exec_in_the_middle_of_a_record_is_resolved_later::<Lanes>();
 }

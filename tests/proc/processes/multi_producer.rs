@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_millis(250);
 const DIED: PopError = PopError::Closed(Departure::Died);
 
 /// Three producers, of whom one is killed, one is killed in the middle of a record, and one goes on.
-fn the_rest_goes_on_without_the_dead<K: Many>() {
+fn the_others_continue_without_the_dead<K: Many>() {
     let mut crew = Crew::<K>::new(3);
     let mut rx = crew.ring.consumer().unwrap();
     let (mut a, mut b, mut c) = (crew.producer(0), crew.producer(1), crew.producer(2));
@@ -61,18 +61,18 @@ fn the_rest_goes_on_without_the_dead<K: Many>() {
 }
 
 #[test]
-fn in_one_order_the_rest_goes_on_without_the_dead() {
-    the_rest_goes_on_without_the_dead::<Mpsc>();
+fn mpsc_the_others_continue_without_the_dead() {
+    the_others_continue_without_the_dead::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_the_rest_goes_on_without_the_dead() {
-    the_rest_goes_on_without_the_dead::<Lanes>();
+fn lanes_the_others_continue_without_the_dead() {
+    the_others_continue_without_the_dead::<Lanes>();
 }
 
 /// A seat that was left in the middle of a record by a dead one can be taken again: in one order, after the consumer, or an
 /// operator, has dealt with that.
-fn a_dead_ones_seat_is_taken_again<K: Many>() {
+fn the_seat_of_a_dead_producer_is_taken_again<K: Many>() {
     let mut crew = Crew::<K>::new(2);
     let (mut victim, mut other) = (crew.producer(0), crew.producer(1));
     order(&mut victim, "reserve 1", "reserved");
@@ -96,17 +96,17 @@ fn a_dead_ones_seat_is_taken_again<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_dead_ones_seat_is_taken_again() {
-    a_dead_ones_seat_is_taken_again::<Mpsc>();
+fn mpsc_the_seat_of_a_dead_producer_is_taken_again() {
+    the_seat_of_a_dead_producer_is_taken_again::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_dead_ones_seat_is_taken_again() {
-    a_dead_ones_seat_is_taken_again::<Lanes>();
+fn lanes_the_seat_of_a_dead_producer_is_taken_again() {
+    the_seat_of_a_dead_producer_is_taken_again::<Lanes>();
 }
 
 #[test]
-fn in_one_order_all_wait_for_the_stopped_and_are_told_for_whom() {
+fn mpsc_waits_for_a_stopped_producer_and_names_it() {
     let mut crew = Crew::<Mpsc>::new(2);
     let mut rx = crew.ring.consumer().unwrap();
     let (mut sleeper, mut other) = (crew.producer(0), crew.producer(1));
@@ -145,7 +145,7 @@ fn in_one_order_all_wait_for_the_stopped_and_are_told_for_whom() {
 }
 
 #[test]
-fn in_lanes_nobody_waits_for_the_stopped() {
+fn lanes_do_not_wait_for_a_stopped_producer() {
     let mut crew = Crew::<Lanes>::new(2);
     let mut rx = crew.ring.consumer().unwrap();
     let (mut sleeper, mut other) = (crew.producer(0), crew.producer(1));
@@ -165,7 +165,7 @@ fn in_lanes_nobody_waits_for_the_stopped() {
 }
 
 /// Stopped, and killed before it could go on.
-fn one_that_dies_while_it_is_stopped_is_passed_over<K: Many>() {
+fn a_producer_that_dies_while_stopped_is_passed_over<K: Many>() {
     let mut crew = Crew::<K>::new(2);
     let mut rx = crew.ring.consumer().unwrap();
     let (mut sleeper, mut other) = (crew.producer(0), crew.producer(1));
@@ -180,13 +180,13 @@ fn one_that_dies_while_it_is_stopped_is_passed_over<K: Many>() {
 }
 
 #[test]
-fn in_one_order_one_that_dies_while_it_is_stopped_is_passed_over() {
-    one_that_dies_while_it_is_stopped_is_passed_over::<Mpsc>();
+fn mpsc_a_producer_that_dies_while_stopped_is_passed_over() {
+    a_producer_that_dies_while_stopped_is_passed_over::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_one_that_dies_while_it_is_stopped_is_passed_over() {
-    one_that_dies_while_it_is_stopped_is_passed_over::<Lanes>();
+fn lanes_a_producer_that_dies_while_stopped_is_passed_over() {
+    a_producer_that_dies_while_stopped_is_passed_over::<Lanes>();
 }
 
 /// The consumer is killed with a record in its hands, while two producers wait for room.
@@ -220,12 +220,12 @@ fn a_successor_reads_what_a_dead_consumer_had_not_released<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_successor_reads_what_a_dead_consumer_had_not_released() {
+fn mpsc_a_successor_reads_what_a_dead_consumer_had_not_released() {
     a_successor_reads_what_a_dead_consumer_had_not_released::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_successor_reads_what_a_dead_consumer_had_not_released() {
+fn lanes_a_successor_reads_what_a_dead_consumer_had_not_released() {
     a_successor_reads_what_a_dead_consumer_had_not_released::<Lanes>();
 }
 
@@ -250,11 +250,11 @@ fn all_seats_of_a_process_die_with_it<K: Many>() {
 }
 
 #[test]
-fn in_one_order_all_seats_of_a_process_die_with_it() {
+fn mpsc_all_seats_of_a_process_die_with_it() {
     all_seats_of_a_process_die_with_it::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_all_seats_of_a_process_die_with_it() {
+fn lanes_all_seats_of_a_process_die_with_it() {
     all_seats_of_a_process_die_with_it::<Lanes>();
 }

@@ -98,7 +98,7 @@ fn started(pid: u64) -> u64 {
 }
 
 /// It calls itself process 1, which another is here that never ends.
-fn a_producer_elsewhere_lives_and_dies<K: Many>() {
+fn a_producer_in_another_namespace_lives_and_dies<K: Many>() {
     let mut crew = Crew::<K>::new(2);
     let mut here = crew.producer(0);
     let Some(mut there) = Emigrant::producer(&mut crew, 1) else { return };
@@ -117,17 +117,17 @@ fn a_producer_elsewhere_lives_and_dies<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_producer_elsewhere_lives_and_dies() {
-    a_producer_elsewhere_lives_and_dies::<Mpsc>();
+fn mpsc_a_producer_in_another_namespace_lives_and_dies() {
+    a_producer_in_another_namespace_lives_and_dies::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_producer_elsewhere_lives_and_dies() {
-    a_producer_elsewhere_lives_and_dies::<Lanes>();
+fn lanes_a_producer_in_another_namespace_lives_and_dies() {
+    a_producer_in_another_namespace_lives_and_dies::<Lanes>();
 }
 
 /// The same, seen from there: the consumer is process 1, and so were, as they say, those of here who have died.
-fn a_consumer_elsewhere_knows_who_lives_and_who_is_dead<K: Many>() {
+fn a_consumer_in_another_namespace_tells_the_living_from_the_dead<K: Many>() {
     let mut crew = Crew::<K>::new(2);
     let words = [crew.name.as_str(), K::WORD];
     let Some(mut consumer) = Emigrant::start("consume", &words, "sat") else { return };
@@ -170,13 +170,13 @@ fn a_consumer_elsewhere_knows_who_lives_and_who_is_dead<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_consumer_elsewhere_knows_who_lives_and_who_is_dead() {
-    a_consumer_elsewhere_knows_who_lives_and_who_is_dead::<Mpsc>();
+fn mpsc_a_consumer_in_another_namespace_tells_the_living_from_the_dead() {
+    a_consumer_in_another_namespace_tells_the_living_from_the_dead::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_consumer_elsewhere_knows_who_lives_and_who_is_dead() {
-    a_consumer_elsewhere_knows_who_lives_and_who_is_dead::<Lanes>();
+fn lanes_a_consumer_in_another_namespace_tells_the_living_from_the_dead() {
+    a_consumer_in_another_namespace_tells_the_living_from_the_dead::<Lanes>();
 }
 
 /// A user who owns nothing.
@@ -238,16 +238,16 @@ fn a_producer_of_another_user_lives_and_dies<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_producer_of_another_user_lives_and_dies() {
+fn mpsc_a_producer_of_another_user_lives_and_dies() {
     a_producer_of_another_user_lives_and_dies::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_producer_of_another_user_lives_and_dies() {
+fn lanes_a_producer_of_another_user_lives_and_dies() {
     a_producer_of_another_user_lives_and_dies::<Lanes>();
 }
 
-fn a_consumer_of_another_user_knows_who_lives_and_who_is_dead<K: Many>() {
+fn a_consumer_of_another_user_tells_the_living_from_the_dead<K: Many>() {
     if !is_root() {
         return;
     }
@@ -277,11 +277,11 @@ fn a_consumer_of_another_user_knows_who_lives_and_who_is_dead<K: Many>() {
 }
 
 #[test]
-fn in_one_order_a_consumer_of_another_user_knows_who_lives_and_who_is_dead() {
-    a_consumer_of_another_user_knows_who_lives_and_who_is_dead::<Mpsc>();
+fn mpsc_a_consumer_of_another_user_tells_the_living_from_the_dead() {
+    a_consumer_of_another_user_tells_the_living_from_the_dead::<Mpsc>();
 }
 
 #[test]
-fn in_lanes_a_consumer_of_another_user_knows_who_lives_and_who_is_dead() {
-    a_consumer_of_another_user_knows_who_lives_and_who_is_dead::<Lanes>();
+fn lanes_a_consumer_of_another_user_tells_the_living_from_the_dead() {
+    a_consumer_of_another_user_tells_the_living_from_the_dead::<Lanes>();
 }

@@ -83,7 +83,7 @@ pub fn assert_taken(ring: &Ring<u64>, role: Role, pid: u64) {
 }
 
 #[test]
-fn a_second_living_participant_is_told_who_has_the_seat() {
+fn the_error_names_the_living_holder_of_the_seat() {
     for role in [Role::Producer, Role::Consumer] {
         let (name, ring, child) = seated(role);
         assert_taken(&ring, role, child.id());
@@ -96,7 +96,7 @@ fn a_second_living_participant_is_told_who_has_the_seat() {
 }
 
 #[test]
-fn a_stopped_producer_keeps_its_seat_and_goes_on() {
+fn a_stopped_producer_keeps_its_seat_and_continues() {
     let (_name, ring, mut child) = seated(Role::Producer);
     let mut rx = ring.consumer().unwrap();
     child.tell("push");
@@ -113,7 +113,7 @@ fn a_stopped_producer_keeps_its_seat_and_goes_on() {
 }
 
 #[test]
-fn a_stopped_consumer_keeps_its_seat_and_goes_on() {
+fn a_stopped_consumer_keeps_its_seat_and_continues() {
     let (_name, ring, mut child) = seated(Role::Consumer);
     let mut tx = ring.producer().unwrap();
     child.stop();
@@ -132,7 +132,7 @@ fn a_stopped_consumer_keeps_its_seat_and_goes_on() {
 }
 
 #[test]
-fn a_participant_that_was_stopped_in_its_sleep_goes_on() {
+fn a_participant_that_was_stopped_asleep_continues() {
     let (_name, ring, mut child) = seated(Role::Consumer);
     let mut tx = ring.producer().unwrap();
     for number in 0..5_u64 {
@@ -158,7 +158,7 @@ fn a_zombie_does_not_hold_its_seat() {
 }
 
 #[test]
-fn who_died_is_still_told_by_name_after_a_repair() {
+fn a_dead_participant_is_still_named_after_a_recovery() {
     let (_name, ring, mut child) = seated(Role::Consumer);
     child.kill_unreaped();
     ring.recover().unwrap();
@@ -201,14 +201,14 @@ fn producer_ends(end: impl FnOnce(&mut Child)) -> (PopError, Duration) {
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
-fn a_waiting_consumer_is_told_that_its_producer_was_killed() {
+fn a_waiting_consumer_sees_that_its_producer_was_killed() {
     let (told, after) = producer_ends(Child::kill);
     assert_eq!(told, PopError::Closed(Departure::Died));
     assert!(after < SOON, "{after:?}");
 }
 
 #[test]
-fn a_waiting_consumer_is_told_that_its_producer_ended_without_leaving() {
+fn a_waiting_consumer_sees_that_its_producer_ended_without_leaving() {
     let (told, after) = producer_ends(|child| {
         child.tell("exit");
         assert!(child.rest().is_empty());
@@ -218,7 +218,7 @@ fn a_waiting_consumer_is_told_that_its_producer_ended_without_leaving() {
 }
 
 #[test]
-fn a_waiting_consumer_is_told_that_its_producer_left() {
+fn a_waiting_consumer_sees_that_its_producer_left() {
     let (told, after) = producer_ends(|child| {
         child.hang_up();
         assert!(child.rest().is_empty());
@@ -249,7 +249,7 @@ fn consumer_ends(end: impl FnOnce(&mut Child) + Send) -> PushError {
 }
 
 #[test]
-fn a_waiting_producer_is_told_how_its_consumer_ended() {
+fn a_waiting_producer_sees_how_its_consumer_ended() {
     assert_eq!(consumer_ends(Child::kill), PushError::Closed(Departure::Died));
     assert_eq!(consumer_ends(Child::hang_up), PushError::Closed(Departure::Left));
 }

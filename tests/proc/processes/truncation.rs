@@ -165,7 +165,7 @@ fn cut_asleep<K: Kind, T: Cargo + ?Sized>(kind: &str, cargo: &str) {
 }
 
 #[test]
-fn who_sleeps_when_the_file_is_truncated_is_told() {
+fn a_sleeping_participant_reports_a_truncated_file() {
     cut_asleep::<Spsc, u64>("spsc", "items");
     cut_asleep::<Mpsc, u64>("mpsc", "items");
     cut_asleep::<Lanes, u64>("lanes", "items");
@@ -192,7 +192,7 @@ pub fn be_cut_awake(words: &[&str]) {
 }
 
 #[test]
-fn who_comes_or_goes_after_the_file_was_truncated_is_told() {
+fn taking_a_seat_in_a_truncated_file_is_an_error() {
     for place in ["outside", "within"] {
         let name = Name::unique("ringway-cut");
         Ring::<Mpsc, [u8]>::create(&name, &options()).unwrap();
@@ -304,7 +304,7 @@ pub fn go_on_selecting(words: &[&str]) {
 }
 
 #[test]
-fn who_was_told_touches_nothing_any_more() {
+fn a_handle_that_reported_truncation_touches_nothing() {
     for kind in ["spsc", "mpsc", "lanes"] {
         let name = Name::unique("ringway-told");
         let mut child = Child::start("go on when told", &[name.as_str(), kind]);
@@ -315,7 +315,7 @@ fn who_was_told_touches_nothing_any_more() {
 }
 
 #[test]
-fn who_selects_and_was_told_touches_nothing_any_more() {
+fn a_select_that_reported_truncation_touches_nothing() {
     let name = Name::unique("ringway-told");
     let mut child = Child::start("go on selecting", &[name.as_str()]);
     child.expect("gone on");
@@ -324,7 +324,7 @@ fn who_selects_and_was_told_touches_nothing_any_more() {
 
 /// A file may have more than the ring needs; and may lose that again.
 #[test]
-fn what_the_ring_does_not_need_may_come_and_go() {
+fn bytes_behind_the_ring_may_come_and_go() {
     let name = Name::unique("ringway-grown");
     let ring = Ring::<Spsc, u64>::create(&name, &options()).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -360,7 +360,7 @@ pub fn have_it_mistaken(words: &[&str]) {
 }
 
 #[test]
-fn another_file_in_its_place_is_not_taken_for_a_truncated_one() {
+fn another_file_under_the_descriptor_is_not_taken_for_a_truncated_one() {
     let name = Name::unique("ringway-mistaken");
     Ring::<Spsc, u64>::create(&name, &options()).unwrap();
     process::run("have it mistaken", &[name.as_str()]);

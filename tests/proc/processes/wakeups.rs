@@ -109,7 +109,7 @@ fn a_thousand_sleeping_producers_are_woken() {
 }
 
 #[test]
-fn a_killed_sleeper_is_no_burden() {
+fn a_killed_waiter_is_woken_once_at_most() {
     let name = Name::unique("ringway-waking");
     let ring = ring(&name, 8);
     let mut tx = ring.producer().unwrap();

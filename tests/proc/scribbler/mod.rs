@@ -150,42 +150,42 @@ fn a_process_scribbles<K: AnyKind, T: Cargo + ?Sized + 'static>() {
 const ALONE: [Parts; 1] = [Parts { producers: 2, consumer: true, inspector: true }];
 
 #[test]
-fn a_thread_that_scribbles_on_items_only_disappoints() {
+fn items_survive_a_thread_that_corrupts_the_ring() {
     a_thread_scribbles::<Spsc, u64>(&Spsc::OUR_SIDE, true);
     a_thread_scribbles::<Mpsc, u64>(&Mpsc::OUR_SIDE, true);
     a_thread_scribbles::<Lanes, u64>(&Lanes::OUR_SIDE, true);
 }
 
 #[test]
-fn a_thread_that_scribbles_on_records_only_disappoints() {
+fn records_survive_a_thread_that_corrupts_the_ring() {
     a_thread_scribbles::<Spsc, [u8]>(&Spsc::OUR_SIDE, true);
     a_thread_scribbles::<Mpsc, [u8]>(&Mpsc::OUR_SIDE, true);
     a_thread_scribbles::<Lanes, [u8]>(&Lanes::OUR_SIDE, true);
 }
 
 #[test]
-fn a_process_that_scribbles_on_items_only_disappoints() {
+fn items_survive_a_process_that_corrupts_the_ring() {
     a_process_scribbles::<Spsc, u64>();
     a_process_scribbles::<Mpsc, u64>();
     a_process_scribbles::<Lanes, u64>();
 }
 
 #[test]
-fn a_process_that_scribbles_on_records_only_disappoints() {
+fn records_survive_a_process_that_corrupts_the_ring() {
     a_process_scribbles::<Spsc, [u8]>();
     a_process_scribbles::<Mpsc, [u8]>();
     a_process_scribbles::<Lanes, [u8]>();
 }
 
 #[test]
-fn who_scribbles_on_control_words_of_items_races_with_nothing() {
+fn corrupted_control_words_of_items_cause_no_data_race() {
     a_thread_scribbles::<Spsc, u64>(&ALONE, false);
     a_thread_scribbles::<Mpsc, u64>(&ALONE, false);
     a_thread_scribbles::<Lanes, u64>(&ALONE, false);
 }
 
 #[test]
-fn who_scribbles_on_control_words_of_records_races_with_nothing() {
+fn corrupted_control_words_of_records_cause_no_data_race() {
     a_thread_scribbles::<Spsc, [u8]>(&ALONE, false);
     a_thread_scribbles::<Mpsc, [u8]>(&ALONE, false);
     a_thread_scribbles::<Lanes, [u8]>(&ALONE, false);

@@ -64,7 +64,7 @@ fn all_get_on(capacity: usize, how: WaitStrategy) {
 }
 
 #[test]
-fn a_crowd_of_producers_gets_on() {
+fn many_producers_make_progress() {
     for capacity in [16, 256] {
         for how in [WaitStrategy::Adaptive, WaitStrategy::Park] {
             all_get_on(capacity, how);

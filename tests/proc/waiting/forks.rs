@@ -58,7 +58,7 @@ pub fn fork_and_drop(words: &[&str]) {
 }
 
 #[test]
-fn a_forked_child_drops_what_has_an_attendant() {
+fn a_forked_child_drops_handles_with_waker_threads() {
     for way in WAYS {
         let name = Name::unique("ringway-waiting-fork");
         process::run("fork and drop a waiter", &[name.as_str(), way]);
@@ -76,6 +76,6 @@ pub fn fork_and_drop_on_the_heap(_: &[&str]) {
 }
 
 #[test]
-fn a_forked_child_drops_what_has_an_attendant_on_the_heap() {
+fn a_forked_child_drops_handles_with_waker_threads_on_the_heap() {
     process::run("fork and drop on the heap", &[]);
 }

@@ -56,29 +56,29 @@ fn sleeps_at_most(most: u64, way: &str) {
 }
 
 #[test]
-fn who_pops_in_vain_sleeps() {
+fn an_idle_pop_sleeps() {
     sleeps_at_most(10, "pop");
 }
 
 #[test]
-fn who_pushes_in_vain_sleeps() {
+fn an_idle_push_sleeps() {
     sleeps_at_most(10, "push");
 }
 
 /// Of four; and so do their attendants, if they have to have any.
 #[test]
-fn who_selects_in_vain_sleeps() {
+fn an_idle_select_sleeps() {
     sleeps_at_most(if can_sleep_on_several() { 10 } else { 10 * 5 }, "select");
 }
 
 /// It, and the attendant.
 #[test]
-fn who_polls_in_vain_sleeps() {
+fn an_idle_poll_sleeps() {
     sleeps_at_most(20, "poll");
 }
 
 /// Each of 130 attendants, and who they ring.
 #[test]
-fn who_selects_of_many_in_vain_sleeps() {
+fn an_idle_select_of_many_sleeps() {
     sleeps_at_most(10 * 131 + 200, "select of many");
 }

@@ -63,17 +63,17 @@ fn killed_in_a_pop() {
 }
 
 #[test]
-fn killed_as_it_selects() {
+fn killed_in_a_select() {
     a_killed_consumer_costs_one_call("select");
 }
 
 #[test]
-fn killed_as_its_attendants_sleep() {
+fn killed_in_a_select_with_waker_threads() {
     a_killed_consumer_costs_one_call("select of many");
 }
 
 #[test]
-fn killed_as_its_attendant_sleeps() {
+fn killed_in_a_poll_with_a_waker_thread() {
     a_killed_consumer_costs_one_call("poll");
 }
 
@@ -132,18 +132,18 @@ fn a_producer_killed_in_a_push() {
 }
 
 #[test]
-fn two_producers_killed_in_pushes_to_one_order() {
+fn mpsc_two_producers_killed_in_a_push() {
     killed_producers_cost_one_call::<Mpsc>("mpsc", 2, &[PARKED + BLOCK]);
 }
 
 #[test]
-fn two_producers_killed_in_pushes_to_their_lanes() {
+fn lanes_two_producers_killed_in_a_push() {
     killed_producers_cost_one_call::<Lanes>("lanes", 2, &[PARKED + 2 * BLOCK, PARKED + 3 * BLOCK]);
 }
 
 /// Also by who never has to wait, because another ring always has something.
 #[test]
-fn the_death_of_a_producer_is_told_to_who_selects_among_busy_rings() {
+fn a_busy_select_reports_the_death_of_a_producer() {
     let names = [(); 3].map(|()| Name::unique("ringway-killed"));
     let [a, b, c] =
         names.each_ref().map(|name| Ring::<u64>::create(name, &Options::new().capacity(CELLS)).unwrap());

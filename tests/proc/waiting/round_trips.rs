@@ -259,16 +259,16 @@ fn no_trip_is_ended_by_a_slice<K: Kind>(kind: &str) {
 }
 
 #[test]
-fn no_trip_is_ended_by_a_slice_in_spsc() {
+fn no_wake_up_is_lost_in_spsc() {
     no_trip_is_ended_by_a_slice::<Spsc>("spsc");
 }
 
 #[test]
-fn no_trip_is_ended_by_a_slice_in_mpsc() {
+fn no_wake_up_is_lost_in_mpsc() {
     no_trip_is_ended_by_a_slice::<Mpsc>("mpsc");
 }
 
 #[test]
-fn no_trip_is_ended_by_a_slice_in_lanes() {
+fn no_wake_up_is_lost_in_lanes() {
     no_trip_is_ended_by_a_slice::<Lanes>("lanes");
 }

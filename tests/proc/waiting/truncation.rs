@@ -55,22 +55,22 @@ fn file_of(name: &str) -> File {
 }
 
 #[test]
-fn who_pops_is_told_of_a_truncated_file() {
+fn a_pop_reports_a_truncated_file() {
     is_told_of("be cut", "pop");
 }
 
 #[test]
-fn who_selects_is_told_of_a_truncated_file() {
+fn a_select_reports_a_truncated_file() {
     is_told_of("be cut", "select");
 }
 
 #[test]
-fn who_selects_of_many_is_told_of_a_truncated_file() {
+fn a_select_of_many_reports_a_truncated_file() {
     is_told_of("be cut", "select of many");
 }
 
 #[test]
-fn who_polls_is_told_of_a_truncated_file() {
+fn a_poll_reports_a_truncated_file() {
     is_told_of("be cut", "poll");
 }
 
@@ -95,6 +95,6 @@ pub fn be_cut_and_restored(words: &[&str]) {
 
 #[cfg(feature = "async")]
 #[test]
-fn who_awaits_is_told_though_the_file_is_whole_again() {
+fn an_await_reports_truncation_though_the_file_is_whole_again() {
     is_told_of("be cut and restored", "await");
 }
