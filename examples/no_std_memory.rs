@@ -3,10 +3,10 @@
 //! ```text
 //! cargo run --example no_std_memory
 //! ```
-//! What a program without `std` would do between its main loop and an interrupt, or between two cores. Only the threads
-//! and the printing of this example need `std`: the ring is made, filled and drained by the part of the crate that
-//! is there with `default-features = false`. Other memory, a device window for instance, can carry a ring as well:
-//! see the trait `Memory`.
+//! A program without `std` uses such a ring between its main loop and an interrupt, or between two
+//! cores. The threads and the printing of this example need `std`. The ring does not: everything
+//! that makes, fills and drains it is there with `default-features = false`. The trait `Memory`
+//! puts a ring into other memory, such as a device window.
 use std::error::Error;
 use std::thread;
 
@@ -14,16 +14,16 @@ use ringway::memory::StaticMemory;
 use ringway::spsc::{Consumer, Producer, Ring};
 use ringway::{Options, PopError, PushError};
 
-const CAPACITY: usize = 64;
+const OPTIONS: Options<'static> = Options::new().capacity(64);
 const SAMPLES: u64 = 100_000;
 
-/// Its size is known when the program is compiled.
-static BYTES: StaticMemory<{ Ring::<u64>::required_len(CAPACITY) }> = StaticMemory::new();
-type Bytes = &'static StaticMemory<{ Ring::<u64>::required_len(CAPACITY) }>;
+/// The compiler computes its size.
+static MEMORY: StaticMemory<{ Ring::<u64>::required_len(&OPTIONS) }> = StaticMemory::new();
+type Memory = &'static StaticMemory<{ Ring::<u64>::required_len(&OPTIONS) }>;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let ring = Ring::<u64, Bytes>::format(&BYTES, &Options::new().capacity(CAPACITY))?;
-    println!("a ring of {} items in {} bytes", ring.capacity(), size_of_val(&BYTES));
+    let ring = Ring::<u64, Memory>::format(&MEMORY, &OPTIONS)?;
+    println!("a ring of {} items in {} bytes", ring.capacity(), size_of_val(&MEMORY));
 
     let (tx, rx) = (ring.producer()?, ring.consumer()?);
     let sampler = thread::spawn(move || sample(tx));
@@ -31,23 +31,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     sampler.join().map_err(|_| "the sampler panicked")??;
 
     println!("the sum of {SAMPLES} samples is {sum}");
-    if sum == SAMPLES * (SAMPLES - 1) / 2 { Ok(()) } else { Err("that is not what was sent".into()) }
+    if sum == SAMPLES * (SAMPLES - 1) / 2 { Ok(()) } else { Err("the sum is wrong".into()) }
 }
 
-/// Never waits: a real sampler would count what it could not put in, and go on.
-fn sample(mut tx: Producer<u64, Bytes>) -> Result<(), PushError> {
+/// Sends all samples. An interrupt would not try again: it would count the sample as lost.
+fn sample(mut tx: Producer<u64, Memory>) -> Result<(), PushError> {
     for sample in 0..SAMPLES {
-        loop {
-            match tx.try_push(&sample) {
-                Err(PushError::Full) => thread::yield_now(),
-                other => break other?,
+        while let Err(error) = tx.try_push(&sample) {
+            match error {
+                PushError::Full => thread::yield_now(),
+                error => return Err(error),
             }
         }
     }
-    Ok(())
+    Ok(tx.close()?)
 }
 
-fn sum(mut rx: Consumer<u64, Bytes>) -> Result<u64, PopError> {
+/// Adds the samples up until the producer closes the ring.
+fn sum(mut rx: Consumer<u64, Memory>) -> Result<u64, PopError> {
     let mut sum = 0;
     loop {
         match rx.try_pop() {

@@ -1,10 +1,10 @@
-//! Prints what the sender sends, until the sender has finished: see `examples/sender.rs`.
+//! Prints each line that the sender sends, until the sender finishes: see `examples/sender.rs`.
 //!
 //! ```text
 //! cargo run --example receiver
 //! ```
-//! It ends with an error if the sender left early or died. A receiver that waits for the next sender instead is shown in
-//! `ringway::docs::recovery`.
+//! This is the receiver of the README. It fails if the sender leaves early or dies. A receiver that
+//! waits for the next sender instead is shown in `ringway::docs::recovery`.
 use ringway::{Departure, Options, PopError, spsc::Ring};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,12 +1,12 @@
-//! Sends each line of its input to the receiver: a process of its own, started before or after.
+//! Sends each line of its input to the receiver, which is another process.
 //!
 //! ```text
 //! cargo run --example sender < README.md
-//! cargo run --example receiver              in another terminal
+//! cargo run --example receiver              in another terminal, before or after
 //! ```
-//! The code is that of the README. Kill either with `kill -9` and start it again: a new receiver goes on where the old one
-//! stopped. A new sender goes on after the last line that was sent, but its input begins anew; how a sender finds its place in
-//! its own input is shown in `examples/stream/copy.rs`.
+//! This is the sender of the README. If a receiver is killed with `kill -9`, the next one continues
+//! where it stopped. If the sender is killed, the next one starts with the first line of its input
+//! again. `examples/stream/copy.rs` shows how a sender continues where the killed one stopped.
 use ringway::{Options, spsc::Ring};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

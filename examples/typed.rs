@@ -1,20 +1,22 @@
-//! Items of one type: one by one, in slices, drained. And what a ring says to who expects another type.
+//! Items of one type: sent one by one and in slices, received one by one and drained.
 //!
 //! ```text
 //! cargo run --example typed
 //! ```
-//! A producer sends ticks to a second process, which adds them up. Up to 56 bytes, an item travels in one cache line
-//! together with its stamp; a `Tick` has 24.
+//! The program starts itself as a second process, sends it ticks, and the second process adds them
+//! up. It also shows what happens if a process opens the ring with another item type. An item of up
+//! to 56 bytes shares one cache line with its stamp; a `Tick` has 24 bytes.
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use ringway::spsc::Ring;
-use ringway::{Options, PopError, PushError};
+use ringway::{Departure, Options, PopError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// What the derives ask for is what makes it sound: no padding, no references, any bytes are a valid value.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+/// The derives check at compile time that the type has no padding and no references, and that any
+/// bytes are a valid value of it.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 struct Tick {
     nanos: u64,
@@ -23,7 +25,7 @@ struct Tick {
     venue: [u8; 4],
 }
 
-/// As many bytes, but not the same thing.
+/// It has as many bytes as a `Tick`, but they mean something else.
 #[derive(FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 struct Trade {
@@ -60,55 +62,55 @@ fn produce() -> Result<(), Box<dyn Error>> {
 }
 
 fn send(ring: &Ring<Tick>, name: &str) -> Result<(), Box<dyn Error>> {
-    // Both sides must mean the same type: size, alignment and name are checked when a ring is opened.
+    // Opening a ring compares size, alignment and name of the item type.
     match Ring::<Trade>::open(name) {
-        Ok(_) => return Err("a ring of ticks was opened as one of trades".into()),
+        Ok(_) => return Err("a ring of ticks was opened as a ring of trades".into()),
         Err(error) => println!("opened as `Trade`: {error}"),
     }
 
     let tick = |n: u32| Tick { nanos: n.into(), price: 100.0, size: n, venue: *b"XETR" };
     let mut tx = ring.producer()?;
 
-    // One at a time; waits while the ring is full.
+    // One by one. `push` waits while the ring is full.
     for n in 0..TICKS / 2 {
         tx.push(&tick(n))?;
     }
 
-    // As many as there is room for.
+    // In slices. `push_slice` waits until all are sent. It returns fewer only if the consumer departs.
     let ticks: Vec<Tick> = (TICKS / 2..TICKS).map(tick).collect();
-    let mut rest = ticks.as_slice();
-    while let [next, after @ ..] = rest {
-        rest = match tx.try_push_slice(rest) {
-            Ok(pushed) => rest.get(pushed..).unwrap_or_default(),
-            // No room for even one: wait for it, and be told if nobody is left to make any.
-            Err(PushError::Full) => tx.push(next).map(|()| after)?,
-            Err(error) => return Err(error.into()),
-        }
+    let sent = tx.push_slice(&ticks)?;
+    if sent < ticks.len() {
+        return Err(format!("the consumer left after {sent} of the last {} ticks", ticks.len()).into());
     }
-    Ok(())
+    Ok(tx.close()?)
 }
 
 fn consume(name: &str) -> Result<(), Box<dyn Error>> {
-    let ring = Ring::<Tick>::open_timeout(name, Duration::from_secs(10))?;
-    let mut rx = ring.consumer()?;
+    let mut rx = Ring::<Tick>::open_timeout(name, Duration::from_secs(10))?.consumer()?;
 
-    // One at a time; waits while there is none.
-    let first = rx.pop()?;
-    println!("first tick: {} at {} on {}", first.size, first.price, String::from_utf8_lossy(&first.venue));
-    let (mut count, mut total) = (1u32, u64::from(first.size));
+    // A copy of the first tick, which stays in the ring.
+    println!("the first is {:?}", rx.peek()?);
 
-    // Many at a time, released together: should this process die here, its successor gets them all again. `drain` takes what there is;
-    // `wait` waits for the first, and is told if the producer is gone.
-    loop {
+    // One by one. The iterator waits while the ring is empty. Each tick is released when it is taken.
+    let (mut count, mut total) = (0, 0);
+    for tick in rx.iter().take(TICKS as usize / 2) {
+        (count, total) = (count + 1, total + u64::from(tick?.size));
+    }
+
+    // Drained: all ticks of one call are released together. If this process died during the call, the
+    // next consumer would get them again. `drain` does not wait; `wait` does.
+    let departure = loop {
         match rx.wait() {
-            Ok(()) => count += rx.drain(256, |tick| total += u64::from(tick.size))? as u32,
-            Err(PopError::Closed(how)) => {
-                println!("{count} ticks of {total} shares; then the producer {how}");
-                break;
-            }
+            Ok(()) => count += rx.drain(256, |tick| total += u64::from(tick.size))?,
+            Err(PopError::Closed(departure)) => break departure,
             Err(error) => return Err(error.into()),
         }
-    }
+    };
+    println!("{count} ticks of {total} shares; then the producer {departure}");
     let expected = u64::from(TICKS) * u64::from(TICKS - 1) / 2;
-    if (count, total) == (TICKS, expected) { Ok(()) } else { Err("that is not what was sent".into()) }
+    if (count, total, departure) == (TICKS as usize, expected, Departure::Finished) {
+        Ok(())
+    } else {
+        Err(format!("expected {TICKS} ticks of {expected} shares").into())
+    }
 }

@@ -3,10 +3,12 @@
 //! ```text
 //! cargo run --example zero_copy
 //! ```
-//! The producer sets room aside for the largest frame there can be, writes header and body to where they will stay, and
-//! commits as many bytes as it turned out to need. The consumer looks at the header in the ring, and copies out only what
-//! it wants. All of it is safe code: bytes that another process can write are copied in and out by pieces, never lent
-//! as a slice. (Who trusts the other side can have slices too: see `Trust`.)
+//! The program starts itself as a second process and sends it frames. For each frame it reserves
+//! room for the largest one, writes body and header to their final place, and commits the bytes
+//! that it used. The second process reads the header in the ring and copies out only what it needs.
+//!
+//! All of it is safe code: bytes that another process can write are copied in and out, and never
+//! borrowed as a slice. A process that trusts its peer can have slices: see `ringway::Trust`.
 use std::error::Error;
 use std::io::Write;
 use std::process::{Command, ExitCode};
@@ -58,7 +60,7 @@ fn send(mut tx: Producer<[u8]>) -> Result<(), Box<dyn Error>> {
         let mut reservation = tx.reserve(LARGEST)?; // waits while there is no room
         let mut payload = reservation.payload();
 
-        // The body first: how long it will be is not known yet.
+        // The body comes first, because its length is not known yet.
         let mut end = HEADER;
         let lines = frame % 7;
         for number in 0..lines {
@@ -69,22 +71,22 @@ fn send(mut tx: Producer<[u8]>) -> Result<(), Box<dyn Error>> {
         }
         payload.write_value_at(&Header { sensor: frame % 3, lines }, 0)?;
 
-        // Some frames are not worth sending after all: what is not committed was never there.
+        // The consumer never sees a reservation that is not committed.
         if lines == 0 {
             reservation.abort();
         } else {
             reservation.commit_len(end)?;
         }
     }
-    Ok(())
+    Ok(tx.close()?)
 }
 
 fn consume(name: &str) -> Result<(), Box<dyn Error>> {
     let ring = Ring::<[u8]>::open_timeout(name, Duration::from_secs(10))?;
     let (frames, lines) = receive(ring.consumer()?)?;
-    println!("{frames} frames of {lines} lines, all from where they were written");
+    println!("{frames} frames of {lines} lines, read where they were written");
     let expected = (0..FRAMES).filter(|frame| frame % 7 != 0).count();
-    if frames == expected { Ok(()) } else { Err(format!("there should have been {expected} frames").into()) }
+    if frames == expected { Ok(()) } else { Err(format!("expected {expected} frames").into()) }
 }
 
 fn receive(mut rx: Consumer<[u8]>) -> Result<(usize, u32), Box<dyn Error>> {
@@ -93,7 +95,7 @@ fn receive(mut rx: Consumer<[u8]>) -> Result<(usize, u32), Box<dyn Error>> {
     loop {
         let record = match rx.read() {
             Ok(record) => record,
-            Err(PopError::Closed(Departure::Left)) => return Ok((frames, lines)),
+            Err(PopError::Closed(Departure::Finished)) => return Ok((frames, lines)),
             Err(error) => return Err(error.into()),
         };
         let header: Header = record.payload().read_value_at(0)?;
@@ -103,5 +105,5 @@ fn receive(mut rx: Consumer<[u8]>) -> Result<(usize, u32), Box<dyn Error>> {
         }
         frames += 1;
         lines += header.lines;
-    } // the record ends here, and its room goes back to the producer
+    } // drops the record, which gives its room back to the producer
 }

@@ -1,10 +1,12 @@
-//! Two rings and a clock, in one task: each ring is a stream. No thread is blocked, and there is no `unsafe`.
+//! One task receives from two rings, as streams, and from a timer.
 //!
 //! ```text
 //! cargo run -p ringway-examples-async --bin async_stream
 //! ```
-//! A second process sends readings through a typed ring, and notes through a ring of bytes. Here, one task takes both as they come, and
-//! says about each 100 ms how many readings there were. Any executor will do; this is tokio's, with one thread.
+//! The program starts itself as a second process, which sends readings through a ring of items, and
+//! notes through a ring of bytes. One task receives both as they come, and prints every 100 ms how many
+//! readings it has. It blocks no thread and needs no `unsafe`. Any executor will do; this is tokio's,
+//! with one thread.
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// In bursts, as sensors do.
+/// Sends in bursts, as sensors do.
 fn send(name: &str) -> Result<(), Box<dyn Error>> {
     let patience = Duration::from_secs(10);
     let mut readings = Ring::<u64>::open_timeout(format!("{name}-readings"), patience)?.producer()?;
@@ -44,7 +46,8 @@ fn send(name: &str) -> Result<(), Box<dyn Error>> {
         }
         readings.push(&reading)?;
     }
-    Ok(())
+    notes.close()?;
+    Ok(readings.close()?)
 }
 
 fn receive() -> Result<(), Box<dyn Error>> {
@@ -58,7 +61,9 @@ fn receive() -> Result<(), Box<dyn Error>> {
     Ring::<u64>::unlink(&readings_name)?;
     Ring::<[u8]>::unlink(&notes_name)?;
     let status = sender.wait()?;
-    assert_eq!(sum?, READINGS * (READINGS - 1) / 2);
+    if sum? != READINGS * (READINGS - 1) / 2 {
+        return Err("the sum of the readings is wrong".into());
+    }
     if status.success() { Ok(()) } else { Err("the sender failed".into()) }
 }
 
@@ -69,7 +74,8 @@ async fn add_up(readings: &Ring<u64>, notes: &Ring<[u8]>) -> Result<u64, Box<dyn
     let (mut sum, mut count) = (0, 0);
     let (mut has_readings, mut has_notes) = (true, true);
     while has_readings || has_notes {
-        // A stream ends when its sender has left, and gives an error before that if the sender died. What is dropped here took nothing.
+        // A stream ends when its sender has left. If the sender died, it returns an error before that. A
+        // `next` that is dropped here has taken nothing from the ring.
         tokio::select! {
             reading = readings.next(), if has_readings => match reading {
                 Some(reading) => (sum, count) = (sum + reading?, count + 1),

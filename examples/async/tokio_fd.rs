@@ -1,13 +1,13 @@
-//! A ring among the other things that a tokio task waits for.
+//! One task waits for a ring, by its file descriptor, and for a timer.
 //!
 //! ```text
 //! cargo run -p ringway-examples-async --bin tokio_fd
 //! ```
-//! A second process sends a reading every now and then. Here, one task takes them as they come, by the consumer's descriptor, and says
-//! about each 100 ms how many there were: no thread is blocked, and nothing is asked in turn.
+//! The program starts itself as a second process, which sends readings. One task receives them as they
+//! come, and prints every 100 ms how many it has. It blocks no thread and does not poll.
 //!
-//! This is for who has descriptors to wait for anyway: tokio's `AsyncFd` takes an `unsafe`, a promise that the descriptor stays the same.
-//! A ring as a stream needs none: see `async_stream.rs`.
+//! Take this if your program waits for descriptors anyway. tokio's `AsyncFd` needs an `unsafe`: the
+//! promise that the descriptor does not change. A ring as a stream needs none: see `async_stream.rs`.
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// In bursts, as sensors do.
+/// Sends in bursts, as sensors do.
 fn send(name: &str) -> Result<(), Box<dyn Error>> {
     let mut tx = Ring::<u64>::open_timeout(name, Duration::from_secs(10))?.producer()?;
     for reading in 0..READINGS {
@@ -43,7 +43,7 @@ fn send(name: &str) -> Result<(), Box<dyn Error>> {
         }
         tx.push(&reading)?;
     }
-    Ok(())
+    Ok(tx.close()?)
 }
 
 fn receive() -> Result<(), Box<dyn Error>> {
@@ -54,22 +54,25 @@ fn receive() -> Result<(), Box<dyn Error>> {
     let sum = runtime.block_on(add_up(&ring));
     Ring::<u64>::unlink(&name)?;
     let status = sender.wait()?;
-    assert_eq!(sum?, READINGS * (READINGS - 1) / 2);
+    if sum? != READINGS * (READINGS - 1) / 2 {
+        return Err("the sum of the readings is wrong".into());
+    }
     if status.success() { Ok(()) } else { Err("the sender failed".into()) }
 }
 
 async fn add_up(ring: &Ring<u64>) -> Result<u64, Box<dyn Error>> {
     let rx = ring.consumer()?.into_pollable()?;
-    // SAFETY: the descriptor is the consumer's as long as that lives, which is as long as `AsyncFd` has it.
+    // SAFETY: the consumer owns the descriptor and keeps it until it is dropped, and `AsyncFd` owns the
+    // consumer.
     let mut rx = unsafe { AsyncFd::register_with_interest(rx, Interest::READABLE)? };
     let mut clock = interval(Duration::from_millis(100));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut sum, mut count) = (0, 0);
     loop {
         match rx.get_mut().drain(64, |reading| (sum, count) = (sum + reading, count + 1)) {
-            // The others' turn: a sender that is fast enough would never have this task wait.
+            // Lets other tasks run: with a fast sender, the ring may never be empty.
             Ok(_) => tokio::task::yield_now().await,
-            // Nothing there. `arm` says whether it is worth waiting for the descriptor.
+            // The ring is empty. `arm` returns `true` if the descriptor will become readable.
             Err(PopError::Empty) => {
                 if rx.get_mut().arm() {
                     tokio::select! {
@@ -78,8 +81,8 @@ async fn add_up(ring: &Ring<u64>) -> Result<u64, Box<dyn Error>> {
                     }
                 }
             }
-            Err(PopError::Closed(how)) => {
-                println!("{count} readings; the sender has gone ({how})");
+            Err(PopError::Closed(departure)) => {
+                println!("{count} readings; then the sender {departure}");
                 return Ok(sum);
             }
             Err(error) => return Err(error.into()),

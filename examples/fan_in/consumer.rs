@@ -1,10 +1,9 @@
-//! The consumer, which starts the producers, takes what they send, and is not kind to two of them.
+//! The consumer: it starts the producers, receives their records, kills one producer and stops another.
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use ringway::Loss;
 use ringway::ring::{Consumer, Kind, Ring};
 use ringway::{Options, PopError, Presence, Role, SeatInfo};
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,37 +11,34 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::tally::{HEADING, Tally};
 use crate::{Load, PRODUCERS, RING, Result};
 
-/// After so long without a record, the consumer asks what is in the way.
+/// After so long without a record, the consumer asks which producer holds it up.
 const SILENCE: Duration = Duration::from_millis(100);
-/// The two that are not treated well: by their order of birth, not by their seats.
+/// The producer that is killed: the third one started. Its seat may have another number.
 const VICTIM: usize = 2;
+/// The producer that is stopped for a while: the sixth one started.
 const SLEEPER: usize = 5;
 
-pub fn run<K: Kind>(
-    load: &Load,
-    words: [&str; 4],
-    losses: fn(&mut Consumer<K, [u8]>) -> Vec<Loss>,
-) -> Result<()> {
+pub fn run<K: Kind>(load: &Load, words: [&str; 4]) -> Result<()> {
     let name = format!("ringway-fan-in-{}", std::process::id());
-    // They come first: should this process be killed in the next moments, they remove the ring.
+    // Before the ring exists: if this process is killed, they remove the ring.
     let mut producers = Producers::start(&name, words)?;
     let options = Options::new().capacity(RING).max_producers(PRODUCERS).label("consumer");
     let ring = Ring::<K, [u8]>::create(&name, &options)?;
     let joined = ring.consumer().map(|rx| (wait_for_all(&ring), rx));
-    // All are in, or one never comes: from here on nobody needs the name, and nothing stays behind.
+    // No process needs the name any more, and without it nothing is left behind.
     Ring::<K, [u8]>::unlink(&name)?;
     let (true, mut rx) = joined? else { return Err("the producers did not all join the ring".into()) };
 
     let start = Instant::now();
     let mut tallies = thread::scope(|scope| {
-        scope.spawn(|| be_unkind(&ring, &producers.pids()));
+        scope.spawn(|| kill_and_stop(&ring, &producers.pids()));
         receive(&mut rx, load)
     })?;
     let time = start.elapsed().as_secs_f64();
     producers.finish()?;
-    for loss in losses(&mut rx) {
+    for loss in rx.losses() {
         println!("lost: {loss}");
-        tallies.get_mut(usize::from(loss.seat)).ok_or("a loss of nobody")?.lost += 1;
+        tallies.get_mut(usize::from(loss.seat)).ok_or("a loss in a seat that does not exist")?.lost += 1;
     }
 
     println!("{HEADING}");
@@ -60,35 +56,35 @@ pub fn run<K: Kind>(
     Ok(())
 }
 
-/// Takes all there is, until all producers are gone; what came, by seat.
+/// Receives until all producers have departed. Returns what came, by seat.
 fn receive<K: Kind>(rx: &mut Consumer<K, [u8]>, load: &Load) -> Result<Vec<Tally>> {
     let mut tallies = vec![Tally::default(); PRODUCERS];
     let mut own = Vec::new();
     loop {
         let error = match rx.read_timeout(SILENCE) {
             Ok(record) => {
-                let tally = tallies.get_mut(usize::from(record.producer())).ok_or("a record of nobody")?;
-                tally.note(&record, load, &mut own)?;
+                let tally = tallies.get_mut(usize::from(record.seat()));
+                tally.ok_or("a record from a seat that does not exist")?.note(&record, load, &mut own)?;
                 record.release(); // its cells are free again
                 continue;
             }
             Err(error) => error,
         };
         match error {
-            // Nothing has come for a while: the ring knows if that is somebody's doing.
-            PopError::Elapsed => rx.stalled().into_iter().for_each(|blame| println!("in the way: {blame}")),
+            // Nothing has come for a while. The ring knows whether a producer holds it up.
+            PopError::Elapsed => rx.stalled().into_iter().for_each(|stall| println!("in the way: {stall}")),
             PopError::Closed(_) => return Ok(tallies),
             error => return Err(error.into()),
         }
     }
 }
 
-/// Kills one of them, and stops another for a while.
-fn be_unkind<K: Kind>(ring: &Ring<K, [u8]>, pids: &[Pid]) {
+/// Kills one producer, and stops another for a while.
+fn kill_and_stop<K: Kind>(ring: &Ring<K, [u8]>, pids: &[Pid]) {
     let signal = |index: usize, signal, what| {
         let Some(pid) = pids.get(index) else { return };
         println!("{what}: process {pid}");
-        // One that has ended is not waited for as yet, so the number is still its own.
+        // A process that has ended keeps its number until it is waited for.
         let _ended_already = kill_process(*pid, signal);
     };
     let sent = || producers_of(ring).map(|seat| seat.counters.records).sum::<u64>();
@@ -117,11 +113,12 @@ fn wait_for_all<K: Kind>(ring: &Ring<K, [u8]>) -> bool {
     true
 }
 
-/// The producers; killed when dropped.
+/// The producers. Dropping this kills them.
 struct Producers(Vec<Child>);
 
 impl Producers {
-    /// This program, eight times more. In process groups of their own, so that a Ctrl-C leaves them to tidy up.
+    /// Starts this program eight times, in process groups of their own, so that they survive a Ctrl-C and
+    /// can remove the ring.
     fn start(name: &str, words: [&str; 4]) -> Result<Self> {
         let program = std::env::current_exe()?;
         let mut children = Self(Vec::new());

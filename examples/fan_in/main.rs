@@ -1,4 +1,4 @@
-//! Eight processes send to one, which kills one of them and stops another meanwhile, and accounts for every record.
+//! Eight processes send to one, which kills one of them, stops another, and accounts for every record.
 //!
 //! ```text
 //! cargo run --release --example fan_in [-- --kind mpsc|lanes] [--times N] [FILE]
@@ -7,19 +7,20 @@
 //!   producer 0 ─┐
 //!   producer 1 ─┤
 //!   producer 2 ─┤ ✗ SIGKILL            ┌──────────┐
-//!   …           ├─────────────────────▶│ consumer │  which started them all, and has FILE, too
+//!   …           ├─────────────────────▶│ consumer │  starts them all, and reads FILE too
 //!   producer 5 ─┤ ‖ SIGSTOP … SIGCONT  └──────────┘
 //!   …           │
 //!   producer 7 ─┘
 //! ```
-//! Each producer sends all lines of FILE (without one, the README), N times; a record is a number and a line. The consumer
-//! knows which line belongs to which number: it would notice a record that is missing, comes twice, is out of turn or torn.
-//! What each producer has sent is also counted in the ring, by itself, in a place that survives a kill. If the two
-//! do not agree, the exit status is 1.
+//! Each producer sends all lines of FILE (by default, the README), N times. A record is a number and a
+//! line. The consumer knows which line belongs to which number, so it notices a record that is missing,
+//! duplicated, out of order or torn. Each producer also counts its records in the ring, where the count
+//! survives a kill. If count and receipt disagree, the exit status is 1.
 //!
-//! `--kind mpsc` (the default) is one ring in total order: what the killed one had begun is lost and reported, and should
-//! the other be stopped in the middle of a record, all wait for it, and the ring says for whom. `--kind lanes`
-//! is a lane for each: nobody waits for anybody. The code is the same for both, but for `mpsc`'s report of losses.
+//! `--kind mpsc` (the default) is one ring in one order. What the killed producer had begun is lost, and
+//! the ring reports it. If a producer is stopped in the middle of a record, the others wait for it, and
+//! the ring tells which one it is. `--kind lanes` gives each producer a lane of its own: no producer
+//! waits for another. The code is the same for both kinds.
 mod consumer;
 mod producer;
 mod tally;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 
-/// Bytes that the ring holds; of `lanes`, each lane.
+/// Bytes of the ring; with `lanes`, of each lane.
 const RING: usize = 256 * 1024;
 const PRODUCERS: usize = 8;
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
@@ -47,14 +48,14 @@ impl Load {
     fn read(file: &str, times: &str) -> Result<Self> {
         let text = match std::fs::read(file) {
             Ok(text) => text,
-            // Built here, run elsewhere.
+            // The program runs on another machine than it was built on.
             Err(_) if file == README => include_bytes!("main.rs").to_vec(),
             Err(error) => return Err(format!("{file}: {error}").into()),
         };
         let text = text.strip_suffix(b"\n").unwrap_or(&text);
         let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         let times = times.parse().ok().filter(|times| *times > 0);
-        Ok(Self { lines, times: times.ok_or("--times wants a number, one at least")? })
+        Ok(Self { lines, times: times.ok_or("--times takes a number of at least 1")? })
     }
 
     fn records(&self) -> u64 {
@@ -80,7 +81,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &[&str]) -> Result<()> {
-    // One of the eight: see `consumer::start`.
+    // One of the eight producers: see `Producers::start`.
     if let ["produce", kind, file, times, ring, label] = args {
         let load = Load::read(file, times)?;
         return match *kind {
@@ -106,8 +107,8 @@ fn run(args: &[&str]) -> Result<()> {
     );
     let words = ["produce", kind, file, times];
     match kind {
-        "lanes" => consumer::run::<Lanes>(&load, words, |_| Vec::new()),
-        _ => consumer::run::<Mpsc>(&load, words, |rx| rx.losses().collect()),
+        "lanes" => consumer::run::<Lanes>(&load, words),
+        _ => consumer::run::<Mpsc>(&load, words),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What came from a producer, compared with what it should be.
+//! [`Tally`]: compares the records of one producer with what it should have sent.
 use ringway::ring::{Kind, Record};
 use ringway::{Presence, SeatInfo};
 
@@ -7,16 +7,16 @@ use crate::{Load, Result};
 pub const HEADING: &str =
     "seat   process       sent   received   lost in flight   duplicated   out of order   torn";
 
-/// What came from one producer.
+/// The records of one producer.
 #[derive(Clone, Default)]
 pub struct Tally {
     pub received: u64,
-    /// What the ring has reported as lost.
+    /// Records that the ring has reported as lost.
     pub lost: u64,
     duplicated: u64,
     out_of_order: u64,
     torn: u64,
-    /// The number that comes next.
+    /// The next number.
     next: u64,
 }
 
@@ -34,22 +34,23 @@ impl Tally {
         Ok(())
     }
 
-    /// Its line in the table. What it has sent is told by itself, in the ring.
+    /// Its row of the table. The producer itself counts, in the ring, what it has sent.
     pub fn row(&self, seat: &SeatInfo) -> String {
         let Self { received, lost, duplicated, out_of_order, torn, .. } = self;
-        let (sent, pid) = (seat.counters.records, seat.presence.identity().map_or(0, |who| who.pid));
+        let (sent, pid) =
+            (seat.counters.records, seat.presence.identity().map_or(0, |identity| identity.pid));
         let seat = seat.seat;
         format!(
             "{seat:>4} {pid:>9} {sent:>10} {received:>10} {lost:>16} {duplicated:>12} {out_of_order:>14} {torn:>6}"
         )
     }
 
-    /// Whether all is as it should be, with one that was killed, or has sent it all.
+    /// Whether it has sent everything, or was killed, and everything that it has sent came once and whole.
     pub fn is_right(&self, seat: &SeatInfo, load: &Load) -> bool {
         let sent = seat.counters.records;
         let was_killed = matches!(seat.presence, Presence::Died(_));
         let as_sent = if was_killed {
-            // Killed between sending a record and counting it, it has sent one more.
+            // If it was killed between sending a record and counting it, it has sent one more.
             self.received == sent || self.received == sent + 1
         } else {
             self.received == sent && sent == load.records()

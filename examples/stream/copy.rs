@@ -8,20 +8,22 @@
 //!                                ▲                   ▲
 //!              consumer's position                   producer's position
 //! ```
-//! Both positions are in the ring, count cells of 64 bytes since it was made, and outlive whoever holds the seat.
-//! A chunk is a whole number of cells and the ring a whole number of chunks, so there are no pads, and position times 64
-//! is a place in the file. A new sender reads FILE from there on. A new receiver finds the records that the old one
-//! had not released, and writes them to where they belong; a record is released only *after* it was written, so at
-//! worst the same bytes are written to the same place twice.
+//! Both positions are in the ring. They count cells of 64 bytes since the ring was made, and outlive the
+//! processes. A chunk is a whole number of cells, and the ring a whole number of chunks, so no cell is
+//! ever skipped, and a position times 64 is an offset in the file. A new sender reads FILE from there on.
+//! A new receiver finds the records that the killed one had not released, and writes them to where they
+//! belong. A record is released only *after* it was written, so at worst the same bytes are written to
+//! the same place twice.
 //!
-//! The sender leaves its seat when all is in the ring, and in no other case: the receiver tells that from a death, after
-//! which it waits. So a sender may be done before any receiver comes. The receiver removes the ring when it is done.
+//! The sender closes the ring when everything is in it (`Departure::Finished`). After any other departure
+//! the receiver waits for the next sender. So a sender may be done before a receiver comes. The receiver
+//! removes the ring when it is done.
 //!
-//! What it asks of you: a side that was killed is started again with the same words, and FILE stays as it is. A side that
-//! has printed its last line is done, and need not be started again unless the other still waits for it.
+//! What it asks of you: start a killed side again with the same arguments, and leave FILE unchanged. A
+//! side that has printed its last line is done. It need not be started again unless the other side still
+//! waits for it.
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::mem::ManuallyDrop;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
@@ -33,8 +35,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::{CHUNK, RING, Result};
 
 /// Positions count cells.
-const CELL: u64 = ringway::ringway::CELL as u64;
-/// How long a side waits for another to come before it looks around.
+const CELL: u64 = ringway::CELL as u64;
+/// How long a side waits for the other one before it tries again.
 const WHILE: Duration = Duration::from_secs(1);
 
 pub fn send(name: &str, path: &Path) -> Result<()> {
@@ -44,8 +46,7 @@ pub fn send(name: &str, path: &Path) -> Result<()> {
     let ring = join(name, &job)?;
     check_same_job(&ring, &job)?;
 
-    // Only who has sent it all may leave. However else this process ends, it must look like the death that it is.
-    let mut tx = ManuallyDrop::new(ring.producer()?);
+    let mut tx = ring.producer()?;
     let sent = tx.position() * CELL;
     if sent > 0 {
         eprintln!("{} bytes were sent before; going on from there", sent.min(len));
@@ -56,8 +57,7 @@ pub fn send(name: &str, path: &Path) -> Result<()> {
         push(&mut tx, &chunk)?;
     }
     println!("sent {}", summary(path)?);
-    drop(ManuallyDrop::into_inner(tx));
-    Ok(())
+    Ok(tx.close()?) // finished: after a mere drop, or a death, the receiver waits for the next sender
 }
 
 pub fn receive(name: &str, path: &Path) -> Result<()> {
@@ -67,7 +67,7 @@ pub fn receive(name: &str, path: &Path) -> Result<()> {
     resume(&out, rx.position() * CELL)?;
 
     let mut own = vec![0; CHUNK];
-    let mut told = None;
+    let mut reported = None;
     loop {
         let offset = rx.position() * CELL;
         let error = match rx.read() {
@@ -81,10 +81,10 @@ pub fn receive(name: &str, path: &Path) -> Result<()> {
             Err(error) => error,
         };
         match error {
-            PopError::Closed(Departure::Left) => break,
-            PopError::Closed(Departure::Died) => {
-                if told.replace(offset) != Some(offset) {
-                    eprintln!("the sender died at {offset} bytes; waiting for it to be started again");
+            PopError::Closed(Departure::Finished) => break,
+            PopError::Closed(departure) => {
+                if reported.replace(offset) != Some(offset) {
+                    eprintln!("the sender {departure} at {offset} bytes; waiting for it to be started again");
                 }
                 rx.wait_for_producer(WHILE);
             }
@@ -96,20 +96,16 @@ pub fn receive(name: &str, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Either side may come first.
+/// Opens the ring, or makes it: either side may come first. A ring of another capacity is refused.
 fn join(name: &str, label: &str) -> Result<Ring<[u8]>> {
-    let ring = Ring::<[u8]>::open_or_create(name, &Options::new().capacity(RING).label(label))?;
-    if ring.capacity() % CHUNK != 0 {
-        return Err(format!("ring `{name}` was not made by this example; use another name").into());
-    }
-    Ok(ring)
+    Ok(Ring::open_or_create(name, &Options::new().capacity(RING).label(label))?)
 }
 
-/// Refuses to go on in the middle of another file's copy.
+/// Fails if the ring is in the middle of a copy of another file.
 fn check_same_job(ring: &Ring<[u8]>, job: &str) -> Result<()> {
     let Some(before) = ring.presence(Role::Producer).identity() else { return Ok(()) };
     let before = before.label.to_string();
-    // A label is cut to 64 bytes, and may be shorter still if its writer was killed while it wrote.
+    // A label is cut to 64 bytes. It is even shorter if its writer was killed while writing it.
     if job.starts_with(&before) {
         return Ok(());
     }
@@ -120,12 +116,12 @@ fn check_same_job(ring: &Ring<[u8]>, job: &str) -> Result<()> {
     .into())
 }
 
-/// Makes OUT what it was when the last receiver stopped, or empty if there was none.
+/// Checks that OUT has the bytes that earlier receivers have written. Without any, empties it.
 fn resume(out: &File, received: u64) -> Result<()> {
     if received == 0 {
         return Ok(out.set_len(0)?);
     }
-    // The last chunk need not fill its last cell.
+    // The last chunk may leave a part of its last cell unused.
     let len = out.metadata()?.len();
     if len + CELL <= received {
         return Err(format!(
@@ -137,18 +133,18 @@ fn resume(out: &File, received: u64) -> Result<()> {
     Ok(())
 }
 
-/// Sends a chunk; waits for a receiver if there is none.
+/// Sends a chunk. Waits for a receiver if there is none.
 fn push(tx: &mut Producer<[u8]>, chunk: &[u8]) -> Result<()> {
-    let mut told = false;
+    let mut reported = false;
     loop {
         match tx.push(chunk) {
-            Err(PushError::Closed(how)) => {
-                if !told {
+            Err(PushError::Closed(departure)) => {
+                if !reported {
                     let sent = tx.position() * CELL;
                     eprintln!(
-                        "the receiver {how} and {sent} bytes are sent; waiting for it to be started again"
+                        "the receiver {departure} and {sent} bytes are sent; waiting for it to be started again"
                     );
-                    told = true;
+                    reported = true;
                 }
                 tx.wait_for_consumer(WHILE);
             }
@@ -157,13 +153,14 @@ fn push(tx: &mut Producer<[u8]>, chunk: &[u8]) -> Result<()> {
     }
 }
 
-/// The next bytes of `file`, as many as a chunk has unless it ends before; false if there are none.
+/// Reads the next chunk of `file`, which is shorter at its end. Returns `false` if nothing is left.
 fn read_chunk(file: &mut File, chunk: &mut Vec<u8>) -> Result<bool> {
     chunk.clear();
     Ok(file.take(CHUNK as u64).read_to_end(chunk)? > 0)
 }
 
-/// What a whole file holds. Read again from the start: whoever was killed knows no checksum of what came before.
+/// Length and checksum of a whole file. It reads the file again, because a process that was restarted has
+/// not seen all of it.
 fn summary(path: &Path) -> Result<String> {
     let mut file = File::open(path)?;
     let (mut bytes, mut hash) = (0, Xxh3::new());

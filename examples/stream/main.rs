@@ -4,19 +4,20 @@
 //! ```text
 //! cargo run --release --example stream [-- FILE] [--bytes N[K|M|G]]
 //! ```
-//! Sends FILE (without one, this very executable), repeated until it is 1 GiB or `--bytes`, to a second process,
-//! first through a ring and then through a Unix pipe. Both times the bytes come from memory, the receiver copies them
-//! to memory of its own, both sides hash them all, and the hashes must agree: if not, the exit status is 1.
+//! Sends FILE (by default, this executable), repeated until it is 1 GiB or `--bytes`, to a second
+//! process, through a ring and through a Unix pipe. The bytes come from memory, and the receiver copies
+//! them to memory of its own. Each way is measured twice: with both sides hashing all bytes, as a
+//! program does that uses its data, and without, which leaves the transport alone. The hashes must
+//! agree; if not, the exit status is 1.
 //!
 //! # A copy that survives kill -9
-//! In one terminal, and then, or before, in another:
+//! In two terminals, in any order:
 //! ```text
 //! cargo run --release --example stream -- send my-copy FILE
 //! cargo run --release --example stream -- recv my-copy OUT
 //! ```
-//! Kill either side, at any moment and as often as you like, with `kill -9`, and start it again with the same words: the
-//! copy goes on where it was. The other side says whom it waits for. How it works, and what it asks of you, is told
-//! in `copy.rs`.
+//! Kill either side with `kill -9`, at any moment and as often as you like, and start it again with the
+//! same arguments: the copy continues where it was. `copy.rs` explains how.
 mod copy;
 mod race;
 
@@ -24,11 +25,11 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-// Measured: larger chunks and rings gain little. The pipe is at its best with this chunk too, and with the 64 KiB that
-// the kernel gives it; a larger one is no faster.
-/// The bytes of a record; only a file's last may be shorter.
+// Measured: larger chunks and rings gain little. The pipe, too, is fastest with this chunk and with its
+// default capacity of 64 KiB.
+/// Bytes of a record; the last one of a file may be shorter.
 const CHUNK: usize = 64 * 1024;
-/// The bytes that the ring holds: a whole number of chunks, so that no chunk ever needs a pad before it.
+/// Bytes of the ring: a whole number of chunks, so that no chunk needs a skip before it.
 const RING: usize = 1024 * 1024;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -50,8 +51,8 @@ fn run(args: &[&str]) -> Result<()> {
         ["send", name, file] => copy::send(name, Path::new(file)),
         ["recv", name, out] => copy::receive(name, Path::new(out)),
         // The second process of a race.
-        ["from-ring", name] => race::receive_from_ring(name),
-        ["from-pipe"] => race::receive_from_pipe(),
+        ["from-ring", work, name] => race::receive_from_ring(name, work.parse()?),
+        ["from-pipe", work] => race::receive_from_pipe(work.parse()?),
         [] => race::run(&std::env::current_exe()?, race::DEFAULT),
         ["--bytes", bytes] => race::run(&std::env::current_exe()?, parse_bytes(bytes)?),
         [file, "--bytes", bytes] | ["--bytes", bytes, file] => {
@@ -65,7 +66,7 @@ fn run(args: &[&str]) -> Result<()> {
     }
 }
 
-/// `64M`: a number of bytes, of which K, M and G are 2^10, 2^20 and 2^30.
+/// Parses a number of bytes such as `64M`. K, M and G are 2^10, 2^20 and 2^30.
 fn parse_bytes(text: &str) -> Result<u64> {
     let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
         Some(digits) if text.ends_with('K') => (digits, 10),

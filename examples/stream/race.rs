@@ -1,10 +1,12 @@
-//! The same bytes from one process to another, once through a ring and once through a pipe.
+//! Sends the same bytes to another process through a ring and through a pipe, with and without hashing.
+use std::error::Error;
 use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use ringway::spsc::{Consumer, Ring};
@@ -16,32 +18,62 @@ use crate::{CHUNK, RING, Result};
 /// How many bytes are streamed at least, unless told otherwise.
 pub const DEFAULT: u64 = 1 << 30;
 
-/// What is streamed, and what both ends should agree on afterwards.
+/// What is streamed.
 struct Load {
     data: Vec<u8>,
     copies: u64,
 }
 
-/// What one end saw. The receiver prints it, and the sender compares the text with its own.
+/// What both sides do with the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Hash them.
+    Hash,
+    /// Count them.
+    Count,
+}
+
+impl Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Hash { "hash" } else { "count" })
+    }
+}
+
+impl FromStr for Work {
+    type Err = Box<dyn Error>;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let work = [Self::Hash, Self::Count].into_iter().find(|work| work.to_string() == text);
+        work.ok_or_else(|| format!("`{text}` is neither `hash` nor `count`").into())
+    }
+}
+
+/// What one side has seen. The receiver prints it, and the sender compares the text with its own.
 struct Seen {
     bytes: u64,
-    hash: Xxh3,
+    hash: Option<Xxh3>,
 }
 
 impl Seen {
-    fn nothing() -> Self {
-        Self { bytes: 0, hash: Xxh3::new() }
+    fn nothing(work: Work) -> Self {
+        Self { bytes: 0, hash: (work == Work::Hash).then(Xxh3::new) }
     }
 
     fn add(&mut self, chunk: &[u8]) {
         self.bytes += chunk.len() as u64;
-        self.hash.update(chunk);
+        if let Some(hash) = &mut self.hash {
+            hash.update(chunk);
+        }
     }
 }
 
 impl Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes, xxh3 {:016x}", self.bytes, self.hash.digest())
+        write!(f, "{} bytes", self.bytes)?;
+        match &self.hash {
+            Some(hash) => write!(f, ", xxh3 {:016x}", hash.digest()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -51,7 +83,7 @@ impl Load {
         if data.is_empty() {
             return Err(format!("{} is empty: there is nothing to stream", file.display()).into());
         }
-        // Of a tiny file, several copies make a chunk.
+        // A chunk of a tiny file consists of several copies.
         while data.len() < CHUNK {
             data.extend_from_within(..);
         }
@@ -70,13 +102,14 @@ impl Load {
 
 pub fn run(file: &Path, at_least: u64) -> Result<()> {
     let load = Load::read(file, at_least)?;
-    let ring = gigabytes_per_second(&load, through_ring(&load)?);
-    let pipe = gigabytes_per_second(&load, through_pipe(&load)?);
+    let rates = |work| -> Result<String> {
+        let ring = gigabytes_per_second(&load, through_ring(&load, work)?);
+        let pipe = gigabytes_per_second(&load, through_pipe(&load, work)?);
+        Ok(format!("ring {ring:.2} GB/s, pipe {pipe:.2} GB/s, ring/pipe {:.1}", ring / pipe))
+    };
     let (bytes, records) = (load.bytes(), load.chunks().count());
-    println!(
-        "{bytes} bytes in {records} records: ring {ring:.2} GB/s, pipe {pipe:.2} GB/s, ring/pipe {:.1}, checksums match",
-        ring / pipe
-    );
+    println!("{bytes} bytes in {records} records: {}, checksums match", rates(Work::Hash)?);
+    println!("without hashing: {}", rates(Work::Count)?);
     Ok(())
 }
 
@@ -84,60 +117,60 @@ fn gigabytes_per_second(load: &Load, time: Duration) -> f64 {
     load.bytes() as f64 / 1e9 / time.as_secs_f64()
 }
 
-fn through_ring(load: &Load) -> Result<Duration> {
+fn through_ring(load: &Load, work: Work) -> Result<Duration> {
     let name = format!("ringway-stream-{}", std::process::id());
-    let child = second_process(&["from-ring", &name], Stdio::null())?;
+    let child = second_process(&["from-ring", &work.to_string(), &name], Stdio::null())?;
     let ring = Ring::<[u8]>::create(&name, &Options::new().capacity(RING).label("sender"))?;
     let mut tx = ring.producer()?;
     let joined = tx.wait_for_consumer(Duration::from_secs(10));
-    // Both are in, or one never comes: from here on nobody needs the name, and nothing stays behind.
+    // Neither side needs the name any more, and without it nothing is left behind.
     Ring::<[u8]>::unlink(&name)?;
     if !joined {
         return Err("the second process did not join the ring".into());
     }
 
     let mut progress = Progress::start("ring", load);
-    let mut sent = Seen::nothing();
+    let mut sent = Seen::nothing(work);
     let start = Instant::now();
     for chunk in load.chunks() {
         sent.add(chunk);
         tx.push(chunk)?;
         progress.add(chunk.len() as u64);
     }
-    drop(tx); // that was all
+    tx.close()?; // the receiver gets the rest
     finish(child, &sent, start)
 }
 
-fn through_pipe(load: &Load) -> Result<Duration> {
-    let mut child = second_process(&["from-pipe"], Stdio::piped())?;
+fn through_pipe(load: &Load, work: Work) -> Result<Duration> {
+    let mut child = second_process(&["from-pipe", &work.to_string()], Stdio::piped())?;
     let mut pipe = child.stdin.take().ok_or("the second process has no pipe")?;
 
     let mut progress = Progress::start("pipe", load);
-    let mut sent = Seen::nothing();
+    let mut sent = Seen::nothing(work);
     let start = Instant::now();
     for chunk in load.chunks() {
         sent.add(chunk);
         pipe.write_all(chunk)?;
         progress.add(chunk.len() as u64);
     }
-    drop(pipe); // that was all
+    drop(pipe); // the receiver gets the rest
     finish(child, &sent, start)
 }
 
-pub fn receive_from_ring(name: &str) -> Result<()> {
+pub fn receive_from_ring(name: &str, work: Work) -> Result<()> {
     let ring = Ring::<[u8]>::open_timeout(name, Duration::from_secs(10))?;
-    let seen = drain(&mut ring.consumer()?)?;
+    let seen = drain(&mut ring.consumer()?, work)?;
     println!("{seen}");
     Ok(())
 }
 
-fn drain(rx: &mut Consumer<[u8]>) -> Result<Seen> {
-    let mut seen = Seen::nothing();
+fn drain(rx: &mut Consumer<[u8]>, work: Work) -> Result<Seen> {
+    let mut seen = Seen::nothing(work);
     let mut own = vec![0; CHUNK];
     loop {
         let record = match rx.read() {
             Ok(record) => record,
-            Err(PopError::Closed(Departure::Left)) => return Ok(seen),
+            Err(PopError::Closed(Departure::Finished)) => return Ok(seen),
             Err(error) => return Err(error.into()),
         };
         let chunk = own.get_mut(..record.len()).ok_or("a record is larger than a chunk")?;
@@ -147,10 +180,10 @@ fn drain(rx: &mut Consumer<[u8]>) -> Result<Seen> {
     }
 }
 
-pub fn receive_from_pipe() -> Result<()> {
-    // Not through `Stdin`, which would put a buffer in between.
+pub fn receive_from_pipe(work: Work) -> Result<()> {
+    // `Stdin` would put a buffer in between.
     let mut pipe = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut seen = Seen::nothing();
+    let mut seen = Seen::nothing(work);
     let mut own = vec![0; CHUNK];
     loop {
         let len = pipe.read(&mut own)?;
@@ -163,13 +196,13 @@ pub fn receive_from_pipe() -> Result<()> {
     Ok(())
 }
 
-/// This program once more, in another role.
+/// Starts this program a second time, as the receiver.
 fn second_process(args: &[&str], stdin: Stdio) -> Result<Child> {
     let program = std::env::current_exe()?;
     Ok(Command::new(program).args(args).stdin(stdin).stdout(Stdio::piped()).spawn()?)
 }
 
-/// How long it took until the receiver had seen it all; it must be what was sent.
+/// The time until the receiver has seen everything. Fails if that is not what was sent.
 fn finish(child: Child, sent: &Seen, start: Instant) -> Result<Duration> {
     let output = child.wait_with_output()?;
     let time = start.elapsed();
@@ -183,12 +216,12 @@ fn finish(child: Child, sent: &Seen, start: Instant) -> Result<Duration> {
     Ok(time)
 }
 
-/// One line on stderr that shows how much is sent; nothing if stderr is not a terminal.
+/// A line on stderr that shows how much is sent. Without a terminal it shows nothing.
 struct Progress {
     what: &'static str,
     sent: u64,
     total: u64,
-    /// The line is written again when this much is sent.
+    /// How much is sent when the line is written again.
     next: u64,
     start: Instant,
 }

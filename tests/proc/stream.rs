@@ -184,12 +184,14 @@ impl Random {
 }
 
 #[test]
-fn the_race_prints_one_line() {
+fn the_race_prints_rates_with_and_without_hashing() {
     let output = Command::new(example()).args(["--bytes", "64M"]).output().unwrap();
-    let (line, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+    let (text, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{told}");
-    assert_eq!(line.lines().count(), 1, "{line}");
-    assert!(line.contains("checksums match") && line.contains("GB/s"), "{line}");
+    let lines: Vec<&str> = text.lines().collect();
+    let [hashed, bare] = lines[..] else { panic!("not two lines: {text}") };
+    assert!(hashed.contains("checksums match") && hashed.contains("GB/s"), "{hashed}");
+    assert!(bare.starts_with("without hashing: ring") && bare.contains("GB/s"), "{bare}");
     assert_eq!(told, "", "no progress bar where there is no terminal");
 }
 
