@@ -199,7 +199,7 @@ impl<'a, T: TestMessage + ?Sized> DoubleCrash<'a, T> {
         let expected = [published, &[FROM_OTHERS + 1]].concat();
         if is_held {
             for _ in 0..3 {
-                let stall = rx.stalled().map(|stall| (stall.seat, stall.pid, stall.alive));
+                let stall = rx.stalled().map(|stall| (stall.seat, stall.pid, stall.attached));
                 assert_eq!(stall, Some((1, rival.id(), true)), "after {progress:?}");
                 assert_eq!(T::receive(&mut rx), Err(PopError::Empty));
             }

@@ -249,7 +249,7 @@ impl<T: TestMessage + ?Sized, K: RingKind> Sending<'_, T, K> {
                 (free, Vec::from_iter(own.clone())),
                 "look {look}: {progress:?}"
             );
-            let stall = rx.stalled().map(|stall| (stall.seat, stall.pid, stall.alive, stall.cells));
+            let stall = rx.stalled().map(|stall| (stall.seat, stall.pid, stall.attached, stall.cells));
             let cells = progress.claimed + 2;
             assert_eq!(
                 stall,

@@ -20,7 +20,7 @@ pub fn assert_it_is_left_alone<K: Many>(crew: &mut Crew<K>, holder: u64, seat: u
     }
     assert_eq!(rx.read_timeout(BRIEFLY).map(drop).unwrap_err(), PopError::Elapsed);
     let blame = rx.stalled();
-    let blamed = blame.map(|blame| (blame.seat, blame.pid, blame.alive));
+    let blamed = blame.map(|blame| (blame.seat, blame.pid, blame.attached));
     assert_eq!(blamed, K::IS_ORDERED.then_some((seat, holder, true)), "{blame:?}");
     assert_eq!(rx.losses().next(), None);
     drop(rx);

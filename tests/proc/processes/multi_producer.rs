@@ -105,6 +105,35 @@ fn lanes_the_seat_of_a_dead_producer_is_taken_again() {
     the_seat_of_a_dead_producer_is_taken_again::<Lanes>();
 }
 
+/// A death that was recorded stays visible as long as another seat is free.
+fn a_dead_producers_seat_is_taken_last<K: Many>() {
+    let mut crew = Crew::<K>::new(3);
+    let (mut victim, other) = (crew.producer(0), crew.producer(1));
+    order(&mut victim, "push 1", "sent");
+    let pid = victim.id();
+    victim.kill();
+    let ring = crew.ring.clone();
+    let has_died = || matches!(ring.seats().nth(1).unwrap().presence, Presence::Died(who) if who.pid == pid);
+    assert!(has_died(), "`seats` records the death");
+    let _newcomer = crew.producer(2);
+    other.finish();
+    assert!(has_died());
+    let _second_newcomer = crew.producer(1);
+    assert!(has_died());
+    let _successor = crew.producer(0);
+    assert!(!has_died());
+}
+
+#[test]
+fn mpsc_a_dead_producers_seat_is_taken_last() {
+    a_dead_producers_seat_is_taken_last::<Mpsc>();
+}
+
+#[test]
+fn lanes_a_dead_producers_seat_is_taken_last() {
+    a_dead_producers_seat_is_taken_last::<Lanes>();
+}
+
 #[test]
 fn mpsc_waits_for_a_stopped_producer_and_names_it() {
     let mut crew = Crew::<Mpsc>::new(2);
@@ -116,7 +145,7 @@ fn mpsc_waits_for_a_stopped_producer_and_names_it() {
     assert_eq!(rx.read_timeout(LONG).map(drop).unwrap_err(), PopError::Elapsed);
     let blame = rx.stalled().unwrap();
     assert_eq!((blame.role, blame.seat, blame.pid), (Role::Producer, 0, sleeper.id()));
-    assert_eq!((blame.label.to_string(), blame.cells, blame.alive), (format!("{LABEL} 1"), 3, true));
+    assert_eq!((blame.label.to_string(), blame.cells, blame.attached), (format!("{LABEL} 1"), 3, true));
     let recovery = crew.ring.recover().unwrap_err();
     assert!(matches!(recovery, SeatError::SeatTaken { role: Role::Consumer, .. }), "{recovery:?}");
 
