@@ -1,4 +1,4 @@
-//! Tests of what holds between real processes.
+//! Tests with real processes.
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -10,7 +10,7 @@ mod soak;
 mod stream;
 mod waiting;
 
-/// Not a test: what a child process of the tests does. Without a role it returns at once.
+/// Not a test: the entry point of the child processes. Returns at once if there is no role.
 #[test]
 fn child_entry() {
     let roles = [processes::ROLES, waiting::ROLES, cross_width::ROLES, scribbler::ROLES, soak::ROLES];

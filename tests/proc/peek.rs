@@ -1,4 +1,4 @@
-//! The format is written down: `examples/inspect.py`, written after the page on the format alone, sees in a ring what is in it.
+//! `examples/inspect.py` shows what is in a ring. It is written from the page on the format alone.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -9,14 +9,14 @@ use ringway::{Options, Role, lanes, mpsc, spsc};
 use support::Name;
 use support::dump;
 
-/// The script, with these arguments.
+/// Runs the script with these arguments.
 fn command(arguments: &[&str]) -> Command {
     let mut python = Command::new("python3");
     python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/inspect.py")).args(arguments);
     python
 }
 
-/// Whether there is a Python here that runs, and has what the script needs of it.
+/// Whether there is a Python with the modules that the script needs.
 fn has_python() -> bool {
     let tried = Command::new("python3").args(["-c", "import fcntl, mmap; f''"]).output();
     let has_python = tried.is_ok_and(|output| output.status.success());
@@ -26,7 +26,7 @@ fn has_python() -> bool {
     has_python
 }
 
-/// What the script prints, line by line; none if there is no Python here.
+/// The lines that the script prints. `None` if there is no Python.
 fn peek(arguments: &[&str]) -> Option<Vec<String>> {
     if !has_python() {
         return None;
@@ -136,8 +136,9 @@ fn it_sees_live_lanes() {
     }
 }
 
-/// The script prints a record that no pipe can hold, and so waits for us in the middle of it. Meanwhile the next record is
-/// released, and another one written over it, but not sent: its stamp is what it was, its bytes are not.
+/// The script prints a record that is larger than a pipe, and so waits in the middle of it.
+/// Meanwhile the consumer releases the next record, and the producer writes another one over it
+/// without sending it: the stamp is still the old one, the bytes are not.
 #[test]
 fn it_does_not_show_what_was_written_over() {
     const LEN: usize = 1 << 20;
@@ -171,7 +172,7 @@ fn it_does_not_show_what_was_written_over() {
     }
 }
 
-/// Segments whose participants are all gone, as the checked-in bytes of version 1.0 have them.
+/// Segments without participants: the checked-in bytes of version 1.0.
 #[test]
 #[cfg(target_endian = "little")]
 fn it_sees_what_dead_participants_have_left() {

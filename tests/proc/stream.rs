@@ -1,4 +1,5 @@
-//! The `stream` example, as people run it: the race against the pipe, and the copy that survives kill -9.
+//! Runs the `stream` example as its users do: the race against the pipe, and the copy that survives
+//! kill -9.
 //!
 //! Runs the example's executable, which `cargo test` builds.
 
@@ -12,7 +13,7 @@ use ringway::spsc::Ring;
 use ringway::{Presence, Role};
 use support::Name;
 
-/// No test takes as long; what does hangs.
+/// A process that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn example() -> PathBuf {
@@ -23,7 +24,7 @@ fn example() -> PathBuf {
     path
 }
 
-/// A ring and a directory that no other test has, both gone in the end.
+/// A ring and a directory of this test alone. Both are removed at the end.
 struct Copy {
     ring: Name,
     directory: PathBuf,
@@ -49,7 +50,7 @@ impl Copy {
         Path::new("/dev/shm").join(&self.ring).exists()
     }
 
-    /// Whether a sender sits in the ring and has said who it is.
+    /// Whether a sender has taken its seat and written its identity.
     fn is_being_sent(&self) -> bool {
         let ring = Ring::<[u8]>::open(&self.ring);
         ring.is_ok_and(
@@ -65,7 +66,7 @@ impl Copy {
         Side::start(self, "recv", self.out())
     }
 
-    /// Every byte is there, and nothing else is.
+    /// Checks that every byte has arrived, and no other.
     fn check(&self) {
         let (file, out) = (fs::read(self.file()).unwrap(), fs::read(self.out()).unwrap());
         assert_eq!(out.len(), file.len());
@@ -81,12 +82,12 @@ impl Drop for Copy {
     }
 }
 
-/// A sender or a receiver. Killed with the test, should that fail.
+/// A sender or a receiver. A test that fails kills it.
 struct Side<'a> {
     copy: &'a Copy,
     verb: &'static str,
     file: PathBuf,
-    /// None once it was killed and need not be started again.
+    /// `None` if it was killed and is not needed any more.
     child: Option<Child>,
 }
 
@@ -107,20 +108,21 @@ impl<'a> Side<'a> {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
-    /// Kills it, if it runs, and waits for its end.
+    /// Kills the process if it runs, and waits for its end.
     fn kill(&mut self) -> Option<Output> {
         let mut child = self.child.take()?;
         child.kill().unwrap();
         Some(child.wait_with_output().unwrap())
     }
 
-    /// Kills it if it runs, and starts it again unless its work is done; whether it was killed.
+    /// Kills the process if it runs, and starts it again unless its work is done. Returns `true` if
+    /// it was killed.
     fn kill_and_restart(&mut self) -> bool {
         if !self.runs() {
             return false;
         }
         let Some(last) = self.kill() else { return false };
-        // After its last line, only the other side knows whether it is still needed: then the ring stays.
+        // After its last line, it is needed again only if the ring is still there.
         let may_be_done = !last.stdout.is_empty();
         let is_done = last.status.success()
             || may_be_done && within(Duration::from_secs(10), || !self.copy.ring_exists());
@@ -130,7 +132,7 @@ impl<'a> Side<'a> {
         !last.status.success()
     }
 
-    /// Waits for its end, which must be a good one; what it said on stderr.
+    /// Waits until the process ends without an error. Returns its stderr.
     fn succeeds(mut self) -> String {
         let in_time = within(PATIENCE, || !self.runs());
         let Some(output) = self.kill() else { return String::new() };
@@ -139,7 +141,7 @@ impl<'a> Side<'a> {
         told
     }
 
-    /// Waits for its end, which must be a bad one; what it said on stderr.
+    /// Waits until the process ends with an error. Returns its stderr.
     fn fails(mut self) -> String {
         assert!(within(PATIENCE, || !self.runs()), "{} hangs", self.verb);
         let output = self.kill().unwrap();
@@ -200,10 +202,10 @@ fn a_copy_survives_kills_of_both_sides() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mut random = Random(now.as_nanos() as u64 | 1);
     let survived = (0..ATTEMPTS).any(|_| a_copy_survives_some_kills(&mut random));
-    assert!(survived, "each copy was over before anybody was killed");
+    assert!(survived, "each copy was over before a process was killed");
 }
 
-/// A pause of the machine may last longer than a copy takes: then nobody is killed in it.
+/// A pause of the machine may last longer than a copy. Then no process is killed in it.
 const ATTEMPTS: usize = 5;
 
 /// Copies while both sides are killed at random times. Returns `true` if one of them was.
@@ -266,7 +268,7 @@ fn a_sender_that_was_done_may_be_started_again() {
 fn a_sender_waits_for_a_receiver_to_come() {
     let copy = Copy::new("back");
     fs::write(copy.file(), Random(1).bytes(3 << 20)).unwrap();
-    // Nobody reads: it fills the ring, and waits.
+    // There is no receiver: the sender fills the ring, and waits.
     let sender = copy.sender();
     assert!(within(PATIENCE, || copy.ring_exists()));
     let receiver = copy.receiver();

@@ -1,10 +1,11 @@
-//! What is exchanged: records of bytes, and items whose fields are aligned to four bytes on one machine and to eight on the other.
+//! The messages: records of bytes, and items whose fields are aligned to four bytes on one machine
+//! and to eight on the other.
 use ringway::Message;
 use ringway::ring::{Consumer, Kind, Producer};
 use ringway::{PopError, PushError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// An item that is all of it different when its number is.
+/// An item whose number determines all of its fields.
 #[derive(FromBytes, IntoBytes, Immutable, Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Mixed {
@@ -29,13 +30,13 @@ impl Mixed {
     }
 }
 
-/// Something numbered that a ring carries.
+/// A message that carries a number.
 pub trait Cargo: Message {
     const WORD: &'static str;
-    /// Of a small ring: one that takes several laps for what is sent.
+    /// The capacity of a small ring, which takes several laps.
     const CAPACITY: usize;
     fn send<K: Kind>(tx: &mut Producer<K, Self>, number: u64) -> Result<(), PushError>;
-    /// The number of what came, all of which has been checked.
+    /// Receives a message, checks all of it, and returns its number.
     fn receive<K: Kind>(rx: &mut Consumer<K, Self>) -> Result<u64, PopError>;
 }
 
@@ -54,7 +55,7 @@ impl Cargo for Mixed {
     }
 }
 
-/// The record of this number: its length and all of its bytes follow from it.
+/// Record `number`, which determines its length and all of its bytes.
 fn record(number: u64) -> Vec<u8> {
     let len = 8 + number * 37 % 701;
     number.to_ne_bytes().into_iter().chain((8..len).map(|i| (number ^ i) as u8)).collect()

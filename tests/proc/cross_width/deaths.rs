@@ -1,4 +1,5 @@
-//! A death in one build is seen by the other, which goes on where the dead one stopped.
+//! A process of one build sees that a process of the other died, and continues where that one
+//! stopped.
 use std::mem;
 
 use ringway::lanes::Lanes;
@@ -14,7 +15,7 @@ use support::process::{hear, say};
 
 const SENT: u64 = 3;
 
-/// Sends some, and is in the middle of one more when it is killed.
+/// Sends some records, and is killed in the middle of another.
 pub fn produce<K: Kind>(names: &[&str]) {
     let ring = Ring::<K, [u8]>::open(names[0]).unwrap();
     let mut tx = ring.producer().unwrap();
@@ -25,7 +26,7 @@ pub fn produce<K: Kind>(names: &[&str]) {
     mem::forget(reservation);
 }
 
-/// Receives some, and has read one more when it is killed.
+/// Receives some records, and is killed while it holds another.
 pub fn consume<K: Kind>(names: &[&str]) {
     let ring = Ring::<K, [u8]>::open(names[0]).unwrap();
     let mut rx = ring.consumer().unwrap();
@@ -36,7 +37,7 @@ pub fn consume<K: Kind>(names: &[&str]) {
     mem::forget(record);
 }
 
-/// Whether who `ring` tells of in this role's first seat has died as process `id`.
+/// Whether the last holder of the first seat of `role` was process `id` and has died.
 fn has_died<K: Kind>(ring: &Ring<K, [u8]>, role: Role, id: u64) -> bool {
     let seat = ring.seats().find(|seat| seat.role == role).expect("a seat");
     matches!(seat.presence, Presence::Died(who) if who.pid == id)
@@ -72,7 +73,7 @@ fn a_consumers_death_is_seen<K: Kind>() {
     other.kill();
     assert!(has_died(&ring, Role::Consumer, id), "{}", told(&ring));
 
-    // What it had read and not released is read again.
+    // The record that it had not released arrives again.
     let mut rx = ring.consumer().unwrap();
     assert_eq!(<[u8]>::receive(&mut rx), Ok(SENT));
 }

@@ -1,4 +1,4 @@
-//! There and back: through one ring to the other build, and through a second one from it.
+//! Sends records through one ring to the other build, and receives them through a second one.
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::thread::{scope, yield_now};
@@ -15,13 +15,15 @@ use super::{start, told};
 use support::Name;
 use support::process::{Child, hear, say};
 
-/// So many go back and forth one by one, each to a sleeper. A lost wake-up costs a slice of 100 ms.
+/// So many records travel one by one, each to a sleeping process. A lost wake-up costs a slice of
+/// 100 ms.
 const ROUNDS: u64 = 200;
 const BOUND: Duration = Duration::from_secs(15);
-/// So many stream through both rings, which are full again and again.
+/// So many records stream through both rings, which become full many times.
 const STREAM: u64 = 3000;
 
-/// Waits, for a while, until the consumer of the ring in this file sleeps: its `parked` word, as the layout tells of it, is odd.
+/// Waits for a while until the consumer of the ring in this file sleeps, which means that its
+/// `parked` word is odd.
 fn wait_for_sleeper(file: &File) {
     let deadline = Instant::now() + Duration::from_millis(20);
     let mut word = [0; 4];
@@ -31,7 +33,8 @@ fn wait_for_sleeper(file: &File) {
     }
 }
 
-/// Tells what it sees of both rings whenever it is asked, and sends back all that comes: at first to sleepers only.
+/// Prints the state of both rings for each line, and sends all records back: the first ones only to
+/// a sleeping process.
 pub fn echo<K: Kind, T: Cargo + ?Sized>(names: &[&str]) {
     let (there, back) = (Ring::<K, T>::open(names[0]).unwrap(), Ring::<K, T>::open(names[1]).unwrap());
     let (mut rx, mut tx) = (there.consumer().unwrap(), back.producer().unwrap());
@@ -57,14 +60,14 @@ pub fn echo<K: Kind, T: Cargo + ?Sized>(names: &[&str]) {
     hear();
     say(told(&there));
     say(told(&back));
-    // Sits until it has been compared.
+    // Keeps its seats until the parent has compared the states.
     hear();
 }
 
-/// The other build sees both rings as this one does.
+/// Checks that both builds see the same state of both rings.
 fn assert_alike<K: Kind, T: Cargo + ?Sized>(other: &mut Child, there: &Ring<K, T>, back: &Ring<K, T>) {
     other.tell("what do you see?");
-    // It has spoken, so nothing changes any more.
+    // The other process has answered, so nothing changes any more.
     let seen = [other.line(), other.line()];
     assert_eq!(seen, [told(there), told(back)]);
 }
@@ -92,7 +95,7 @@ fn all_comes_back<K: Kind, T: Cargo + ?Sized>() {
         (0..STREAM).for_each(|number| assert_eq!(T::receive(&mut rx), Ok(number)));
     });
 
-    // Our producer has left, the other's ends have not.
+    // Our producer has left. The handles of the other process have not.
     assert_alike(&mut other, &there, &back);
     other.finish();
     assert_eq!(T::receive(&mut rx), Err(PopError::Closed(Departure::Left)));

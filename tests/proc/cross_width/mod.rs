@@ -1,8 +1,8 @@
-//! Two builds of this program, one segment: a machine of 32 bits and one of 64 read and write the same bytes, wake each
-//! other, and see each other sit and die.
+//! Two builds of this program share a segment: one of 32 bits and one of 64. They read and write
+//! the same bytes, wake each other, and see each other attach and die.
 //!
-//! By itself, both are the same build. With `RINGWAY_OTHER_BUILD` naming another one of this test, the children become that:
-//! `tests/platforms.sh` does so with each as the parent of the other.
+//! By default, both are the same build. If `RINGWAY_OTHER_BUILD` names another build of this test,
+//! the children run that one. `tests/platforms.sh` runs each build as the parent of the other.
 
 mod cargo;
 mod deaths;
@@ -19,7 +19,7 @@ use ringway::spsc::Spsc;
 use support::Name;
 use support::process::{self, Act, Child, say};
 
-/// What child processes of these tests do.
+/// The roles of child processes.
 pub const ROLES: &[(&str, Act)] = &[
     ("introduce", introduce),
     ("echo spsc records", echo::echo::<Spsc, [u8]>),
@@ -36,7 +36,7 @@ pub const ROLES: &[(&str, Act)] = &[
     ("consume lanes across", deaths::consume::<Lanes>),
 ];
 
-/// What this build is.
+/// The name of this build.
 fn build() -> String {
     format!("{} ({} bits)", env::consts::ARCH, usize::BITS)
 }
@@ -52,7 +52,7 @@ fn the_other_build_is_the_one_asked_for() {
     assert!(env::var_os(process::OTHER).is_some() || other == build(), "{other} is not this build");
 }
 
-/// All that a ring tells of itself: what both sides must see alike.
+/// The public state of a ring, which both sides must see alike.
 fn told<K: Kind, T: Message + ?Sized>(ring: &Ring<K, T>) -> String {
     let seats: Vec<_> = ring.seats().collect();
     format!("{} {} {seats:?}", ring.capacity(), ring.max_producers())

@@ -1,4 +1,5 @@
-//! Forked children have copies of their parent's handles: they keep its seats alive, and give none of them away.
+//! Forked children have copies of their parent's handles. They keep its seats alive and free none
+//! of them.
 use std::thread::park;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ fn options() -> Options<'static> {
     Options::new().capacity(4).label("feed")
 }
 
-/// Forks; the child does `act` and exits. Its process id.
+/// Forks a child that runs `act` and exits. Returns its process id.
 pub fn fork(act: impl FnOnce()) -> Pid {
     // SAFETY: no other thread of this process holds a lock: the test harness's waits for this one.
     match unsafe { libc::fork() } {
@@ -27,7 +28,7 @@ pub fn fork(act: impl FnOnce()) -> Pid {
     }
 }
 
-/// Sits, and forks a child that lives until the test hangs up.
+/// Takes the producer's seat, and forks a child that lives until the test hangs up.
 pub fn fork_and_wait(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
     let _tx = ring.producer().unwrap();
@@ -38,7 +39,7 @@ pub fn fork_and_wait(words: &[&str]) {
     }
 }
 
-/// Sits, and forks a child that drops its copy of the handle.
+/// Takes the producer's seat, and forks a child that drops its copy of the handle.
 pub fn fork_and_drop(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
     let mut tx = Some(ring.producer().unwrap());
@@ -49,8 +50,8 @@ pub fn fork_and_drop(words: &[&str]) {
     tx.expect("still here").push(&7).unwrap();
 }
 
-/// Stages a batch, forks a child, and commits; then the child drops its copy of the batch. The same with a record that
-/// the parent reads.
+/// Fills a batch, forks a child and commits the batch. Then the child drops its copy of the batch.
+/// Does that again with a record that the parent reads.
 pub fn fork_and_drop_guards(words: &[&str]) {
     let ring = Ring::<[u8]>::open_with(words[0], &Options::new()).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -80,7 +81,8 @@ pub fn fork_and_drop_guards(words: &[&str]) {
     say(format!("{read:?}"));
 }
 
-/// Forks a child, then sits as the producer; the child looks who sits there, in the mapping that it inherited.
+/// Forks a child, then takes the producer's seat. The child reads the state of the seat, in the
+/// mapping that it inherited.
 pub fn fork_and_look(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
     let look = || {
@@ -95,13 +97,14 @@ pub fn fork_and_look(words: &[&str]) {
     hear();
 }
 
-/// Sits as the producer, and forks a child that would sit as the consumer, in the mapping that it inherited.
+/// Takes the producer's seat, and forks a child that tries to take the consumer's seat in the
+/// mapping that it inherited.
 pub fn fork_and_share(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
     let mut tx = ring.producer().unwrap();
     let child = fork(|| match ring.consumer() {
         Ok(_rx) => {
-            // A forked child has not inherited that it dies with its parent.
+            // A forked child does not inherit the setting that it dies with its parent.
             set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
             say("sat");
             park();
@@ -113,7 +116,7 @@ pub fn fork_and_share(words: &[&str]) {
     let told = tx.push_timeout(&1, Duration::from_millis(350)).unwrap_err();
     say(format!("{told:?}"));
     say(format!("{:?}", ring.consumer().map(drop)));
-    // It may have ended already.
+    // The child may have ended already.
     let _gone = kill_process(child, Signal::KILL);
     waitpid(Some(child), WaitOptions::empty()).unwrap();
 }
@@ -171,7 +174,7 @@ fn a_forked_child_cannot_take_a_seat_unseen_in_an_inherited_mapping() {
     parent.hang_up();
     let (told, seat) = (parent.line(), parent.line());
     if sat == "sat" {
-        // Then it lives, and its own parent must see that, too.
+        // The child holds the seat, and its parent must see that it lives.
         assert_eq!(told, format!("{:?}", PushError::Elapsed));
         assert!(seat.contains("Taken"), "two consumers: {seat}");
     } else {

@@ -1,4 +1,4 @@
-//! What holds between real processes: order, survival of SIGKILL, seats, sleeping and waking.
+//! Order, survival of SIGKILL, seats, sleeping and waking, between real processes.
 
 mod forks;
 mod liveness_corner_cases;
@@ -16,7 +16,7 @@ use ringway::{PopError, PushError};
 use support::process::Act;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// What child processes of these tests do.
+/// The roles of child processes.
 pub const ROLES: &[(&str, Act)] = &[
     ("send items", streaming::send_items),
     ("send records", streaming::send_records),
@@ -51,7 +51,8 @@ pub const ROLES: &[(&str, Act)] = &[
     ("pass on", wakeups::pass_on),
 ];
 
-/// An item of a full cache line (with its stamp) that shows when it was torn: all of it follows from its number.
+/// An item of a full cache line, with its stamp. Its number determines all of its bytes, so that it
+/// shows whether it is torn.
 #[derive(FromBytes, IntoBytes, Immutable, Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 struct Item {
@@ -70,12 +71,12 @@ impl Item {
     }
 }
 
-/// Whether a `try_` form is to be asked again: there was no room.
+/// Whether a `try_` method found no room.
 fn is_full<T>(result: &Result<T, PushError>) -> bool {
     matches!(result, Err(PushError::Full))
 }
 
-/// Whether a `try_` form is to be asked again: there was nothing.
+/// Whether a `try_` method found no record.
 fn is_empty<T>(result: &Result<T, PopError>) -> bool {
     matches!(result, Err(PopError::Empty))
 }

@@ -1,4 +1,5 @@
-//! Participants in another PID namespace, or of another user: who is alive, who is dead, seen from both sides.
+//! Participants in another PID namespace, or of another user. Both sides tell the living from the
+//! dead.
 use std::fs;
 use std::io::{Error, Result};
 use std::os::unix::process::CommandExt;
@@ -9,21 +10,21 @@ use ringway::mpsc::Mpsc;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, wait};
 
 use super::liveness_corner_cases::{assert_it_is_dealt_with, assert_it_is_left_alone};
-use super::scripted_process::{self, Crew, Many, PID, STARTED, next, order};
+use super::scripted_process::{self, MultiProducerKind, PID, Processes, STARTED, command, next};
 use support::process::{Child, role_command, say};
 
-/// Between fork and exec: goes on as process 1 of a new PID namespace.
+/// Runs between fork and exec. Continues as process 1 of a new PID namespace.
 fn leave() -> Result<()> {
     let told = |result: i32| if result < 0 { Err(Error::last_os_error()) } else { Ok(result) };
     // SAFETY: a system call that changes where later children are put.
     let unshare = |flags| told(unsafe { libc::unshare(flags) });
-    // Who is not root may still in a user namespace of its own.
+    // A process that is not root needs a user namespace of its own.
     unshare(libc::CLONE_NEWPID).or_else(|_| unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWPID))?;
     // SAFETY: this process has one thread, and makes only system calls until it execs or exits.
     if told(unsafe { libc::fork() })? == 0 {
         return Ok(());
     }
-    // What is left here waits. The one that spawned it is not to wait for it.
+    // This process waits for the child. Its parent must not wait for it.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // SAFETY: nothing here uses a descriptor any more.
     told(unsafe { libc::close_range(3, u32::MAX, 0) })?;
@@ -32,9 +33,10 @@ fn leave() -> Result<()> {
     unsafe { libc::_exit(0) }
 }
 
-/// Has another process play a role, as process 1 of a PID namespace; says when it has ended.
+/// Starts a process that plays a role, as process 1 of a PID namespace. Prints a line when it has
+/// ended.
 pub fn elsewhere(words: &[&str]) {
-    // From there, this process has no number.
+    // In the new namespace, this process has no process id.
     let mut command = role_command("arrive", words, 0);
     // SAFETY: what `leave` does is allowed there.
     unsafe { command.pre_exec(leave) };
@@ -44,7 +46,7 @@ pub fn elsewhere(words: &[&str]) {
     }
 }
 
-/// Says its number where it came from, and plays the role that the first word says.
+/// Prints its process id outside of the namespace, and plays the role that the first word names.
 pub fn arrive(words: &[&str]) {
     assert_eq!(process::id(), 1);
     say(fs::read_link("/proc/self").unwrap().display());
@@ -58,15 +60,16 @@ fn play(words: &[&str]) {
     }
 }
 
-/// A process elsewhere.
+/// A process in another namespace, or of another user.
 struct Emigrant {
     child: Child,
-    /// Its number here.
+    /// Its process id in this namespace.
     pid: Pid,
 }
 
 impl Emigrant {
-    /// It plays a role, and says `first` when it is ready. None, and why, if the system does not allow it.
+    /// Starts the process, which plays a role and prints `first` when it is ready. Prints why and
+    /// returns `None` if the system does not allow it.
     fn start(role: &str, words: &[&str], first: &str) -> Option<Self> {
         let words: Vec<&str> = [role].iter().chain(words).copied().collect();
         let mut child = Child::start("elsewhere", &words);
@@ -80,8 +83,8 @@ impl Emigrant {
         Some(Self { child, pid: Pid::from_raw(pid).unwrap() })
     }
 
-    fn producer<K: Many>(crew: &mut Crew<K>, seat: u16) -> Option<Self> {
-        let words = crew.words();
+    fn producer<K: MultiProducerKind>(processes: &mut Processes<K>, seat: u16) -> Option<Self> {
+        let words = processes.words();
         Self::start("produce", &words.each_ref().map(String::as_str), &format!("seat {seat}"))
     }
 
@@ -91,29 +94,33 @@ impl Emigrant {
     }
 }
 
-/// When the process of this number started, in clock ticks since boot.
+/// When the process with this id started, in clock ticks since boot.
 fn started(pid: u64) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(22 - 3).unwrap().parse().unwrap()
 }
 
-/// It calls itself process 1, which another is here that never ends.
-fn a_producer_in_another_namespace_lives_and_dies<K: Many>() {
-    let mut crew = Crew::<K>::new(2);
-    let mut here = crew.producer(0);
-    let Some(mut there) = Emigrant::producer(&mut crew, 1) else { return };
+/// The producer calls itself process 1. In this namespace that is another process, which never
+/// ends.
+fn a_producer_in_another_namespace_lives_and_dies<K: MultiProducerKind>() {
+    let mut processes = Processes::<K>::new(2);
+    let mut here = processes.producer(0);
+    let Some(mut there) = Emigrant::producer(&mut processes, 1) else { return };
     there.child.tell("another");
-    assert!(there.child.line().contains("none of the 2"), "it has robbed one who is not of its namespace");
-    order(&mut there.child, "push 1", "sent");
-    assert_eq!(next(&mut crew.ring.consumer().unwrap()), Ok((1, 1)));
-    order(&mut there.child, "reserve 1", "reserved");
-    order(&mut here, "push 2", "sent");
+    assert!(
+        there.child.line().contains("none of the 2"),
+        "it took a seat that a process in another namespace holds"
+    );
+    command(&mut there.child, "push 1", "sent");
+    assert_eq!(next(&mut processes.ring.consumer().unwrap()), Ok((1, 1)));
+    command(&mut there.child, "reserve 1", "reserved");
+    command(&mut here, "push 2", "sent");
     kill_process(there.pid, Signal::STOP).unwrap();
-    assert_it_is_left_alone(&mut crew, 1, 1);
-    // Now nothing but the namespace tells it from the one who is process 1 here.
-    crew.patch(1, STARTED, started(1));
+    assert_it_is_left_alone(&mut processes, 1, 1);
+    // Now only the namespace differs from that of process 1 here.
+    processes.patch(1, STARTED, started(1));
     there.kill();
-    assert_it_is_dealt_with(&mut crew, 1);
+    assert_it_is_dealt_with(&mut processes, 1);
 }
 
 #[test]
@@ -126,18 +133,19 @@ fn lanes_a_producer_in_another_namespace_lives_and_dies() {
     a_producer_in_another_namespace_lives_and_dies::<Lanes>();
 }
 
-/// The same, seen from there: the consumer is process 1, and so were, as they say, those of here who have died.
-fn a_consumer_in_another_namespace_tells_the_living_from_the_dead<K: Many>() {
-    let mut crew = Crew::<K>::new(2);
-    let words = [crew.name.as_str(), K::WORD];
+/// The consumer is process 1 in its namespace. The dead producers of this namespace say that they
+/// were process 1, too.
+fn a_consumer_in_another_namespace_tells_the_living_from_the_dead<K: MultiProducerKind>() {
+    let mut processes = Processes::<K>::new(2);
+    let words = [processes.name.as_str(), K::WORD];
     let Some(mut consumer) = Emigrant::start("consume", &words, "sat") else { return };
-    let (mut a, mut b) = (crew.producer(0), crew.producer(1));
-    order(&mut a, "push 1", "sent");
-    order(&mut consumer.child, "read", "1 from 0");
-    order(&mut a, "reserve 2", "reserved");
-    order(&mut b, "push 3", "sent");
+    let (mut a, mut b) = (processes.producer(0), processes.producer(1));
+    command(&mut a, "push 1", "sent");
+    command(&mut consumer.child, "read", "1 from 0");
+    command(&mut a, "reserve 2", "reserved");
+    command(&mut b, "push 3", "sent");
     a.stop();
-    // From one order it waits for who is stopped; in lanes it does not see anything of it.
+    // In `mpsc` it waits for the stopped producer. In lanes it does not notice it.
     consumer.child.tell("read");
     if !K::IS_ORDERED {
         consumer.child.expect("3 from 1");
@@ -147,23 +155,23 @@ fn a_consumer_in_another_namespace_tells_the_living_from_the_dead<K: Many>() {
     a.go_on();
     consumer.child.expect("2 from 0");
     if K::IS_ORDERED {
-        order(&mut consumer.child, "read", "3 from 1");
+        command(&mut consumer.child, "read", "3 from 1");
     }
     a.expect("sent");
 
-    order(&mut a, "reserve 4", "reserved");
-    order(&mut b, "push 5", "sent");
-    crew.patch(0, PID, 1);
-    crew.patch(0, STARTED, started(consumer.pid.as_raw_pid() as u64));
+    command(&mut a, "reserve 4", "reserved");
+    command(&mut b, "push 5", "sent");
+    processes.patch(0, PID, 1);
+    processes.patch(0, STARTED, started(consumer.pid.as_raw_pid() as u64));
     a.kill();
-    order(&mut consumer.child, "read", "5 from 1");
-    assert_eq!(crew.ring.seats().nth(1).unwrap().counters.lost, K::IS_ORDERED.into());
+    command(&mut consumer.child, "read", "5 from 1");
+    assert_eq!(processes.ring.seats().nth(1).unwrap().counters.lost, K::IS_ORDERED.into());
     b.kill();
-    order(&mut consumer.child, "read", "Closed(Died)");
+    command(&mut consumer.child, "read", "Closed(Died)");
 
-    // And its own end is seen here.
-    let mut c = crew.producer(0);
-    order(&mut c, "fill 6", "full");
+    // The producers here see that it has ended.
+    let mut c = processes.producer(0);
+    command(&mut c, "fill 6", "full");
     c.tell("push 7");
     consumer.kill();
     c.expect("Closed(Died)");
@@ -179,11 +187,11 @@ fn lanes_a_consumer_in_another_namespace_tells_the_living_from_the_dead() {
     a_consumer_in_another_namespace_tells_the_living_from_the_dead::<Lanes>();
 }
 
-/// A user who owns nothing.
+/// A user without files.
 const NOBODY: u32 = 65534;
 
-/// As that user, plays the role that the first word says. Says why, if the system does not allow it: root may have been denied it, or
-/// that user not exist where it is root.
+/// Plays the role that the first word names as that user. Prints why if the system does not allow
+/// it: root may lack the right, or the user may not exist in its user namespace.
 pub fn as_nobody(words: &[&str]) {
     let groups = rustix::thread::set_thread_groups(&[]);
     // SAFETY: gives up rights of the whole process.
@@ -191,7 +199,7 @@ pub fn as_nobody(words: &[&str]) {
     if let Err(error) = groups.map_err(Error::from).and(user) {
         return say(format!("skipped: cannot become another user: {error}"));
     }
-    // That is forgotten where the user changes.
+    // The kernel resets this setting when the user changes.
     set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     play(words);
 }
@@ -204,8 +212,8 @@ fn is_root() -> bool {
     is_root
 }
 
-impl<K: Many> Crew<K> {
-    /// A process of another user. None, and why, if there cannot be one.
+impl<K: MultiProducerKind> Processes<K> {
+    /// Starts a process of another user. Prints why and returns `None` if it cannot.
     fn nobody(&mut self, role: &str, first: &str) -> Option<Child> {
         let words = self.words();
         let [name, kind, label] = words.each_ref().map(String::as_str);
@@ -220,21 +228,21 @@ impl<K: Many> Crew<K> {
     }
 }
 
-fn a_producer_of_another_user_lives_and_dies<K: Many>() {
+fn a_producer_of_another_user_lives_and_dies<K: MultiProducerKind>() {
     if !is_root() {
         return;
     }
-    let mut crew = Crew::<K>::open_to(2, 0o666);
-    let Some(mut nobody) = crew.nobody("produce", "seat 0") else { return };
-    let mut own = crew.producer(1);
-    order(&mut nobody, "push 1", "sent");
-    assert_eq!(next(&mut crew.ring.consumer().unwrap()), Ok((1, 0)));
-    order(&mut nobody, "reserve 1", "reserved");
-    order(&mut nobody, "close", "closed");
-    order(&mut own, "push 2", "sent");
-    assert_it_is_left_alone(&mut crew, nobody.id(), 0);
+    let mut processes = Processes::<K>::open_to(2, 0o666);
+    let Some(mut nobody) = processes.nobody("produce", "seat 0") else { return };
+    let mut own = processes.producer(1);
+    command(&mut nobody, "push 1", "sent");
+    assert_eq!(next(&mut processes.ring.consumer().unwrap()), Ok((1, 0)));
+    command(&mut nobody, "reserve 1", "reserved");
+    command(&mut nobody, "close", "closed");
+    command(&mut own, "push 2", "sent");
+    assert_it_is_left_alone(&mut processes, nobody.id(), 0);
     nobody.kill();
-    assert_it_is_dealt_with(&mut crew, 0);
+    assert_it_is_dealt_with(&mut processes, 0);
 }
 
 #[test]
@@ -247,33 +255,33 @@ fn lanes_a_producer_of_another_user_lives_and_dies() {
     a_producer_of_another_user_lives_and_dies::<Lanes>();
 }
 
-fn a_consumer_of_another_user_tells_the_living_from_the_dead<K: Many>() {
+fn a_consumer_of_another_user_tells_the_living_from_the_dead<K: MultiProducerKind>() {
     if !is_root() {
         return;
     }
-    let mut crew = Crew::<K>::open_to(2, 0o666);
-    let Some(mut nobody) = crew.nobody("consume", "sat") else { return };
-    let (mut a, mut b) = (crew.producer(0), crew.producer(1));
-    order(&mut a, "reserve 1", "reserved");
-    order(&mut a, "close", "closed");
-    order(&mut b, "push 2", "sent");
+    let mut processes = Processes::<K>::open_to(2, 0o666);
+    let Some(mut nobody) = processes.nobody("consume", "sat") else { return };
+    let (mut a, mut b) = (processes.producer(0), processes.producer(1));
+    command(&mut a, "reserve 1", "reserved");
+    command(&mut a, "close", "closed");
+    command(&mut b, "push 2", "sent");
     nobody.tell("read");
     if !K::IS_ORDERED {
         nobody.expect("2 from 1");
         nobody.tell("read");
     }
     std::thread::sleep(std::time::Duration::from_millis(250));
-    order(&mut a, "commit", "sent");
+    command(&mut a, "commit", "sent");
     nobody.expect("1 from 0");
     if K::IS_ORDERED {
-        order(&mut nobody, "read", "2 from 1");
+        command(&mut nobody, "read", "2 from 1");
     }
-    order(&mut a, "reserve 3", "reserved");
-    order(&mut b, "push 4", "sent");
+    command(&mut a, "reserve 3", "reserved");
+    command(&mut b, "push 4", "sent");
     a.kill();
-    order(&mut nobody, "read", "4 from 1");
+    command(&mut nobody, "read", "4 from 1");
     b.kill();
-    order(&mut nobody, "read", "Closed(Died)");
+    command(&mut nobody, "read", "Closed(Died)");
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The data path makes no system call while nobody sleeps: both sides run where the kernel kills whoever makes any but
-//! `read`, `write`, `exit` and `sigreturn`.
+//! The data path makes no system call while no participant sleeps. Both sides run under a filter:
+//! the kernel kills a thread that makes a system call other than `read`, `write`, `exit` and
+//! `sigreturn`.
 //!
 //! # References
 //! seccomp(2) `SECCOMP_SET_MODE_FILTER`.
@@ -18,20 +19,20 @@ use support::Name;
 use support::process::{Child, PATIENCE, soon};
 
 const RECORDS: u64 = 30_000;
-/// How many send to one, where several may.
+/// How many producers send to one consumer.
 const SENDERS: usize = 2;
 /// Bytes.
 const LARGEST: usize = 300;
 
-/// What may still be called, once one has fallen silent.
+/// The system calls that the filter allows.
 const ALLOWED: [libc::c_long; 5] =
     [libc::SYS_read, libc::SYS_write, libc::SYS_exit, libc::SYS_exit_group, libc::SYS_rt_sigreturn];
 
-/// From here on, any other system call is this thread's end. By a filter: strict mode is refused where a filter is in force already,
-/// as in most containers.
+/// Installs the filter: any other system call kills this thread. The strict mode of seccomp is
+/// refused where a filter is in force, as in most containers.
 fn fall_silent() {
     let step = |code, jf, k| libc::sock_filter { code: code as u16, jt: 0, jf, k };
-    // What it looks at begins with the call's number.
+    // The data that the filter reads begins with the number of the call.
     let mut filter = vec![step(libc::BPF_LD | libc::BPF_ABS, 0, 0)];
     for call in ALLOWED {
         filter.push(step(libc::BPF_JMP | libc::BPF_JEQ, 1, call as u32));
@@ -39,7 +40,7 @@ fn fall_silent() {
     }
     filter.push(step(libc::BPF_RET, 0, libc::SECCOMP_RET_KILL_THREAD));
     let filter = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // Without it, only root may.
+    // Without this, only root may install a filter.
     rustix::thread::set_no_new_privs(true).unwrap();
     // SAFETY: the program is as long as it says, and is copied before the call returns.
     let refused = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };
@@ -55,7 +56,7 @@ fn say_done() {
     say_without_allocating(b"\x1edone\n");
 }
 
-/// The record of this number has so many bytes.
+/// The length of record `number`, in bytes.
 fn len(number: u64) -> usize {
     8 + number as usize % 250
 }
@@ -109,7 +110,7 @@ pub fn receive_in_silence(words: &[&str]) {
     }
 }
 
-/// Receives so many records. Of each producer, in their order.
+/// Receives so many records, those of each producer in order.
 fn receive<K: Kind>(ring: Ring<K, [u8]>, records: u64, in_silence: bool) {
     let mut rx = ring.consumer().unwrap();
     let (mut own, mut of) = ([0; LARGEST], [0; SENDERS]);
@@ -127,19 +128,20 @@ fn receive<K: Kind>(ring: Ring<K, [u8]>, records: u64, in_silence: bool) {
                 received += 1;
             }
             Err(PopError::Empty | PopError::Closed(_)) => {
-                assert!(in_silence || start.elapsed() < PATIENCE, "a sender was not silent");
+                assert!(in_silence || start.elapsed() < PATIENCE, "a sender made a system call");
                 spin_loop();
             }
             Err(error) => panic!("{error}"),
         }
     }
-    // To leave takes a system call.
+    // Giving the seat back takes a system call.
     if in_silence {
         say_done();
     }
 }
 
-/// A system call, to show that it would be noticed: only the thread that makes it is killed, so the process lasts.
+/// Makes a system call, to show that the filter works. The kernel kills only the thread, and the
+/// process continues.
 pub fn break_the_silence(_: &[&str]) {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
@@ -149,12 +151,12 @@ pub fn break_the_silence(_: &[&str]) {
         let _ = rustix::process::getppid();
         say_done();
     });
-    // It is killed, or it says that it was not: either way it ends.
+    // The thread ends: it is killed, or it prints that it was not.
     let thread = format!("/proc/self/task/{}", receiver.recv().unwrap());
-    assert!(soon(|| !Path::new(&thread).exists()), "the thread neither ends nor is it killed");
+    assert!(soon(|| !Path::new(&thread).exists()), "the thread does not end");
 }
 
-/// A ring, to which so many send in silence.
+/// A ring into which so many producers send without system calls.
 fn silent_senders<K: Kind>(kind: &str, senders: usize) -> (Name, Ring<K, [u8]>, Vec<Child>) {
     let name = Name::unique("ringway-silent");
     let ring = Ring::create(&name, &Options::new().capacity(1 << 20).max_producers(SENDERS)).unwrap();
@@ -180,7 +182,8 @@ fn a_busy_stream_makes_no_system_call_in_lanes() {
     a_busy_stream_makes_no_system_call::<Lanes>("lanes", SENDERS);
 }
 
-/// Only the senders: a receiver may ask who it is that keeps it waiting.
+/// Only the senders run under the filter: a receiver that waits for a claim may test the lock of
+/// its owner.
 #[test]
 fn a_busy_sender_makes_no_system_call_in_mpsc() {
     let (_name, ring, senders) = silent_senders::<Mpsc>("mpsc", SENDERS);

@@ -1,5 +1,5 @@
-//! SIGKILL at random moments: nothing that was sent is lost, nothing is torn, and only what a dead consumer had
-//! read but not released comes again.
+//! Kills participants at random moments. No record that was sent is lost, none is torn, and only
+//! the records that a dead consumer had read and not released arrive again.
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 use std::{process, thread};
@@ -14,8 +14,8 @@ use support::process::{Child, Dice, PATIENCE, hear, say};
 
 /// How often each victim is killed.
 const KILLS: usize = 20;
-/// A victim lives less than that: half of them since they sat down, half since they were started, so that some die
-/// on the way in.
+/// A victim lives for less than that: half of them from the moment when they took their seat, half
+/// from their start, so that some die while they attach.
 const LIFE: Duration = Duration::from_millis(20);
 const SAT: &str = "sat";
 /// Bytes of a record: three cells, so that a lap of 64 cells ends with a pad.
@@ -24,7 +24,7 @@ const CAPACITY: usize = 64 * 64;
 /// How many items `drain items` reads before it releases.
 const AT_ONCE: usize = 8;
 
-/// Hears when the parent hangs up.
+/// Returns a channel that closes when the parent hangs up.
 fn stop_signal() -> Receiver<()> {
     let (sender, signal) = channel();
     thread::spawn(move || {
@@ -38,12 +38,12 @@ fn is_stopped(signal: &Receiver<()>) -> bool {
     signal.try_recv() == Err(TryRecvError::Disconnected)
 }
 
-/// The number of the record that starts where a producer stands: 21 records a lap.
+/// The number of the record at a producer's position: 21 records a lap.
 fn number_at(position: u64) -> u64 {
     position / 64 * 21 + position % 64 / 3
 }
 
-/// Bytes that count up, made once: the more records a victim sends in its life, the better.
+/// Bytes that count up. They are constant, so that a victim sends more records in its life.
 const COUNTING: [u8; LEN + 256] = {
     let mut bytes = [0; LEN + 256];
     let mut i = 0;
@@ -54,7 +54,7 @@ const COUNTING: [u8; LEN + 256] = {
     bytes
 };
 
-/// The record of this number, as a process sends it: all of its bytes follow from that.
+/// Record `number` of process `sender`. Both determine all of its bytes.
 fn record(number: u64, sender: u64) -> [u8; LEN] {
     let from = usize::from(number as u8);
     let mut record: [u8; LEN] = COUNTING[from..from + LEN].try_into().unwrap();
@@ -67,22 +67,23 @@ fn own_record(number: u64) -> [u8; LEN] {
     record(number, process::id().into())
 }
 
-/// A record's number. Nothing of it may be torn, nor come from a sender that has a successor among `senders`.
+/// The number of a record. Fails if the record is torn, or if its sender has a successor among
+/// `senders`.
 fn number_of(payload: &Payload<'_>, senders: &mut Vec<u64>) -> u64 {
     let (number, sender) = (payload.read_value_at(0).unwrap(), payload.read_value_at(8).unwrap());
     let mut bytes = [0; LEN];
     payload.read_at(&mut bytes, 0).unwrap();
     assert!(payload.len() == LEN && bytes == record(number, sender), "record {number} is torn");
     if senders.last() != Some(&sender) {
-        assert!(!senders.contains(&sender), "record {number} was sent by the dead");
+        assert!(!senders.contains(&sender), "record {number} was sent by a dead producer");
         senders.push(sender);
     }
     number
 }
 
-/// Sends numbered records from where its predecessor stopped until it is told to stop. Of 16 numbers, the last
-/// eight are one batch. If its predecessor may have died in a batch, it does otherwise: it sends the first of them
-/// by itself, and the rest later.
+/// Sends numbered records from where its predecessor stopped until the parent hangs up. Of 16
+/// numbers, the last eight are one batch. If its predecessor may have died in a batch, it sends the
+/// first of them by itself and the rest later.
 pub fn feed_records(words: &[&str]) {
     let ring = Ring::<[u8]>::open(words[0]).unwrap();
     let mut tx = ring.producer().unwrap();
@@ -92,7 +93,7 @@ pub fn feed_records(words: &[&str]) {
     let signal = stop_signal();
     if number % 16 == 8 && tx.try_push(&own_record(number)).is_ok() {
         number += 1;
-        // If the others were to be seen now, they would be.
+        // A batch that was published in part would become visible now.
         thread::sleep(Duration::from_micros(500));
     }
     while number % 16 != 0 || !is_stopped(&signal) {
@@ -108,7 +109,8 @@ pub fn feed_records(words: &[&str]) {
 }
 
 fn send_by_pieces(tx: &mut Producer<[u8]>, number: u64) -> Result<u64, PushError> {
-    // As many cells as the record has: a larger reservation would need a pad where the record needs none.
+    // As many cells as the record has: a larger reservation would need a pad where the record needs
+    // none.
     let mut reservation = tx.reserve(3 * 64)?;
     for (i, piece) in own_record(number).chunks(16).enumerate() {
         reservation.payload().write_at(piece, 16 * i).unwrap();
@@ -126,7 +128,8 @@ fn send_batch(tx: &mut Producer<[u8]>, number: u64) -> Result<u64, PushError> {
     Ok(end - number)
 }
 
-/// How many were sent: none if the ring is full and its consumer dead, but then there is a new one.
+/// How many records were sent. None if the ring is full and its consumer died. Then a new consumer
+/// attaches.
 fn unless_the_consumer_died(sent: Result<u64, PushError>, is_another_here: impl Fn() -> bool) -> u64 {
     match sent {
         Err(PushError::Closed(Departure::Died)) => {
@@ -137,7 +140,7 @@ fn unless_the_consumer_died(sent: Result<u64, PushError>, is_another_here: impl 
     }
 }
 
-/// Sends numbered items from where its predecessor stopped until it is told to stop.
+/// Sends numbered items from where its predecessor stopped until the parent hangs up.
 pub fn feed_items(words: &[&str]) {
     let ring = Ring::<Item>::open(words[0]).unwrap();
     let mut tx = ring.producer().unwrap();
@@ -160,11 +163,12 @@ pub fn feed_items(words: &[&str]) {
     say(number);
 }
 
-/// What a consumer saw, for the test to know after its death.
+/// The records that a consumer received. The test reads them after its death.
 enum Notes {
-    /// Each number is said at once: what was said was seen, whatever happens then.
+    /// The consumer prints each number at once.
     Aloud,
-    /// The numbers are checked here, and said at the end: for a consumer that is not killed, and shall be fast.
+    /// The consumer checks the numbers and prints the last one at its end. For a consumer that is
+    /// not killed and must be fast.
     AtTheEnd { next: u64 },
 }
 
@@ -190,7 +194,7 @@ impl Notes {
     }
 }
 
-/// Notes each record before it releases it.
+/// Prints each record before it releases it.
 pub fn drain_records(words: &[&str]) {
     let ring = Ring::<[u8]>::open(words[0]).unwrap();
     let mut rx = ring.consumer().unwrap();
@@ -205,7 +209,7 @@ pub fn drain_records(words: &[&str]) {
     }
 }
 
-/// Notes some items before it releases them.
+/// Prints some items before it releases them.
 pub fn drain_items(words: &[&str]) {
     let ring = Ring::<Item>::open(words[0]).unwrap();
     let mut rx = ring.consumer().unwrap();
@@ -221,11 +225,13 @@ pub fn drain_items(words: &[&str]) {
     }
 }
 
-/// Whether there can be more: not if the producer left. If it died, there is a new one.
+/// Whether more records can follow. None can if the producer left. If it died, a new one attaches.
 fn goes_on<S, T: Message + ?Sized>(seen: Result<S, PopError>, rx: &Consumer<T>) -> bool {
     match seen {
         Err(PopError::Closed(Departure::Left)) => return false,
-        Err(PopError::Closed(Departure::Died)) => assert!(rx.wait_for_producer(PATIENCE), "nobody came"),
+        Err(PopError::Closed(Departure::Died)) => {
+            assert!(rx.wait_for_producer(PATIENCE), "no producer attached")
+        }
         other => drop(other.unwrap()),
     }
     true
@@ -238,8 +244,8 @@ enum Victims {
     Both,
 }
 
-/// Kills and restarts while a stream of `what` goes on, then compares what was sent with what was seen. A
-/// consumer that is killed has read `ahead` at most without releasing them.
+/// Kills and restarts participants while they stream `what`, then compares the records sent with
+/// those received. A killed consumer has read at most `ahead` records without releasing them.
 fn survives(what: &str, name: &Name, victims: Victims, ahead: u64) {
     let notes = if victims == Victims::Producers { "at the end" } else { "aloud" };
     let start = |verb: &str| Child::start(&format!("{verb} {what}"), &[name.as_str(), notes]);
@@ -267,7 +273,7 @@ fn survives(what: &str, name: &Name, victims: Victims, ahead: u64) {
     lives.push(drain.rest());
     drain.finish();
 
-    // All before it was seen.
+    // All records before it were received.
     let mut next = 0;
     for (life, seen) in lives.iter().enumerate() {
         let seen = seen.iter().filter(|line| *line != SAT);
@@ -281,7 +287,7 @@ fn survives(what: &str, name: &Name, victims: Victims, ahead: u64) {
             next += 1;
         }
     }
-    assert_eq!(next, sent, "seen and sent");
+    assert_eq!(next, sent, "received and sent");
     println!("{sent} were sent, {} consumers saw them", lives.len());
 }
 

@@ -1,4 +1,5 @@
-//! Producers and consumers that do as they are told, line by line: for the tests of rings with many producers.
+//! Producers and consumers in processes that run commands, one a line. For the tests of rings with
+//! several producers.
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::exit;
@@ -14,18 +15,19 @@ use support::Name;
 use support::process::{Child, PATIENCE, become_another, hear, say};
 
 /// A kind of ring that has many producers.
-pub trait Many: Kind {
+pub trait MultiProducerKind: Kind {
     const WORD: &'static str;
-    /// Whether it is one order, in which a claim can be lost and can hold up others.
+    /// Whether all records have one order, in which a claim can be lost and can hold up other
+    /// producers.
     const IS_ORDERED: bool;
 }
 
-impl Many for Mpsc {
+impl MultiProducerKind for Mpsc {
     const WORD: &'static str = "mpsc";
     const IS_ORDERED: bool = true;
 }
 
-impl Many for Lanes {
+impl MultiProducerKind for Lanes {
     const WORD: &'static str = "lanes";
     const IS_ORDERED: bool = false;
 }
@@ -34,20 +36,20 @@ impl Many for Lanes {
 pub const BRIEFLY: Duration = Duration::from_millis(250);
 /// Bytes of a reservation: two cells.
 pub const RESERVED: usize = 100;
-/// What the label of a producer starts with; the rest is a number that the test chose.
+/// The begin of a producer's label. A number that the test chose follows.
 pub const LABEL: &str = "hand";
 
-/// Sits, says in which seat, and obeys.
+/// Takes a producer's seat, prints which, and runs commands.
 pub fn produce(words: &[&str]) {
     if words[1] == Mpsc::WORD { produce_in::<Mpsc>(words) } else { produce_in::<Lanes>(words) }
 }
 
-fn produce_in<K: Many>(words: &[&str]) {
+fn produce_in<K: MultiProducerKind>(words: &[&str]) {
     let ring = Ring::<K, [u8]>::open_with(words[0], &Options::new().label(words[2])).unwrap();
     match ring.producer() {
         Ok(mut tx) => {
             say(format!("seat {}", tx.seat()));
-            obey(&mut tx, words);
+            run_commands(&mut tx, words);
         }
         Err(error) => say(error),
     }
@@ -57,14 +59,14 @@ fn told<R>(result: Result<R, PushError>) -> String {
     result.map_or_else(|error| format!("{error:?}"), |_| "sent".into())
 }
 
-fn obey<K: Many>(tx: &mut Producer<K, [u8]>, words: &[&str]) {
+fn run_commands<K: MultiProducerKind>(tx: &mut Producer<K, [u8]>, words: &[&str]) {
     while let Some(line) = hear() {
         let (verb, number) = line.split_once(' ').unwrap_or((&line, "0"));
         let record = number.parse::<u64>().unwrap_or_default().to_ne_bytes();
         match verb {
             "push" => say(told(tx.push(&record))),
             "try" => say(told(tx.try_push(&record))),
-            // Until it is full.
+            // Sends until the ring is full.
             "fill" => {
                 while tx.try_push(&record).is_ok() {}
                 say("full");
@@ -73,49 +75,49 @@ fn obey<K: Many>(tx: &mut Producer<K, [u8]>, words: &[&str]) {
                 let mut reservation = tx.try_reserve(RESERVED).unwrap();
                 reservation.payload().write_at(&record, 0).unwrap();
                 say("reserved");
-                obey_outside(words);
+                run_commands_while_reserved(words);
                 reservation.commit_len(record.len()).unwrap();
                 say("sent");
             }
-            "blame" => say(tx.stalled().map_or_else(|| "nobody".into(), |blame| blame.to_string())),
-            // Sits once more, in the same mapping, until the end.
+            "stalled" => say(tx.stalled().map_or_else(|| "none".into(), |stall| stall.to_string())),
+            // Takes another seat in the same mapping.
             "another" => match tx.try_clone() {
                 Ok(mut another) => {
                     say(format!("seat {}", another.seat()));
-                    obey(&mut another, words);
+                    run_commands(&mut another, words);
                     exit(0);
                 }
                 Err(error) => say(error),
             },
-            // The same, in a mapping of its own.
+            // Takes another seat in a mapping of its own.
             "anew" => {
                 produce(words);
                 exit(0);
             }
-            "close" | "fork" | "exec" => do_outside(verb, words),
+            "close" | "fork" | "exec" => run_command(verb, words),
             verb => panic!("to {verb}?"),
         }
     }
 }
 
-/// What can be asked for in the middle of a reservation, until it is to be committed.
-fn obey_outside(words: &[&str]) {
+/// Runs commands in the middle of a reservation, until the command `commit`.
+fn run_commands_while_reserved(words: &[&str]) {
     loop {
         match hear().as_deref() {
             Some("commit") => return,
-            Some(verb) => do_outside(verb, words),
+            Some(verb) => run_command(verb, words),
             None => exit(0),
         }
     }
 }
 
-fn do_outside(verb: &str, words: &[&str]) {
+fn run_command(verb: &str, words: &[&str]) {
     match verb {
         "close" => {
             close_all();
             say("closed");
         }
-        // The copy lives until the test hangs up.
+        // The child lives until the test hangs up.
         "fork" => {
             fork(|| while hear().is_some() {});
             say("forked");
@@ -128,13 +130,14 @@ fn do_outside(verb: &str, words: &[&str]) {
     }
 }
 
-/// As daemons do.
+/// Closes all descriptors, as daemons do.
 fn close_all() {
-    // SAFETY: whoever uses a closed descriptor from here on gets an error; that is what is tested.
+    // SAFETY: a later use of a closed descriptor returns an error, which is what the tests are
+    // about.
     assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
 }
 
-/// Opens files until they have all the numbers up to 32.
+/// Opens files until all descriptor numbers up to 32 are in use.
 fn take_their_numbers() {
     loop {
         // SAFETY: a name, and no flags.
@@ -146,12 +149,13 @@ fn take_their_numbers() {
     }
 }
 
-/// Sits, and on each line says what it reads. On `hold` it does not release it before the next line.
+/// Takes the consumer's seat, and prints a record for each command. On `hold` it releases the
+/// record only after the next line.
 pub fn consume(words: &[&str]) {
     if words[1] == Mpsc::WORD { consume_in::<Mpsc>(words) } else { consume_in::<Lanes>(words) }
 }
 
-fn consume_in<K: Many>(words: &[&str]) {
+fn consume_in<K: MultiProducerKind>(words: &[&str]) {
     let ring = Ring::<K, [u8]>::open(words[0]).unwrap();
     let mut rx = ring.consumer().unwrap();
     say("sat");
@@ -169,7 +173,7 @@ fn consume_in<K: Many>(words: &[&str]) {
                 say("replaced");
                 continue;
             }
-            // Takes a producer's seat, in this mapping or in one of its own.
+            // Takes a producer's seat, in this mapping or in another.
             "sit" | "sit anew" => {
                 let its = if line == "sit" { ring.clone() } else { Ring::open(words[0]).unwrap() };
                 match its.producer() {
@@ -186,11 +190,7 @@ fn consume_in<K: Many>(words: &[&str]) {
         let patience = if line == "glance" { BRIEFLY } else { PATIENCE };
         match rx.read_timeout(patience) {
             Ok(record) => {
-                say(format!(
-                    "{} from {}",
-                    record.payload().read_value_at::<u64>(0).unwrap(),
-                    record.seat()
-                ));
+                say(format!("{} from {}", record.payload().read_value_at::<u64>(0).unwrap(), record.seat()));
                 if line == "hold" {
                     hear();
                 }
@@ -200,46 +200,46 @@ fn consume_in<K: Many>(words: &[&str]) {
     }
 }
 
-/// A ring, and the processes that the test has started at it.
-pub struct Crew<K: Many> {
+/// A ring, and the processes that the test has started.
+pub struct Processes<K: MultiProducerKind> {
     pub name: Name,
     pub ring: Ring<K, [u8]>,
     started: usize,
 }
 
-/// Where a role block has its holder's process id, and when that process started.
+/// Offsets in a role block: the process id of the holder, and its start time.
 pub const PID: u64 = 264;
 pub const STARTED: u64 = 272;
 /// Cells of a ring, or of a lane.
 pub const CELLS: usize = 16;
 
-impl<K: Many> Crew<K> {
+impl<K: MultiProducerKind> Processes<K> {
     /// A ring with so many seats for producers.
     pub fn new(seats: usize) -> Self {
         Self::open_to(seats, 0o600)
     }
 
     pub fn open_to(seats: usize, mode: u32) -> Self {
-        let name = Name::unique("ringway-crew");
+        let name = Name::unique("ringway-processes");
         let options = Options::new().capacity(64 * CELLS).max_producers(seats).label("test").mode(mode);
         Self { ring: Ring::create(&name, &options).unwrap(), name, started: 0 }
     }
 
-    /// What the next producer is given.
+    /// The arguments of the next producer.
     pub fn words(&mut self) -> [String; 3] {
         self.started += 1;
         [self.name.as_str().into(), K::WORD.into(), format!("{LABEL} {}", self.started)]
     }
 
-    /// A producer that does not yet sit.
-    pub fn applicant(&mut self) -> Child {
+    /// Starts a producer that takes a seat, or prints why it cannot.
+    pub fn start_producer(&mut self) -> Child {
         let words = self.words();
         Child::start("produce", &words.each_ref().map(String::as_str))
     }
 
-    /// A producer that sits.
+    /// Starts a producer, and waits until it has taken `seat`.
     pub fn producer(&mut self, seat: u16) -> Child {
-        let mut child = self.applicant();
+        let mut child = self.start_producer();
         child.expect(&format!("seat {seat}"));
         child
     }
@@ -250,29 +250,29 @@ impl<K: Many> Crew<K> {
         child
     }
 
-    /// Somebody who wants a seat is told that there is none.
+    /// Checks that no producer seat is free.
     pub fn assert_no_seat_is_free(&self) {
         let error = self.ring.producer().map(drop).unwrap_err().to_string();
         assert!(error.contains("seat is held by") || error.contains("none of the"), "{error}");
     }
 
-    /// Writes the word of the role block of producer `seat` that is `at` bytes into it, as anybody could who has the file.
+    /// Writes the word at offset `at` of the role block of producer `seat`, through the file.
     pub fn patch(&self, seat: u16, at: u64, value: u64) {
-        // The consumer's block is at 512, then comes the producers' common one.
+        // The consumer's block is at 512. The common block of the producers follows.
         let block = 512 * (3 + u64::from(seat));
         let file = File::options().write(true).open(self.ring.path()).unwrap();
         file.write_all_at(&value.to_ne_bytes(), block + at).unwrap();
     }
 }
 
-/// Tells it, and waits until it has done it.
-pub fn order(child: &mut Child, line: &str, answer: &str) {
+/// Sends a command, and waits for the answer.
+pub fn command(child: &mut Child, line: &str, answer: &str) {
     child.tell(line);
     child.expect(answer);
 }
 
-/// What is next, and from which seat.
-pub fn next<K: Many>(rx: &mut Consumer<K, [u8]>) -> Result<(u64, u16), PopError> {
+/// The next record, and the seat that sent it.
+pub fn next<K: MultiProducerKind>(rx: &mut Consumer<K, [u8]>) -> Result<(u64, u16), PopError> {
     let record = rx.read_timeout(PATIENCE)?;
     Ok((record.payload().read_value_at(0).unwrap(), record.seat()))
 }

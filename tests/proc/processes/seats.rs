@@ -1,4 +1,4 @@
-//! Who holds a seat: the living, also when they are stopped; and nobody else.
+//! A living process holds its seat, also while it is stopped. A dead process holds none.
 use std::sync::mpsc::channel;
 use std::thread::{self, sleep, spawn};
 use std::time::{Duration, Instant};
@@ -10,14 +10,16 @@ use support::Name;
 use support::process::{Child, PATIENCE, hear, say, soon};
 
 const LABEL: &str = "feed";
-/// Longer than any slice of a wait: time enough for whoever judges by time to judge wrongly.
+/// Longer than a slice of a wait. A library that judged life by time would judge wrongly after so
+/// long.
 const LONG: Duration = Duration::from_millis(350);
 
 fn options() -> Options<'static> {
     Options::new().capacity(4).label(LABEL)
 }
 
-/// Sits, and pushes a number for every line it hears. On `exit`, ends without leaving its seat.
+/// Takes the producer's seat, and pushes a number for every line. On `exit`, it ends without
+/// dropping its handle.
 pub fn sit_as_producer(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
     let mut tx = ring.producer().unwrap();
@@ -33,7 +35,7 @@ pub fn sit_as_producer(words: &[&str]) {
     }
 }
 
-/// Sits, and says the number it pops for every line it hears.
+/// Takes the consumer's seat, and prints a number that it pops for every line.
 pub fn sit_as_consumer(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
     let mut rx = ring.consumer().unwrap();
@@ -43,7 +45,7 @@ pub fn sit_as_consumer(words: &[&str]) {
     }
 }
 
-/// Takes both seats, and is killed by its own hand.
+/// Takes both seats, and aborts.
 pub fn vanish(words: &[&str]) {
     let ring = Ring::<u64>::open_with(words[0], &options()).unwrap();
     let (mut tx, _rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -52,7 +54,7 @@ pub fn vanish(words: &[&str]) {
     std::process::abort();
 }
 
-/// A ring, and a process that sits in one of its seats.
+/// A ring, and a process that holds one of its seats.
 fn seated(role: Role) -> (Name, Ring<u64>, Child) {
     let name = Name::unique("ringway-seats");
     let ring = Ring::<u64>::create(&name, &options()).unwrap();
@@ -65,11 +67,11 @@ fn take(ring: &Ring<u64>, role: Role) -> Result<(), SeatError> {
     match role {
         Role::Producer => ring.producer().map(drop),
         Role::Consumer => ring.consumer().map(drop),
-        _ => panic!("a role of which this test knows nothing: {role}"),
+        _ => panic!("unknown role: {role}"),
     }
 }
 
-/// That the seat is not given away, and that the one who asks is told who has it.
+/// Checks that the seat cannot be taken, and that the error names its holder.
 pub fn assert_taken(ring: &Ring<u64>, role: Role, pid: u64) {
     let error = take(ring, role).unwrap_err();
     let SeatError::SeatTaken { role: told, by } = error else { panic!("{error:?}") };
@@ -179,7 +181,8 @@ fn both_seats_of_a_process_that_aborted_are_free() {
     assert_eq!(ring.producer().unwrap().position(), 1);
 }
 
-/// Ends the producer in some way while its consumer waits; what the consumer is told, and how long after.
+/// Ends the producer in some way while its consumer waits. Returns what the consumer's call
+/// returned, and how long after.
 fn producer_ends(end: impl FnOnce(&mut Child)) -> (PopError, Duration) {
     let (_name, ring, mut child) = seated(Role::Producer);
     let mut rx = ring.consumer().unwrap();
@@ -192,12 +195,13 @@ fn producer_ends(end: impl FnOnce(&mut Child)) -> (PopError, Duration) {
     sleep(Duration::from_millis(30));
     end(&mut child);
     let ended = Instant::now();
-    let (told, now, again) = receiver.recv_timeout(PATIENCE).expect("told at all");
+    let (told, now, again) = receiver.recv_timeout(PATIENCE).expect("the consumer's call returns");
     assert_eq!(again, Err(told));
     (told, now.saturating_duration_since(ended))
 }
 
-/// A slice is 100 ms. A busy machine may pause for seconds; a sleeper that nothing wakes sleeps on.
+/// A slice is 100 ms. A busy machine may pause for seconds. A waiter that no process wakes sleeps
+/// longer.
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
@@ -227,7 +231,8 @@ fn a_waiting_consumer_sees_that_its_producer_left() {
     assert!(after < SOON, "{after:?}");
 }
 
-/// Ends the consumer in some way while its producer waits for room; what the producer is told.
+/// Ends the consumer in some way while its producer waits for room. Returns what the producer's
+/// call returned.
 fn consumer_ends(end: impl FnOnce(&mut Child) + Send) -> PushError {
     let (_name, ring, mut child) = seated(Role::Consumer);
     let mut tx = ring.producer().unwrap();
@@ -240,10 +245,10 @@ fn consumer_ends(end: impl FnOnce(&mut Child) + Send) -> PushError {
         });
         let told = tx.push_timeout(&4, PATIENCE).unwrap_err();
         let _child = ender.join().unwrap();
-        // One that leaves says so just before it gives up its proof of life.
+        // A consumer that leaves records that just before it unlocks its seat.
         let mut rx = None;
         assert!(soon(|| ring.consumer().map(|taken| rx = Some(taken)).is_ok()));
-        assert_eq!((rx.unwrap().pop(), tx.push(&4)), (Ok(0), Ok(())), "the next one goes on");
+        assert_eq!((rx.unwrap().pop(), tx.push(&4)), (Ok(0), Ok(())), "the next consumer continues");
         told
     })
 }

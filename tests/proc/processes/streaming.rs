@@ -1,4 +1,4 @@
-//! Order, and nothing lost: each form of sending and receiving, between two processes.
+//! All records arrive in order, with each method of sending and receiving, between two processes.
 use std::thread::yield_now;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const ITEMS: u64 = 150_000;
 const RECORDS: u64 = 100_000;
 const AT_MOST: Duration = PATIENCE;
 
-/// Asks until the answer is not `again`.
+/// Calls `ask` until `again` returns `false` for the answer.
 fn insist<T>(mut ask: impl FnMut() -> T, again: fn(&T) -> bool) -> T {
     loop {
         let answer = ask();
@@ -24,7 +24,7 @@ fn insist<T>(mut ask: impl FnMut() -> T, again: fn(&T) -> bool) -> T {
     }
 }
 
-/// The record of this number: its length and all of its bytes follow from it.
+/// Record `number`, which determines its length and all of its bytes.
 fn record(number: u64) -> Vec<u8> {
     let len = number * 37 % 701;
     (0..len).map(|i| (number ^ i) as u8).collect()
@@ -49,7 +49,8 @@ pub fn send_items(words: &[&str]) {
     }
 }
 
-/// Receives items from a process that sends them in a form; `receive` gives some to the function it is given.
+/// Receives items from a process that sends them in the given form. `receive` passes each item to
+/// its argument.
 fn items_arrive(form: &str, mut receive: impl FnMut(&mut Consumer<Item>, &mut dyn FnMut(Item)) -> PopResult) {
     let name = Name::unique("ringway-items");
     let ring = Ring::<Item>::create(&name, &Options::new().capacity(512)).unwrap();
@@ -136,7 +137,8 @@ pub fn send_records(words: &[&str]) {
     }
 }
 
-/// Receives records from a process that sends them in a form; `receive` gives the bytes of some.
+/// Receives records from a process that sends them in the given form. `receive` passes the bytes of
+/// each record to its argument.
 fn records_arrive(
     form: &str,
     mut receive: impl FnMut(&mut Consumer<[u8]>, &mut dyn FnMut(Vec<u8>)) -> PopResult,

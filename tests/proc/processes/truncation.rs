@@ -1,7 +1,8 @@
-//! Somebody truncates the file: who is asleep is told instead of killed, and so is who comes or goes.
+//! A process truncates the file. A sleeping participant returns an error instead of being killed by
+//! SIGBUS. So does a process that takes a seat, or gives one back.
 //!
-//! What touches the bytes in the moment between is killed by SIGBUS: that cannot be helped. So the sleepers here are stopped while
-//! the file is cut, in a call of the system.
+//! A process that touches the bytes before it checks again is killed by SIGBUS. The library cannot
+//! prevent that. So these tests stop the sleepers in a system call while they truncate the file.
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,10 @@ use support::Name;
 use support::process::{self, Child, hear, say, soon};
 
 const SOON: Duration = Duration::from_millis(1);
-/// Bytes of the records, which fill a ring of a page by and by.
+/// Bytes of a record. Some of them fill a ring of a page.
 const RECORD: usize = 1000;
 
-/// What a ring carries, sent and received by waiting forms.
+/// A message, sent and received by waiting methods.
 trait Cargo: Message {
     fn send<K: Kind>(tx: &mut Producer<K, Self>, limit: Option<Duration>) -> Result<(), PushError>;
     fn receive<K: Kind>(rx: &mut Consumer<K, Self>, limit: Option<Duration>) -> Result<(), PopError>;
@@ -70,7 +71,7 @@ fn options() -> Options<'static> {
     Options::new().capacity(4096).max_producers(2)
 }
 
-/// A participant sleeps, and then wants to know what has happened.
+/// A participant that sleeps, then prints what its call returned.
 pub fn be_cut_asleep(words: &[&str]) {
     let [name, kind, cargo, role] = *words else { panic!() };
     let role = if role == "producer" { Role::Producer } else { Role::Consumer };
@@ -93,7 +94,7 @@ fn sleep_in<K: Kind, T: Cargo + ?Sized>(role: Role, name: &str) {
     let ring = Ring::<K, T>::open(name).unwrap();
     let (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let what = if role == Role::Producer { push_asleep(tx) } else { pop_asleep(rx) };
-    // Who comes now, and who only asks.
+    // New participants, and calls that only read, return the error, too.
     assert_eq!(ring.producer().err(), Some(SeatError::Corrupt(what)));
     assert_eq!(ring.consumer().err(), Some(SeatError::Corrupt(what)));
     assert_eq!(ring.recover().err(), Some(SeatError::Corrupt(what)));
@@ -101,33 +102,39 @@ fn sleep_in<K: Kind, T: Cargo + ?Sized>(role: Role, name: &str) {
     say(what);
 }
 
-/// Sleeps in a full ring; what it is told then, and ever after.
+/// Sleeps in a full ring. Returns the error of this call, which all later calls repeat.
 fn push_asleep<K: Kind, T: Cargo + ?Sized>(mut tx: Producer<K, T>) -> Corruption {
     while T::send(&mut tx, Some(SOON)).is_ok() {}
     say_asleep();
     let Err(PushError::Corrupt(what)) = T::send(&mut tx, None) else {
-        panic!("no room, and nobody to make some")
+        panic!("there is no room, and no consumer")
     };
     for _ in 0..3 {
         assert_eq!(T::send(&mut tx, Some(SOON)), Err(PushError::Corrupt(what)));
     }
-    assert_eq!((tx.stalled(), tx.consumer_presence(), tx.wait_for_consumer(SOON)), (None, Presence::Never, false));
+    assert_eq!(
+        (tx.stalled(), tx.consumer_presence(), tx.wait_for_consumer(SOON)),
+        (None, Presence::Never, false)
+    );
     what
 }
 
-/// Sleeps in an empty one.
+/// Sleeps in an empty ring. Returns the error of this call, which all later calls repeat.
 fn pop_asleep<K: Kind, T: Cargo + ?Sized>(mut rx: Consumer<K, T>) -> Corruption {
     say_asleep();
-    let Err(PopError::Corrupt(what)) = T::receive(&mut rx, None) else { panic!("nobody sends") };
+    let Err(PopError::Corrupt(what)) = T::receive(&mut rx, None) else { panic!("no producer sends") };
     for _ in 0..3 {
         assert_eq!(T::try_receive(&mut rx), Err(PopError::Corrupt(what)));
         assert_eq!(T::receive(&mut rx, Some(SOON)), Err(PopError::Corrupt(what)));
     }
-    assert_eq!((rx.stalled(), rx.producer_presence(), rx.wait_for_producer(SOON)), (None, Presence::Never, false));
+    assert_eq!(
+        (rx.stalled(), rx.producer_presence(), rx.wait_for_producer(SOON)),
+        (None, Presence::Never, false)
+    );
     what
 }
 
-/// Stops the child in the middle of its sleep. It goes on sleeping when it goes on.
+/// Stops the child while it sleeps. It sleeps on when it continues.
 fn stop_asleep(child: &mut Child) {
     let thread = child.line();
     let place = format!("/proc/{}/task/{thread}/syscall", child.id());
@@ -135,7 +142,7 @@ fn stop_asleep(child: &mut Child) {
         child.stop();
         let call = fs::read_to_string(&place).unwrap();
         let number = call.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(-1);
-        // A call that goes on after a stop may be known by another number.
+        // A call that continues after a stop may have another number.
         if [libc::SYS_futex, libc::SYS_restart_syscall].contains(&number) {
             return true;
         }
@@ -143,7 +150,7 @@ fn stop_asleep(child: &mut Child) {
         sleep(Duration::from_millis(1));
         false
     };
-    assert!(soon(is_asleep), "it does not fall asleep");
+    assert!(soon(is_asleep), "the child does not fall asleep");
 }
 
 fn file_of(name: &Name) -> File {
@@ -174,12 +181,12 @@ fn a_sleeping_participant_reports_a_truncated_file() {
     cut_asleep::<Lanes, [u8]>("lanes", "bytes");
 }
 
-/// Has opened it, and takes seats when told, or gives them back.
+/// Opens the ring. On a line it takes seats, or gives them back.
 pub fn be_cut_awake(words: &[&str]) {
     let ring = Ring::<Mpsc, [u8]>::open(words[0]).unwrap();
     let mut ends = (words[1] == "within").then(|| (ring.producer().unwrap(), ring.consumer().unwrap()));
     if let Some((tx, _)) = &mut ends {
-        // It would have to be taken back.
+        // Giving the seat back aborts this reservation.
         std::mem::forget(tx.try_reserve(100).unwrap());
     }
     say("there");
@@ -206,10 +213,10 @@ fn taking_a_seat_in_a_truncated_file_is_an_error() {
     }
 }
 
-/// More than a consumer of lanes takes in one turn.
+/// More items than a consumer of lanes takes in one turn.
 const MANY: u64 = 100;
 
-/// Does all that can be done with ends that have been told.
+/// Calls all methods of handles that have reported the truncation.
 pub fn go_on_when_told(words: &[&str]) {
     match words[1] {
         "spsc" => go_on_with::<Spsc>(words[0]),
@@ -223,7 +230,7 @@ fn go_on_with<K: Kind>(name: &str) {
     go_on_with_records::<K>(name);
 }
 
-/// Creates a ring and has it cut when `ready` is done with its ends.
+/// Creates a ring, calls `ready`, and truncates the file.
 fn cut<K: Kind, T: Message + ?Sized, R>(
     name: &str,
     ready: impl FnOnce(&mut Producer<K, T>, &mut Consumer<K, T>) -> R,
@@ -246,7 +253,7 @@ fn go_on_with_items<K: Kind>(name: &str) {
         assert_eq!(tx.try_push_slice(&[1; MANY as usize]), Ok(MANY as usize));
         assert_eq!(rx.drain(64, drop), Ok(64));
     });
-    // Whoever asks is told.
+    // `stalled` notices the truncation.
     assert_eq!((tx.stalled(), rx.stalled()), (None, None));
     for _ in 0..2 {
         assert!(matches!(rx.try_pop(), Err(PopError::Corrupt(_))));
@@ -258,8 +265,8 @@ fn go_on_with_items<K: Kind>(name: &str) {
     say("gone on with items");
 }
 
-/// Puts a record into a batch, if that is possible, and ends it.
-fn stage<K: Kind>(tx: &mut Producer<K, [u8]>, end: fn(Batch<'_, K>)) -> Result<(), PushError> {
+/// Begins a batch, pushes a record into it, and ends it with `end`.
+fn push_in_batch<K: Kind>(tx: &mut Producer<K, [u8]>, end: fn(Batch<'_, K>)) -> Result<(), PushError> {
     let mut batch = tx.try_batch(64)?;
     let pushed = batch.try_push(&[1]);
     end(batch);
@@ -269,19 +276,19 @@ fn stage<K: Kind>(tx: &mut Producer<K, [u8]>, end: fn(Batch<'_, K>)) -> Result<(
 fn go_on_with_records<K: Kind>(name: &str) {
     let (mut tx, mut rx, _) = cut::<K, [u8], _>(name, |tx, _| {
         tx.try_push(&[1]).unwrap();
-        // To be taken back, some day.
-        stage(tx, |batch| std::mem::forget(batch)).unwrap();
+        // The next operation aborts a forgotten batch.
+        push_in_batch(tx, |batch| std::mem::forget(batch)).unwrap();
     });
     assert_eq!((tx.stalled(), rx.stalled()), (None, None));
     for _ in 0..2 {
         assert!(is_corrupt(tx.try_push(&[1])) && is_corrupt(tx.try_reserve(1).map(drop)));
-        assert!(is_corrupt(stage(&mut tx, |batch| batch.commit())));
+        assert!(is_corrupt(push_in_batch(&mut tx, |batch| batch.commit())));
         assert!(matches!(rx.try_read().map(drop), Err(PopError::Corrupt(_))));
     }
     say("gone on with records");
 }
 
-/// One of two rings is cut, and nothing is taken from it any more; in the other there is always something.
+/// Selects between a truncated ring and another one, which always has a record.
 pub fn go_on_selecting(words: &[&str]) {
     let (_tx, mut rx, mut other) = cut::<Spsc, u64, _>(words[0], |_, _| {
         let ring = spsc::Ring::<u64>::on_heap(&Options::new().capacity(8)).unwrap();
@@ -322,7 +329,7 @@ fn a_select_that_reported_truncation_touches_nothing() {
     child.finish();
 }
 
-/// A file may have more than the ring needs; and may lose that again.
+/// A file may be longer than the ring, and may be cut to the length of the ring.
 #[test]
 fn bytes_behind_the_ring_may_come_and_go() {
     let name = Name::unique("ringway-grown");
@@ -342,19 +349,20 @@ fn bytes_behind_the_ring_may_come_and_go() {
     }
 }
 
-/// Where the segment's file is in this process: its descriptor.
+/// The descriptor of the segment's file in this process.
 fn descriptor_of(name: &str) -> i32 {
     let is_it = |path: &PathBuf| fs::read_link(path).is_ok_and(|to| to.ends_with(name));
     let mut open = fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
     open.find(is_it).and_then(|path| path.file_name()?.to_str()?.parse().ok()).unwrap()
 }
 
-/// A descriptor was closed behind the library's back, and is that of another file now, which is empty.
+/// A process closes the library's descriptor, and the number now belongs to another file, which is
+/// empty.
 pub fn have_it_mistaken(words: &[&str]) {
     let ring = Ring::<Spsc, u64>::open(words[0]).unwrap();
     let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let nothing = File::open("/dev/null").unwrap();
-    // SAFETY: two descriptors that are open; what the second was is not used any more as that.
+    // SAFETY: both descriptors are open. The file of the second is not used any more.
     assert!(unsafe { libc::dup2(nothing.as_raw_fd(), descriptor_of(words[0])) } >= 0);
     assert_eq!(rx.pop_timeout(SOON), Err(PopError::Elapsed));
 }

@@ -1,4 +1,4 @@
-//! Sleepers: none is forgotten, and a killed one is no burden.
+//! Each sleeping participant is woken. A killed one costs one wake-up call at most.
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::thread::{sleep, yield_now};
@@ -10,27 +10,29 @@ use ringway::{Options, Role};
 use support::Name;
 use support::process::{Child, Dice, say, soon};
 
-/// A thousand lost wake-ups would cost a slice of 100 ms each; to give peers time to fall asleep, 40 s at most.
+/// A thousand lost wake-ups would take a slice of 100 ms each. The pauses in which peers fall
+/// asleep take 40 s at most.
 const BOUND: Duration = Duration::from_secs(70);
 const ROUNDS: u64 = 1000;
 
-/// What tells whether somebody sleeps: the `parked` words, read as anybody could who can read the segment.
-struct Sleepers(File);
+/// The `parked` words, which show whether a participant sleeps, read from the file.
+struct ParkedWords(File);
 
-impl Sleepers {
+impl ParkedWords {
     fn of(ring: &Ring<u64>) -> Self {
         Self(File::open(ring.path()).unwrap())
     }
 
     fn is_parked(&self, role: Role) -> bool {
-        // The consumer's role block is at 512, the producer's behind it; `parked` is 128 bytes into it.
+        // The consumer's role block is at 512, the producer's behind it. `parked` is at 128 in
+        // each.
         let at = if role == Role::Consumer { 512 } else { 1024 } + 128;
         let mut word = [0; 4];
         self.0.read_exact_at(&mut word, at).unwrap();
         u32::from_ne_bytes(word) % 2 == 1
     }
 
-    /// Gives the peer time to fall asleep; it may be between two slices at any moment.
+    /// Waits until the peer sleeps. It may be between two slices at any moment.
     fn wait_for(&self, role: Role) {
         let deadline = Instant::now() + Duration::from_millis(20);
         while !self.is_parked(role) && Instant::now() < deadline {
@@ -51,22 +53,22 @@ pub fn pop_for_ever(words: &[&str]) {
     }
 }
 
-/// Sends back what comes, as soon as the other side sleeps.
+/// Sends each record back as soon as the other side sleeps.
 pub fn echo(words: &[&str]) {
     let (there, back) = (Ring::<u64>::open(words[0]).unwrap(), Ring::<u64>::open(words[1]).unwrap());
     let (mut rx, mut tx) = (there.consumer().unwrap(), back.producer().unwrap());
-    let sleepers = Sleepers::of(&back);
+    let sleepers = ParkedWords::of(&back);
     while let Ok(number) = rx.pop() {
         sleepers.wait_for(Role::Consumer);
         tx.push(&number).unwrap();
     }
 }
 
-/// Pops each number once its producer sleeps, the ring being full.
+/// Pops each number as soon as the ring is full and its producer sleeps.
 pub fn pass_on(words: &[&str]) {
     let ring = Ring::<u64>::open(words[0]).unwrap();
     let mut rx = ring.consumer().unwrap();
-    let sleepers = Sleepers::of(&ring);
+    let sleepers = ParkedWords::of(&ring);
     for number in 0..ROUNDS {
         if number + 1 < ROUNDS {
             sleepers.wait_for(Role::Producer);
@@ -81,7 +83,7 @@ fn a_thousand_sleeping_consumers_are_woken() {
     let (there, back) = (ring(&one, 2), ring(&other, 2));
     let (mut tx, mut rx) = (there.producer().unwrap(), back.consumer().unwrap());
     let echo = Child::start("echo", &[one.as_str(), other.as_str()]);
-    let sleepers = Sleepers::of(&there);
+    let sleepers = ParkedWords::of(&there);
     let start = Instant::now();
     for number in 0..ROUNDS {
         sleepers.wait_for(Role::Consumer);
@@ -113,24 +115,24 @@ fn a_killed_waiter_is_woken_once_at_most() {
     let name = Name::unique("ringway-waking");
     let ring = ring(&name, 8);
     let mut tx = ring.producer().unwrap();
-    let sleepers = Sleepers::of(&ring);
+    let sleepers = ParkedWords::of(&ring);
     let mut dice = Dice::new();
     for number in 0..10 {
         let mut consumer = Child::start("pop for ever", &[name.as_str()]);
         consumer.expect("sat");
-        assert!(soon(|| sleepers.is_parked(Role::Consumer)), "it waits without sleeping");
+        assert!(soon(|| sleepers.is_parked(Role::Consumer)), "the consumer waits without sleeping");
         dice.nap(Duration::from_millis(5));
         consumer.kill();
-        // One push finds that nobody sleeps there any more; the next costs nothing.
+        // One push finds that no thread sleeps on the word. The next one makes no call.
         tx.try_push(&number).unwrap();
-        assert!(!sleepers.is_parked(Role::Consumer), "the dead one still asks to be woken");
+        assert!(!sleepers.is_parked(Role::Consumer), "the park word of the dead consumer is still odd");
         let mut next = Child::start("pop for ever", &[name.as_str()]);
         next.expect("sat");
         next.expect(&number.to_string());
         sleepers.wait_for(Role::Consumer);
         tx.try_push(&(number + 100)).unwrap();
         next.expect(&(number + 100).to_string());
-        // It is killed with everything taken and released.
+        // It is killed after it has released everything.
         sleep(Duration::from_millis(1));
     }
 }

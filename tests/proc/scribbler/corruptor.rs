@@ -1,4 +1,4 @@
-//! The liar: where it writes, and what.
+//! The corruptor: where it writes, and which values.
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -9,30 +9,30 @@ use support::process::Dice;
 
 const HEADER: Range<usize> = 0..512;
 const ROLE: usize = 512;
-/// The words of a role block that decide something, those that decide more more often.
+/// The words of a role block. Important words occur several times.
 const OF_ROLES: [usize; 13] = [0, 0, 0, 8, 8, 16, 16, 128, 136, 256, 256, 256, 448];
-/// Lies in a row until all is as new for a moment: lest nothing but corruption be left.
+/// After so many corruptions the ring is reset. Otherwise nothing but corruption would be left.
 const SPELL: u64 = 64;
 
-/// One that knows the format, as far as the ring itself tells it: see the page on the format.
-pub struct Liar<W> {
+/// A writer that knows the format, as far as the ring describes itself: see the page on the format.
+pub struct Corruptor<W> {
     bytes: W,
     dice: Dice,
-    /// Whether it lies about payload too.
+    /// Whether it also changes payload.
     payload_too: bool,
     header: Vec<(usize, u64)>,
-    /// Where role blocks start.
+    /// The starts of the role blocks.
     roles: Vec<usize>,
     ready: Range<usize>,
-    /// The stamps, and the words beside them if those are no items.
+    /// The stamps, and the words beside them unless those are items.
     stamps: Vec<usize>,
     seconds: Vec<usize>,
-    /// What is reset to zeros: all but payload, or all.
+    /// The range that a reset fills with zeros: everything, or everything but payload.
     cleared: Vec<usize>,
 }
 
-impl<W: Words> Liar<W> {
-    /// A liar about the ring that is there.
+impl<W: Words> Corruptor<W> {
+    /// A corruptor of the ring in `words`.
     pub fn new(bytes: W, dice: Dice, payload_too: bool) -> Self {
         let header: Vec<_> = HEADER.step_by(8).map(|at| (at, bytes.word(at))).collect();
         let field = |at: usize| bytes.word(256 + at) as usize;
@@ -56,15 +56,15 @@ impl<W: Words> Liar<W> {
         Self { bytes, dice, payload_too, header, roles, ready, stamps, seconds, cleared }
     }
 
-    /// Tells lies until it is to stop; how many.
+    /// Corrupts words until `stop` is set. Returns how many.
     pub fn scribble(&mut self, stop: &AtomicBool) -> u64 {
-        let mut told = 0;
+        let mut corruptions = 0;
         while !stop.load(Relaxed) {
             let at = self.place();
             let lie = self.lie(at);
             self.bytes.write(at, lie);
-            told += 1;
-            if told % SPELL == 0 {
+            corruptions += 1;
+            if corruptions % SPELL == 0 {
                 self.header.iter().for_each(|(at, word)| self.bytes.write(*at, *word));
                 self.cleared.iter().for_each(|at| self.bytes.write(*at, 0));
                 thread::sleep(Duration::from_millis(1));
@@ -73,7 +73,7 @@ impl<W: Words> Liar<W> {
                 std::hint::spin_loop();
             }
         }
-        told
+        corruptions
     }
 
     fn one_of(&mut self, places: &[usize]) -> Option<usize> {
@@ -95,12 +95,12 @@ impl<W: Words> Liar<W> {
         found.unwrap_or(role)
     }
 
-    /// Something that could stand at `at`, or that could not.
+    /// A plausible value for the word at `at`, or an impossible one.
     fn lie(&mut self, at: usize) -> u64 {
         let position = self.one_of(&self.roles.clone()).map_or(0, |role| self.bytes.word(role));
         let near = position.wrapping_add(self.dice.below(11)).wrapping_sub(5);
         let stamp = near.wrapping_add(1);
-        // Half of the time what is of the right sort there.
+        // Half of the values are plausible.
         let sort = match self.dice.below(2) {
             0 if self.seconds.contains(&at) => 2,
             0 if self.stamps.contains(&at) => 9,

@@ -1,22 +1,26 @@
-//! A peer that scribbles: while our side works, somebody rewrites words of the ring, any of them, all the time. Nothing panics,
-//! nothing outside of the ring is touched, every call returns, and who has noticed goes on saying so.
+//! A corruptor overwrites words of the ring all the time, while our side works. No call panics,
+//! none touches a byte outside of the ring, every call returns, and a handle that has reported
+//! corruption keeps reporting it.
 //!
-//! The liar is another thread, which knows the address, or another process, which writes into the segment's file. Our side is two
-//! producers (or one), a consumer, and one who looks at seats, repairs, and joins anew; each on a thread of its own.
+//! The corruptor is another thread, which knows the address, or another process, which writes into
+//! the segment's file. Our side is two producers (or one), a consumer, and an inspector, which
+//! reads seats, recovers and attaches; each on a thread of its own.
 //!
 //! ```text
 //! RINGWAY_SCRIBBLE_SECONDS=30 [RINGWAY_SCRIBBLE_SEED=...] cargo test --release --test proc -- --nocapture scribbler::
 //! ```
-//! So long for each kind of ring; without that it lasts a moment. The seed repeats the liar's choices, not what comes of them.
+//! runs so long for each kind of ring. The default is a moment. The seed repeats the corruptor's
+//! choices, but not their timing.
 //!
 //! # Sanitizers
-//! AddressSanitizer sees who leaves the memory: it is as long as the ring, and not a byte longer.
+//! AddressSanitizer reports an access outside of the memory, which is exactly as long as the ring.
 //!
-//! ThreadSanitizer must not see most of this. Payload is copied by plain accesses: that peers keep their hands off it is what the
-//! protocol is for, and one that does not races with them by definition (`memory::copy` says why that does no harm). It is
-//! enough to lie about positions: our producer and our consumer are then in the same cell at once. So for it there are tests of
-//! their own, `..._control_words_...`: one thread has both ends, and the liar changes no payload, and what it changes it
-//! changes by atomics. What is left that could race is the library's access to control words, none of which may be plain.
+//! Most of these tests race by design, so ThreadSanitizer must not run them. The library copies
+//! payload by plain accesses, and a peer that breaks the protocol races with them (`memory::copy`
+//! says why that does no harm). A wrong position is enough: it leads our producer and our consumer
+//! to the same cell. The tests `..._control_words_...` are for ThreadSanitizer: one thread has both
+//! ends, and the corruptor changes only control words, by atomics. Only the library's own accesses
+//! to control words could race there, and none of them may be plain.
 #![allow(clippy::disallowed_types)]
 
 mod corruptor;
@@ -31,8 +35,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use corruptor::Liar;
-use payloads::{AnyKind, Cargo};
+use corruptor::Corruptor;
+use payloads::{RingKind, TestMessage};
 use ringway::lanes::Lanes;
 use ringway::memory::{Clock, Memory};
 use ringway::mpsc::Mpsc;
@@ -43,7 +47,7 @@ use support::process::{self, Act, Child, Dice, PATIENCE, say};
 use target::{Block, SegmentFile};
 use workload::{Counts, Parts, Side};
 
-/// How long each ring is scribbled on, if nobody says otherwise.
+/// How long the corruptor works on each ring by default.
 const MOMENT: Duration = Duration::from_millis(200);
 
 fn duration() -> Duration {
@@ -58,12 +62,14 @@ fn dice(of: &str) -> Dice {
     dice
 }
 
-/// What child processes of these tests do.
+/// The roles of child processes.
 pub const ROLES: &[(&str, Act)] = &[("scribble", scribble_from_outside)];
 
-/// Given the segment's name and a seed: writes lies into its file until its parent hangs up; says how many.
+/// Takes the segment's name and a seed. Writes into the segment's file until the parent hangs up,
+/// then prints how often.
 fn scribble_from_outside(words: &[&str]) {
-    let mut liar = Liar::new(SegmentFile::open(words[0]), Dice::from_seed(words[1].parse().unwrap()), true);
+    let mut corruptor =
+        Corruptor::new(SegmentFile::open(words[0]), Dice::from_seed(words[1].parse().unwrap()), true);
     say("begun");
     let stop = Arc::new(AtomicBool::new(false));
     let heard = stop.clone();
@@ -71,11 +77,12 @@ fn scribble_from_outside(words: &[&str]) {
         while process::hear().is_some() {}
         heard.store(true, Relaxed);
     });
-    say(liar.scribble(&stop));
+    say(corruptor.scribble(&stop));
 }
 
-/// What each of our threads does, until the time is up; all that they count. Fails if one of them does not come back.
-fn work<K: AnyKind, T: Cargo + ?Sized + 'static, M: Memory + Clock + 'static>(
+/// Runs our threads until `end`. Returns the sum of their counts. Fails if one of them does not
+/// return.
+fn work<K: RingKind, T: TestMessage + ?Sized + 'static, M: Memory + Clock + 'static>(
     ring: &Ring<K, T, M>,
     parts: &[Parts],
     end: Instant,
@@ -86,13 +93,14 @@ fn work<K: AnyKind, T: Cargo + ?Sized + 'static, M: Memory + Clock + 'static>(
         thread::spawn(move || done.send(side.work(end)).unwrap());
     }
     drop(done);
-    // A panic closes the channel, a hang leaves it silent: both are errors here.
+    // A panic closes the channel. A hang leaves it silent. Both fail here.
     let longest = duration() + PATIENCE;
-    parts.iter().map(|_| all_done.recv_timeout(longest).expect("all of us come back")).sum()
+    parts.iter().map(|_| all_done.recv_timeout(longest).expect("a thread does not return")).sum()
 }
 
-/// The same; goes on until something has gone well, and something has not: else nothing is proved.
-fn work_enough<K: AnyKind, T: Cargo + ?Sized + 'static, M: Memory + Clock + 'static>(
+/// Works until some calls have succeeded and some handles have reported corruption. Otherwise the
+/// test would show nothing.
+fn work_enough<K: RingKind, T: TestMessage + ?Sized + 'static, M: Memory + Clock + 'static>(
     ring: &Ring<K, T, M>,
     parts: &[Parts],
 ) -> Counts {
@@ -105,48 +113,51 @@ fn work_enough<K: AnyKind, T: Cargo + ?Sized + 'static, M: Memory + Clock + 'sta
     counts
 }
 
-/// What the liar has left stays as it is: each of us alone, who finds that nothing moves any more, is back when its time is up.
-fn work_alone<K: AnyKind, T: Cargo + ?Sized + 'static, M: Memory + Clock + 'static>(ring: &Ring<K, T, M>) {
+/// The corruptor has stopped. Each of our threads alone returns in time, though no peer moves the
+/// ring.
+fn work_alone<K: RingKind, T: TestMessage + ?Sized + 'static, M: Memory + Clock + 'static>(
+    ring: &Ring<K, T, M>,
+) {
     for part in K::OUR_SIDE {
         work(ring, &[part], Instant::now() + MOMENT / 8);
     }
 }
 
-fn report<K: AnyKind, T: Cargo + ?Sized>(who: &str, told: u64, counts: &Counts) {
-    println!("{} of {}, {who}: {told} lies; {counts}", K::NAME, T::NAME);
-    assert!(told > 100, "{told}");
+fn report<K: RingKind, T: TestMessage + ?Sized>(who: &str, corruptions: u64, counts: &Counts) {
+    println!("{} of {}, {who}: {corruptions} corruptions; {counts}", K::NAME, T::NAME);
+    assert!(corruptions > 100, "{corruptions}");
 }
 
-/// Another thread lies, in a ring of which it knows the address.
-fn a_thread_scribbles<K: AnyKind, T: Cargo + ?Sized + 'static>(parts: &[Parts], payload_too: bool) {
+/// Corrupts a ring by another thread, which knows its address.
+fn a_thread_scribbles<K: RingKind, T: TestMessage + ?Sized + 'static>(parts: &[Parts], payload_too: bool) {
     let block = Block::new(Ring::<K, T>::required_len(&K::options::<T>()));
     let ring = Ring::<K, T, _>::format(block.clone(), &K::options::<T>()).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
-    let mut liar = Liar::new(block, dice(K::NAME), payload_too);
+    let mut corruptor = Corruptor::new(block, dice(K::NAME), payload_too);
     let stopped = stop.clone();
-    let told = thread::spawn(move || liar.scribble(&stopped));
+    let corruptions = thread::spawn(move || corruptor.scribble(&stopped));
     let counts = work_enough(&ring, parts);
     stop.store(true, Relaxed);
-    let told = told.join().unwrap();
+    let corruptions = corruptions.join().unwrap();
     work_alone(&ring);
-    report::<K, T>("a thread", told, &counts);
+    report::<K, T>("a thread", corruptions, &counts);
 }
 
-/// Another process lies, in a named segment.
-fn a_process_scribbles<K: AnyKind, T: Cargo + ?Sized + 'static>() {
+/// Corrupts a named segment by another process.
+fn a_process_scribbles<K: RingKind, T: TestMessage + ?Sized + 'static>() {
     let name = Name::unique("ringway-scribbler");
     let ring = Ring::<K, T>::create(&name, &K::options::<T>()).unwrap();
-    let mut liar = Child::start("scribble", &[name.as_str(), &dice(K::NAME).seed().to_string()]);
-    liar.expect("begun");
+    let mut corruptor = Child::start("scribble", &[name.as_str(), &dice(K::NAME).seed().to_string()]);
+    corruptor.expect("begun");
     let counts = work_enough(&ring, &K::OUR_SIDE);
-    liar.hang_up();
-    let told = liar.line().parse().unwrap();
-    liar.finish();
+    corruptor.hang_up();
+    let corruptions = corruptor.line().parse().unwrap();
+    corruptor.finish();
     work_alone(&ring);
-    report::<K, T>("a process", told, &counts);
+    report::<K, T>("a process", corruptions, &counts);
 }
 
-/// Both ends, and all else, on one thread.
+/// Both ends and the inspector on one thread.
 const ALONE: [Parts; 1] = [Parts { producers: 2, consumer: true, inspector: true }];
 
 #[test]

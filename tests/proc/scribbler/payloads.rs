@@ -1,4 +1,5 @@
-//! What rings carry, and each way to send and to receive it; what differs between the kinds.
+//! The messages, each method that sends or receives them, and the differences between the kinds of
+//! ring.
 use std::mem;
 use std::time::Duration;
 
@@ -16,15 +17,15 @@ use support::process::Dice;
 /// Cells of the rings here, or of each lane.
 const CELLS: usize = 8;
 
-/// Memory in which one can wait for a limited time.
-pub trait Peer: Memory + Clock {}
-impl<M: Memory + Clock> Peer for M {}
+/// Memory with a clock.
+pub trait TimedMemory: Memory + Clock {}
+impl<M: Memory + Clock> TimedMemory for M {}
 
-pub trait AnyKind: Kind {
+pub trait RingKind: Kind {
     /// Seats for producers.
     const SEATS: usize;
     const NAME: &'static str;
-    /// What each of our threads is.
+    /// The parts of each of our threads.
     const OUR_SIDE: [Parts; 4] = [
         Parts { producers: 1, consumer: false, inspector: false },
         Parts { producers: 1, consumer: false, inspector: false },
@@ -32,72 +33,84 @@ pub trait AnyKind: Kind {
         Parts { producers: 0, consumer: false, inspector: true },
     ];
 
-    fn options<T: Cargo + ?Sized>() -> Options<'static> {
+    fn options<T: TestMessage + ?Sized>() -> Options<'static> {
         Options::new().capacity(T::CAPACITY).max_producers(Self::SEATS)
     }
 }
 
-impl AnyKind for Spsc {
+impl RingKind for Spsc {
     const SEATS: usize = 1;
     const NAME: &'static str = "spsc";
 }
 
-impl AnyKind for Mpsc {
+impl RingKind for Mpsc {
     const SEATS: usize = 3;
     const NAME: &'static str = "mpsc";
 }
 
-impl AnyKind for Lanes {
+impl RingKind for Lanes {
     const SEATS: usize = 3;
     const NAME: &'static str = "lanes";
 }
 
-/// As long as it may be waited for.
+/// The limit of a wait.
 pub const SOON: Duration = Duration::from_micros(100);
 
-pub trait Cargo: Message {
+pub trait TestMessage: Message {
     const NAME: &'static str;
     const CAPACITY: usize;
 
-    /// Sends something in one of the ways there are.
-    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, Self, M>, dice: &mut Dice) -> Result<(), PushError>;
-    /// Receives something in one of the ways there are; how many.
-    fn receive<K: AnyKind, M: Peer>(
+    /// Sends a message by one of all methods.
+    fn send<K: RingKind, M: TimedMemory>(
+        tx: &mut Producer<K, Self, M>,
+        dice: &mut Dice,
+    ) -> Result<(), PushError>;
+    /// Receives by one of all methods. Returns how many messages.
+    fn receive<K: RingKind, M: TimedMemory>(
         rx: &mut Consumer<K, Self, M>,
         dice: &mut Dice,
     ) -> Result<usize, PopError>;
 }
 
-impl Cargo for u64 {
+impl TestMessage for u64 {
     const NAME: &'static str = "items";
     const CAPACITY: usize = CELLS;
 
-    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, u64, M>, dice: &mut Dice) -> Result<(), PushError> {
+    fn send<K: RingKind, M: TimedMemory>(
+        tx: &mut Producer<K, u64, M>,
+        dice: &mut Dice,
+    ) -> Result<(), PushError> {
         match dice.below(12) {
             0 => tx.push_timeout(&8, SOON),
-            1..5 => tx.try_push_slice(&[9; 11][..1 + dice.below(11) as usize]).map(drop),
+            1 => tx.push_slice_timeout(&[10; 11][..1 + dice.below(11) as usize], SOON).map(drop),
+            2..5 => tx.try_push_slice(&[9; 11][..1 + dice.below(11) as usize]).map(drop),
             _ => tx.try_push(&7),
         }
     }
 
-    fn receive<K: AnyKind, M: Peer>(
+    fn receive<K: RingKind, M: TimedMemory>(
         rx: &mut Consumer<K, u64, M>,
         dice: &mut Dice,
     ) -> Result<usize, PopError> {
         match dice.below(12) {
             0 => rx.pop_timeout(SOON).map(|_| 1),
-            1..5 => rx.try_pop_slice(&mut [0; 11][..1 + dice.below(11) as usize]),
+            1 => rx.try_peek().map(|_| 0),
+            2 => rx.try_iter().take(CELLS).try_fold(0, |received, item| item.map(|_| received + 1)),
+            3..5 => rx.try_pop_slice(&mut [0; 11][..1 + dice.below(11) as usize]),
             5..8 => rx.drain(1 + dice.below(100) as usize, |_| ()),
             _ => rx.try_pop().map(|_| 1),
         }
     }
 }
 
-impl Cargo for [u8] {
+impl TestMessage for [u8] {
     const NAME: &'static str = "records";
     const CAPACITY: usize = 64 * CELLS;
 
-    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, [u8], M>, dice: &mut Dice) -> Result<(), PushError> {
+    fn send<K: RingKind, M: TimedMemory>(
+        tx: &mut Producer<K, [u8], M>,
+        dice: &mut Dice,
+    ) -> Result<(), PushError> {
         let max = tx.max_record();
         let len = dice.below(max as u64 + 1) as usize;
         match dice.below(24) {
@@ -126,7 +139,7 @@ impl Cargo for [u8] {
         }
     }
 
-    fn receive<K: AnyKind, M: Peer>(
+    fn receive<K: RingKind, M: TimedMemory>(
         rx: &mut Consumer<K, [u8], M>,
         dice: &mut Dice,
     ) -> Result<usize, PopError> {

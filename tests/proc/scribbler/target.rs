@@ -1,4 +1,5 @@
-//! What is scribbled on: a block of the heap, exactly as long as it says, or the file of a segment.
+//! The memory that the corruptor writes to: a block of the heap of exact length, or the file of a
+//! segment.
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -11,27 +12,29 @@ use std::time::Duration;
 use ringway::memory::{ALIGN, Heap, Region};
 use ringway::memory::{Clock, Liveness, Memory, Park, ParkWord};
 
-/// Words that a liar can reach.
+/// Words that the corruptor can reach.
 pub trait Words: Send + 'static {
-    /// In bytes.
+    /// The length, in bytes.
     fn len(&self) -> usize;
     /// The word at `at` bytes.
     fn word(&self, at: usize) -> u64;
     fn write(&self, at: usize, word: u64);
 }
 
-/// A ring's memory, of which the liar knows the address. It has no witness; who waits in it sleeps as on any heap.
+/// A ring's memory at an address that the corruptor knows. It cannot prove life. Threads wait in it
+/// as on any heap.
 #[derive(Clone)]
 pub struct Block(Arc<Inner>);
 
 struct Inner {
     base: NonNull<u8>,
     len: usize,
-    /// Sleeps for us.
+    /// Parks our threads.
     heap: Heap,
 }
 
-// SAFETY: the bytes are reached through atomics, and through regions, which may be used on any thread.
+// SAFETY: the bytes are reached through atomics, and through regions, which may be used on any
+// thread.
 unsafe impl Send for Inner {}
 // SAFETY: as above.
 unsafe impl Sync for Inner {}
@@ -51,10 +54,10 @@ impl Block {
 
     fn at(&self, at: usize) -> &AtomicU64 {
         assert!(at % 8 == 0 && at + 8 <= self.0.len);
-        // SAFETY: inside, as was just asked.
+        // SAFETY: inside, as the assertion shows.
         let word = unsafe { self.0.base.add(at) };
-        // SAFETY: inside, aligned (a multiple of 8 after one of `ALIGN`), initialised; whoever else refers to it as a whole
-        // word does so as an atomic.
+        // SAFETY: inside, aligned (a multiple of 8 after one of `ALIGN`), initialised; every other
+        // reference to this word is to an atomic.
         unsafe { AtomicU64::from_ptr(word.cast().as_ptr()) }
     }
 }
@@ -78,9 +81,9 @@ impl Words for Block {
     }
 }
 
-// SAFETY: the block stays where it is until its last clone is dropped, and nobody makes references into it but to atomics. Two
-// ends in one seat are possible: without a witness, the state word that is lied about decides. Their accesses race, as a
-// liar's do: see `memory::copy`.
+// SAFETY: the block stays in place until its last clone is dropped, and all references into it are
+// to atomics. Two handles in one seat are possible: without proof of life, the corrupted state word
+// decides. Their accesses race, as those of the corruptor do: see `memory::copy`.
 unsafe impl Memory for Block {
     fn region(&self) -> Region {
         // SAFETY: so many initialised bytes, aligned, and ours.
@@ -111,7 +114,7 @@ impl Clock for Block {
     }
 }
 
-/// The file of a segment. Who writes into it needs no mapping: those who map it see it.
+/// The file of a segment. A write to the file is visible in all mappings.
 pub struct SegmentFile {
     file: File,
     len: usize,

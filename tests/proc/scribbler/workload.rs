@@ -1,4 +1,4 @@
-//! Our side: what it does to a ring that is lied in, and what it holds against the library.
+//! Our side: what it does in a corrupted ring, and what it checks.
 use std::fmt;
 use std::iter::Sum;
 use std::time::{Duration, Instant};
@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 use ringway::ring::{Consumer, Producer, Ring};
 use ringway::{Corruption, PopError, PushError, Role};
 
-use super::payloads::{AnyKind, Cargo, Peer, SOON};
+use super::payloads::{RingKind, SOON, TestMessage, TimedMemory};
 use support::process::{Dice, PATIENCE};
 
-/// What one of our threads has.
+/// The parts of one of our threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts {
     pub producers: usize,
     pub consumer: bool,
-    /// Whether it looks at seats, repairs, and joins anew.
+    /// Whether it reads seats, recovers, and attaches again.
     pub inspector: bool,
 }
 
-/// What came of it.
+/// The results.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     operations: u64,
     pub successes: u64,
     pub poisoned: u64,
     seated: u64,
-    /// Seats that were not given, and rings that could not be joined.
+    /// Seats that could not be taken, and rings that could not be attached to.
     refused: u64,
     longest: Duration,
 }
@@ -54,17 +54,19 @@ impl fmt::Display for Counts {
     }
 }
 
-/// An end, and the corruption that it has reported.
+/// A handle, and the corruption that it has reported.
 struct End<E> {
     end: E,
     poison: Option<Corruption>,
 }
 
 impl<E> End<E> {
-    /// What has been reported once is reported for ever.
+    /// Checks that a handle that has reported corruption reports the same one for ever.
     fn note(&mut self, found: Result<(), Option<Corruption>>, counts: &mut Counts) {
         match (self.poison, found) {
-            (Some(before), found) => assert_eq!(found, Err(Some(before)), "poisoned is poisoned"),
+            (Some(before), found) => {
+                assert_eq!(found, Err(Some(before)), "the handle reports another corruption")
+            }
             (None, Err(Some(what))) => {
                 assert!(!what.to_string().is_empty());
                 self.poison = Some(what);
@@ -76,7 +78,7 @@ impl<E> End<E> {
     }
 }
 
-pub struct Side<K: AnyKind, T: Cargo + ?Sized, M: Peer> {
+pub struct Side<K: RingKind, T: TestMessage + ?Sized, M: TimedMemory> {
     ring: Ring<K, T, M>,
     parts: Parts,
     txs: Vec<End<Producer<K, T, M>>>,
@@ -85,12 +87,12 @@ pub struct Side<K: AnyKind, T: Cargo + ?Sized, M: Peer> {
     counts: Counts,
 }
 
-impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
+impl<K: RingKind, T: TestMessage + ?Sized, M: TimedMemory> Side<K, T, M> {
     pub fn new(ring: Ring<K, T, M>, parts: Parts) -> Self {
         Self { ring, parts, txs: Vec::new(), rx: None, dice: Dice::new(), counts: Counts::default() }
     }
 
-    /// Works until `end`. No single call takes longer than patience lasts.
+    /// Works until `end`. Each call returns in time.
     pub fn work(&mut self, end: Instant) -> Counts {
         while Instant::now() < end {
             let before = Instant::now();
@@ -99,7 +101,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
             self.counts.longest = self.counts.longest.max(before.elapsed());
             assert!(self.counts.longest < PATIENCE, "{}", self.counts);
         }
-        // Also at their end, they may find anything.
+        // The drop of a handle may find anything, too.
         self.txs.clear();
         self.rx = None;
         self.counts
@@ -136,9 +138,12 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
         }
     }
 
-    /// All our producers leave, and others come; those after the first by its help.
+    /// Closes or drops all our producers, and attaches others: the first by the ring, the rest by
+    /// `try_clone`.
     fn seat_producers(&mut self) {
-        self.txs.clear();
+        for tx in self.txs.drain(..).filter(|_| self.dice.below(2) == 0) {
+            tx.end.close().expect("the memory is complete");
+        }
         for _ in 0..self.parts.producers {
             let taken = match self.txs.first() {
                 Some(first) => first.end.try_clone(),
@@ -149,7 +154,9 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
     }
 
     fn seat_consumer(&mut self) {
-        self.rx = None;
+        if let Some(rx) = self.rx.take().filter(|_| self.dice.below(2) == 0) {
+            rx.end.close().expect("the memory is complete");
+        }
         self.rx = Self::seated(&mut self.counts, self.ring.consumer());
     }
 
@@ -175,7 +182,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
         rx.note(received, &mut self.counts);
     }
 
-    /// All that a producer can be asked.
+    /// Calls all read-only methods of a producer.
     fn ask_producer(&mut self) {
         for tx in &mut self.txs {
             let shown = format!("{:?} {:?} {}", tx.end, tx.end.consumer_presence(), tx.end.position());
@@ -183,13 +190,13 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
             assert!(!shown.is_empty() && blame.is_none_or(|blame| !blame.is_empty()));
             assert!(usize::from(tx.end.seat()) < self.ring.max_producers());
         }
-        // Now and then: it is long for a ring.
+        // Seldom, because it takes long.
         if let Some(tx) = self.txs.first().filter(|_| self.dice.below(8) == 0) {
             let _whether_one_came = tx.end.wait_for_consumer(SOON);
         }
     }
 
-    /// All that a consumer can be asked.
+    /// Calls all read-only methods of a consumer.
     fn ask_consumer(&mut self) {
         let Some(rx) = &mut self.rx else { return };
         let shown = format!("{:?} {:?} {}", rx.end, rx.end.producer_presence(), rx.end.position());
@@ -210,7 +217,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
         self.counts.successes += 1;
     }
 
-    /// Has the ring repaired, if nobody sits in the consumer's seat.
+    /// Recovers the ring, if the consumer's seat is free.
     fn recover(&mut self) {
         self.rx = None;
         match self.ring.recover() {
@@ -222,7 +229,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Side<K, T, M> {
         }
     }
 
-    /// Joins what the header says now, and works with that for a moment.
+    /// Attaches to the ring as its header is now, and works with it for a moment.
     fn join(&mut self) {
         match Ring::<K, T, M>::attach(self.ring.memory().clone()) {
             Ok(ring) => {

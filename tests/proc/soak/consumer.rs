@@ -1,14 +1,15 @@
-//! What a consumer does: it takes records, and sees whether they are whole.
+//! The consumer, which takes records and checks that they are whole.
 use std::time::Duration;
 
 use ringway::PopError;
 use ringway::ring::{Consumer, Ring};
 
 use super::ledger::{Notes, Seen};
-use super::producer::{Many, is_stopped, record, stop_signal};
+use super::producer::{MultiProducerKind, is_stopped, record, stop_signal};
 
-/// Takes one, if one comes within a moment; whether it did. It is released after it was noted.
-pub fn take<K: Many>(rx: &mut Consumer<K, [u8]>, note: impl FnOnce(Seen)) -> bool {
+/// Takes a record, if one arrives within a moment. Returns `true` if one did. Notes the record
+/// before it releases it.
+pub fn take<K: MultiProducerKind>(rx: &mut Consumer<K, [u8]>, note: impl FnOnce(Seen)) -> bool {
     match rx.read_timeout(Duration::from_millis(20)) {
         Ok(seen) => {
             let payload = seen.payload();
@@ -18,14 +19,15 @@ pub fn take<K: Many>(rx: &mut Consumer<K, [u8]>, note: impl FnOnce(Seen)) -> boo
             note(Seen { incarnation, number });
             true
         }
-        // All may be dead at the same time; others will come.
+        // All producers may be dead at the same time. Others will attach.
         Err(PopError::Elapsed | PopError::Closed(_)) => false,
         Err(error) => panic!("{error}"),
     }
 }
 
-/// Given the ring's name, and where to note what it has seen. Ends when it is to end and there is nothing left.
-pub fn consume<K: Many>(words: &[&str]) {
+/// Takes the ring's name and the path of the notes. Ends when the parent hangs up and the ring is
+/// empty.
+pub fn consume<K: MultiProducerKind>(words: &[&str]) {
     let mut rx = Ring::<K, [u8]>::open(words[0]).unwrap().consumer().unwrap();
     let mut notes = Notes::at(words[1]);
     let signal = stop_signal();

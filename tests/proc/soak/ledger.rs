@@ -1,4 +1,4 @@
-//! The books: what was begun, what was sent, what came.
+//! The notes of what was begun, sent and received, and their comparison.
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Write;
@@ -6,21 +6,21 @@ use std::os::unix::fs::FileExt;
 
 use ringway::Loss;
 
-use super::producers::Story;
+use super::producers::History;
 use support::Name;
 
-/// A record: whose it is, and its number.
+/// A record: its sender, and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub incarnation: u64,
     pub number: u64,
 }
 
-/// Pairs of numbers that outlive whoever wrote them.
+/// Pairs of numbers, which outlive the process that wrote them.
 pub struct Notes {
     file: File,
     path: String,
-    /// Gone with the notes, where they were made.
+    /// Removes the file with the notes, in the process that created it.
     _name: Option<Name>,
 }
 
@@ -32,7 +32,7 @@ impl Notes {
         Self { _name: Some(name), ..Self::at(&path) }
     }
 
-    /// Those that another has made.
+    /// Opens the notes that another process created.
     pub fn at(path: &str) -> Self {
         let file = File::options().read(true).write(true).open(path).unwrap();
         Self { file, path: path.into(), _name: None }
@@ -46,17 +46,17 @@ impl Notes {
         self.file.write_all_at(&number.to_ne_bytes(), at).unwrap();
     }
 
-    /// A producer is about to have sent so many.
+    /// Notes that a producer begins to send, up to this number.
     pub fn begin(&self, incarnation: u64, number: u64) {
         self.write(16 * incarnation, number);
     }
 
-    /// It has.
+    /// Notes that it has sent them.
     pub fn end(&self, incarnation: u64, number: u64) {
         self.write(16 * incarnation + 8, number);
     }
 
-    /// One more pair. All of it or nothing, also if the writer is killed.
+    /// Appends a pair: all of it or nothing, also if the writer is killed.
     pub fn append(&mut self, one: u64, other: u64) {
         let mut pair = one.to_ne_bytes().to_vec();
         pair.extend(other.to_ne_bytes());
@@ -72,27 +72,28 @@ impl Notes {
     }
 }
 
-/// What came.
+/// What was received.
 #[derive(Default)]
-pub struct Account {
-    /// Of each incarnation, how many.
+pub struct Ledger {
+    /// How many records of each incarnation.
     received: BTreeMap<u64, u64>,
     last: Option<Seen>,
-    /// What the consumer before may have read and not released.
+    /// The record that the last consumer may have read and not released.
     in_hand: Option<Seen>,
     consumers: u64,
 }
 
-impl Account {
-    /// All that a consumer has noted in its life. What it noted last, its successor may see again.
+impl Ledger {
+    /// Adds the notes of a consumer. Its successor may receive the last record again.
     pub fn note_life(&mut self, seen: &Notes) {
         self.consumers += 1;
         seen.pairs().for_each(|(incarnation, number)| self.note(Seen { incarnation, number }));
-        // Had it died before it saw anything, its predecessor's would still be in the ring.
+        // If it died before it received anything, the last record of its predecessor is still in
+        // the ring.
         self.in_hand = self.last.take().or(self.in_hand);
     }
 
-    /// Each number comes once, and in its turn.
+    /// Checks that each number arrives once and in order.
     pub fn note(&mut self, seen: Seen) {
         let next = self.received.entry(seen.incarnation).or_default();
         if seen.number == *next {
@@ -103,7 +104,7 @@ impl Account {
         self.last = Some(seen);
     }
 
-    /// How many there have been, if they were not this process.
+    /// How many consumers there were, if they ran in processes of their own.
     pub fn consumers(&self) -> u64 {
         self.consumers
     }
@@ -112,14 +113,15 @@ impl Account {
         self.received.values().sum()
     }
 
-    /// What was sent has come; of what was begun and not sent, all or nothing, and nothing where a loss was reported.
-    pub fn assert_complete(&self, story: &Story, notes: &Notes, losses: &[Loss]) {
+    /// Checks that all records sent have arrived. Of the records begun and not sent, all or none
+    /// have arrived, and none if a loss was reported.
+    pub fn assert_complete(&self, history: &History, notes: &Notes, losses: &[Loss]) {
         let mut lost: HashMap<String, u64> = HashMap::new();
         losses.iter().for_each(|loss| *lost.entry(loss.by.label.to_string()).or_default() += 1);
-        // Nobody knows whose it was if another has taken the seat since.
+        // The loss does not name its owner if another producer has taken the seat since.
         lost.remove("");
         let mut not_come = 0;
-        for ((incarnation, (begun, sent)), was_killed) in (0..).zip(notes.pairs()).zip(&story.killed) {
+        for ((incarnation, (begun, sent)), was_killed) in (0..).zip(notes.pairs()).zip(&history.killed) {
             let received = self.received.get(&incarnation).copied().unwrap_or(0);
             let lost = lost.remove(&incarnation.to_string()).unwrap_or(0);
             let what = format!(
@@ -129,8 +131,8 @@ impl Account {
             assert!(lost <= u64::from(*was_killed && received < begun), "{what}");
             not_come += u64::from(received < begun);
         }
-        assert!(lost.is_empty(), "losses of nobody: {lost:?}");
-        assert!(losses.len() as u64 <= not_come, "{not_come} have not come: {losses:?}");
-        assert!(self.received.keys().all(|incarnation| *incarnation < story.killed.len() as u64));
+        assert!(lost.is_empty(), "losses of unknown producers: {lost:?}");
+        assert!(losses.len() as u64 <= not_come, "{not_come} have not arrived: {losses:?}");
+        assert!(self.received.keys().all(|incarnation| *incarnation < history.killed.len() as u64));
     }
 }

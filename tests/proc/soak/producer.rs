@@ -1,4 +1,5 @@
-//! What a producer does: it sends numbered records in several ways, and notes what it has begun and what it has done.
+//! The producer, which sends numbered records by several methods, and notes what it begins and what
+//! it has sent.
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
@@ -18,15 +19,15 @@ pub const BATCH: u64 = 3;
 const LONGEST: usize = 16 + 299;
 
 /// A kind of ring that has many producers.
-pub trait Many: Kind {
+pub trait MultiProducerKind: Kind {
     const WORD: &'static str;
 }
 
-impl Many for Mpsc {
+impl MultiProducerKind for Mpsc {
     const WORD: &'static str = "mpsc";
 }
 
-impl Many for Lanes {
+impl MultiProducerKind for Lanes {
     const WORD: &'static str = "lanes";
 }
 
@@ -40,7 +41,7 @@ fn send_batch<K: Kind>(tx: &mut Producer<K, [u8]>, records: &[Vec<u8>]) -> Resul
     Ok(())
 }
 
-/// A record: all of its bytes follow from whose it is and its number.
+/// Record `number` of a producer. Both determine all of its bytes.
 pub fn record(incarnation: u64, number: u64) -> Vec<u8> {
     let len = 16 + (number * 37 + incarnation * 11) % 300;
     let mut record: Vec<u8> = (0..len).map(|i| (i ^ number ^ incarnation) as u8).collect();
@@ -49,7 +50,7 @@ pub fn record(incarnation: u64, number: u64) -> Vec<u8> {
     record
 }
 
-/// Hears when the parent hangs up.
+/// Returns a channel that closes when the parent hangs up.
 pub fn stop_signal() -> Receiver<()> {
     let (sender, signal) = channel();
     thread::spawn(move || {
@@ -63,15 +64,15 @@ pub fn is_stopped(signal: &Receiver<()>) -> bool {
     signal.try_recv() == Err(TryRecvError::Disconnected)
 }
 
-/// Given the ring's name, where the notes are, and its number among all incarnations.
-pub fn produce<K: Many>(words: &[&str]) {
+/// Takes the ring's name, the path of the notes, and its number among all incarnations.
+pub fn produce<K: MultiProducerKind>(words: &[&str]) {
     let ring = Ring::<K, [u8]>::open_with(words[0], &Options::new().label(words[2])).unwrap();
     let (notes, incarnation) = (Notes::at(words[1]), words[2].parse().unwrap());
     let signal = stop_signal();
     let mut tx = loop {
         match ring.producer() {
             Ok(tx) => break tx,
-            // What its predecessor left has not been dealt with yet.
+            // The claim of its predecessor is not resolved yet.
             Err(SeatError::AllTaken { .. }) if !is_stopped(&signal) => {
                 thread::sleep(Duration::from_millis(1))
             }
@@ -98,15 +99,15 @@ pub fn produce<K: Many>(words: &[&str]) {
                 number += count;
                 notes.end(incarnation, number);
             }
-            // There is no room, and the consumer is gone: another will come.
-            Err(PushError::Closed(_)) => assert!(tx.wait_for_consumer(PATIENCE), "nobody came"),
+            // The ring is full and the consumer is dead. Another will attach.
+            Err(PushError::Closed(_)) => assert!(tx.wait_for_consumer(PATIENCE), "no consumer attached"),
             Err(error) => panic!("{error}"),
         }
     }
 }
 
-fn send_by_pieces<K: Many>(tx: &mut Producer<K, [u8]>, record: &[u8]) -> Result<(), PushError> {
-    // More than it has: the rest is given back.
+fn send_by_pieces<K: MultiProducerKind>(tx: &mut Producer<K, [u8]>, record: &[u8]) -> Result<(), PushError> {
+    // A larger reservation: the rest is given back.
     let mut reservation = tx.reserve(record.len() + 100)?;
     for (at, piece) in (0..).step_by(50).zip(record.chunks(50)) {
         reservation.payload().write_at(piece, at).unwrap();

@@ -1,77 +1,77 @@
-//! Eight producers, and what is done to them.
+//! Eight producer processes, which this process kills, stops and restarts.
 use std::env;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::PRODUCERS;
 use super::ledger::Notes;
-use super::producer::Many;
+use super::producer::MultiProducerKind;
 use support::Name;
 use support::process::{Child, Dice};
 
-/// How long it goes on, if nobody says otherwise.
+/// How long a test lasts by default.
 const MOMENT: Duration = Duration::from_millis(1500);
-/// What is done is done at least so often on average.
+/// The average pause between two actions is at most this long.
 const PAUSE: Duration = Duration::from_millis(5);
-/// For how long one is stopped, at most.
+/// How long a producer is stopped, at most.
 const STOP: Duration = Duration::from_millis(20);
 
-/// What became of the producers.
-pub struct Story {
-    /// Of each incarnation, whether it was killed.
+/// What happened to the producers.
+pub struct History {
+    /// Whether each incarnation was killed.
     pub killed: Vec<bool>,
     stops: usize,
 }
 
-impl Story {
+impl History {
     pub fn kills(&self) -> u64 {
         self.killed.iter().filter(|killed| **killed).count() as u64
     }
 }
 
-impl fmt::Display for Story {
+impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { killed, stops } = self;
         write!(f, "{} producers, {} of them killed, {stops} stopped for a while", killed.len(), self.kills())
     }
 }
 
-/// The producers that are there.
-pub struct Crowd {
+/// The producers that run.
+pub struct Producers {
     role: String,
     ring: String,
     notes: String,
     there: Vec<(usize, Child)>,
-    story: Story,
+    history: History,
     dice: Dice,
 }
 
-impl Crowd {
-    pub fn new<K: Many>(ring: &Name, notes: &Notes) -> Self {
+impl Producers {
+    pub fn new<K: MultiProducerKind>(ring: &Name, notes: &Notes) -> Self {
         let seed = env::var("RINGWAY_SOAK_SEED").ok().map(|seed| seed.parse().unwrap());
         let dice = seed.map_or_else(Dice::new, Dice::from_seed);
         println!("{}: RINGWAY_SOAK_SEED={}", K::WORD, dice.seed());
-        let mut crowd = Self {
+        let mut producers = Self {
             role: format!("produce {}", K::WORD),
             ring: ring.as_str().into(),
             notes: notes.path().into(),
             there: Vec::new(),
-            story: Story { killed: Vec::new(), stops: 0 },
+            history: History { killed: Vec::new(), stops: 0 },
             dice,
         };
-        (0..PRODUCERS).for_each(|_| crowd.start());
-        crowd
+        (0..PRODUCERS).for_each(|_| producers.start());
+        producers
     }
 
     fn start(&mut self) {
-        let incarnation = self.story.killed.len();
+        let incarnation = self.history.killed.len();
         let child = Child::start(&self.role, &[&self.ring, &self.notes, &incarnation.to_string()]);
-        self.story.killed.push(false);
+        self.history.killed.push(false);
         self.there.push((incarnation, child));
     }
 
-    /// Kills, stops, sends home and starts again, until the time is up. Each time, something `else` may be done.
-    pub fn harass(&mut self, mut more: impl FnMut(&mut Dice)) {
+    /// Kills, stops, ends and restarts producers until the time is up. Calls `more` each time.
+    pub fn disturb(&mut self, mut more: impl FnMut(&mut Dice)) {
         let seconds = env::var("RINGWAY_SOAK_SECONDS").ok();
         let time = seconds.map_or(MOMENT, |seconds| Duration::from_secs_f64(seconds.parse().unwrap()));
         let end = Instant::now() + time;
@@ -98,19 +98,19 @@ impl Crowd {
 
     fn stop(&mut self, index: usize) {
         self.there[index].1.stop();
-        self.story.stops += 1;
+        self.history.stops += 1;
         self.dice.nap(STOP);
     }
 
     fn kill(&mut self, index: usize) {
         let (incarnation, mut child) = self.there.swap_remove(index);
         child.kill();
-        self.story.killed[incarnation] = true;
+        self.history.killed[incarnation] = true;
     }
 
-    /// Sends all home.
-    pub fn finish(self) -> Story {
+    /// Ends all producers.
+    pub fn finish(self) -> History {
         self.there.into_iter().for_each(|(_, child)| child.finish());
-        self.story
+        self.history
     }
 }

@@ -1,4 +1,5 @@
-//! Many producers that wait for room: all get on, and far fewer are woken than records are sent.
+//! Many producers wait for room. All make progress, and the consumer makes far fewer wake-up calls
+//! than records are sent.
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -11,21 +12,22 @@ use support::process::PATIENCE;
 
 const PRODUCERS: usize = 8;
 const TIME: Duration = Duration::from_millis(1000);
-/// What each is to send, should that take longer: on a busy machine the scheduler alone may pass one over for seconds.
+/// How many records each producer sends at least. On a busy machine the scheduler alone may ignore
+/// one for seconds.
 const EACH: u64 = 100;
 
-/// What each has sent, and the wake-up calls of the consumer.
+/// The number of records that each producer sent, and of wake-up calls of the consumer.
 fn crowd(capacity: usize, how: WaitStrategy) -> ([u64; PRODUCERS], u64) {
     let name = Name::unique("ringway-crowd");
     let ring =
         Ring::<u64>::create(&name, &Options::new().capacity(capacity).max_producers(PRODUCERS)).unwrap();
     let ring = watched(&ring);
-    // Another view for who sends, so that only the consumer's calls count.
+    // The senders use another mapping, so that only the consumer's calls count.
     let sending = watched(&Ring::<u64>::open(&name).unwrap());
     let mut rx = ring.consumer().unwrap();
     rx.set_wait_strategy(how);
     let (is_over, sent) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; PRODUCERS]);
-    // All before the first leaves: or the ring would be closed.
+    // All producers attach before the first leaves. Otherwise the ring would be closed.
     let senders = [(); PRODUCERS].map(|()| sending.producer().unwrap());
     std::thread::scope(|scope| {
         for (mut tx, sent) in senders.into_iter().zip(&sent) {
@@ -58,7 +60,7 @@ fn all_get_on(capacity: usize, how: WaitStrategy) {
     println!(
         "{capacity} cells, {how:?}: {all} records, least share {least:.2} of the mean, {calls} wake-up calls"
     );
-    // Measured on an idle machine: 0.12 to 0.95; a call for 14 to 2,500 records.
+    // On an idle machine there is one call for 14 to 2,500 records.
     assert!(sent.iter().all(|sent| *sent >= EACH), "{sent:?}");
     assert!(4 * calls < all, "{calls} calls for {all} records");
 }

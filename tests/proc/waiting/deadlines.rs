@@ -1,5 +1,5 @@
-//! The forms with a limit end when that is over: no earlier and not much later, whatever signals come, and however long the process was
-//! stopped meanwhile.
+//! Waits with a timeout end when the time is up: no earlier and not much later, whatever signals
+//! arrive, and however long the process was stopped meanwhile.
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -12,16 +12,17 @@ use super::wait_methods::{WAYS, Way};
 use support::Name;
 use support::process::{Child, hear, say};
 
-/// Of a wait under a storm.
+/// The timeout of a wait in a storm of signals.
 const LIMIT: Duration = Duration::from_millis(60);
-/// Of a wait in which the process is stopped.
+/// The timeout of a wait in which the process is stopped.
 const LONGER: Duration = Duration::from_millis(200);
 const STOPPED: Duration = Duration::from_millis(300);
-/// So much later is not much later: less than a slice. At least one of some waits has to keep to it: the machine may be busy.
+/// The largest delay that counts as in time, less than a slice. The machine may be busy, so only
+/// one of some waits has to keep to it.
 const LATE: Duration = Duration::from_millis(80);
 const ATTEMPTS: usize = 10;
 
-/// Something that waits for so long, in vain.
+/// A call that waits until its timeout.
 type InVain = Box<dyn FnMut(Duration)>;
 
 fn in_vain(name: &str, way: &str) -> InVain {
@@ -67,7 +68,7 @@ const OTHERS: [&str; 6] =
 
 fn with_rings(role: &str, way: &str) -> (Name, Name, Child) {
     let name = Name::unique("ringway-deadlines");
-    // Removed like the other.
+    // Removed like the other segment.
     let bytes = Name::named(format!("{}-bytes", name.as_str()));
     Ring::<u64>::create(&name, &Options::new().capacity(8)).unwrap();
     Ring::<[u8]>::create(&bytes, &Options::new().capacity(512)).unwrap();
@@ -77,7 +78,7 @@ fn with_rings(role: &str, way: &str) -> (Name, Name, Child) {
 
 extern "C" fn nothing(_: libc::c_int) {}
 
-/// Waits while it is interrupted all the time, and says how late the earliest and the latest end was.
+/// Waits while signals interrupt it all the time, and checks when the waits ended.
 pub fn weather_a_storm(words: &[&str]) {
     // SAFETY: zeros are a `sigaction`: no flags, so that system calls are not started again.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -97,7 +98,7 @@ pub fn weather_a_storm(words: &[&str]) {
             }
         });
         let mut took = Vec::new();
-        // A few, since each may be too early.
+        // Several waits, since each may be too early.
         while took.len() < ATTEMPTS / 2 || took.len() < ATTEMPTS && took.iter().all(is_late) {
             let began = Instant::now();
             wait(LIMIT);
@@ -129,7 +130,7 @@ fn all_others_keep_their_deadlines_in_a_storm_of_signals() {
     is_weathered(&OTHERS);
 }
 
-/// Waits each time it is told to, and says when that was over.
+/// Waits once for each line, and prints when the wait ended.
 pub fn be_stopped(words: &[&str]) {
     let mut wait = in_vain(words[0], words[1]);
     while hear().is_some() {
@@ -139,11 +140,12 @@ pub fn be_stopped(words: &[&str]) {
     }
 }
 
-/// Stopped for longer than it wants to wait: it ends when it goes on.
+/// A process that was stopped for longer than its timeout ends the wait when it continues.
 fn ends_when_it_goes_on(ways: &[&str]) {
     for way in ways {
         let (_name, _bytes, mut child) = with_rings("be stopped", way);
-        // How late it was; none if it had ended before it was stopped, because we were late ourselves.
+        // The delay. `None` if the wait ended before the process was stopped, because this test was
+        // late itself.
         let late = |child: &mut Child| {
             child.tell("wait");
             child.expect("waits");

@@ -1,4 +1,5 @@
-//! A forked child has copies of ends that have attendants, but not their threads: it drops its copies, and nothing comes of it.
+//! A forked child has copies of handles with waker threads, but not the threads. It drops its
+//! copies without a hang or a panic.
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use super::wait_methods::{WAYS, Way};
 use support::Name;
 use support::process::{self, PATIENCE, soon};
 
-/// Forks; the child does `act` and ends. Whether it has, and well.
+/// Forks a child that runs `act` and ends. Returns `true` if it ended without an error.
 fn ends_well_in_a_child(act: impl FnOnce()) -> bool {
-    // SAFETY: the other threads of this process are the harness's, which waits, and attendants, which hold no locks asleep.
+    // SAFETY: the other threads of this process are the harness's, which waits, and waker threads,
+    // which hold no locks while they sleep.
     let child = match unsafe { libc::fork() } {
         0 => {
             set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
@@ -44,7 +46,7 @@ fn is_woken(tx: &mut Producer<u64>, way: &mut Way, number: u64) {
     });
 }
 
-/// With a way to wait that has been waited in, and is.
+/// Takes a way to wait that has waited before.
 pub fn fork_and_drop(words: &[&str]) {
     let ring = Ring::<u64>::create(words[0], &Options::new().capacity(4)).unwrap();
     let mut tx = ring.producer().unwrap();
@@ -65,7 +67,7 @@ fn a_forked_child_drops_handles_with_waker_threads() {
     }
 }
 
-/// The same where no segment tells the child from its parent.
+/// Does the same on the heap, where no segment tells the child from its parent.
 pub fn fork_and_drop_on_the_heap(_: &[&str]) {
     let ring = Ring::<u64>::on_heap(&Options::new().capacity(4));
     let ring = ring.unwrap();

@@ -1,4 +1,4 @@
-//! Who waits and has nothing to do costs next to nothing: how often it wakes up is counted, not how long it runs.
+//! A waiting thread without work costs next to nothing. These tests count how often it wakes up.
 use std::env;
 use std::time::{Duration, Instant};
 
@@ -43,14 +43,14 @@ pub fn idle(words: &[&str]) {
     say(format!("{:?} of processor time in {took:?}", after.1 - before.1));
 }
 
-/// At most so many times a second.
+/// Checks that the wait wakes up at most so many times a second.
 fn sleeps_at_most(most: u64, way: &str) {
     let name = Name::unique("ringway-idle");
     Ring::<u64>::create(&name, &Options::new().capacity(64)).unwrap();
     let mut child = Child::start("idle", &[name.as_str(), way]);
     let times: u64 = child.line().parse().unwrap();
     println!("{way}: slept {times} times, {}", child.line());
-    // And a few: a thread that comes, a lock that is held.
+    // A few more for a thread that starts, or a lock that is held.
     assert!(times <= most * seconds() + 8, "{way}: slept {times} times in {} s", seconds());
     child.finish();
 }
@@ -65,19 +65,19 @@ fn an_idle_push_sleeps() {
     sleeps_at_most(10, "push");
 }
 
-/// Of four; and so do their attendants, if they have to have any.
+/// A select of four rings, with waker threads if it needs them.
 #[test]
 fn an_idle_select_sleeps() {
     sleeps_at_most(if can_sleep_on_several() { 10 } else { 10 * 5 }, "select");
 }
 
-/// It, and the attendant.
+/// The consumer and its waker thread.
 #[test]
 fn an_idle_poll_sleeps() {
     sleeps_at_most(20, "poll");
 }
 
-/// Each of 130 attendants, and who they ring.
+/// Each of 130 waker threads, and the thread that they wake.
 #[test]
 fn an_idle_select_of_many_sleeps() {
     sleeps_at_most(10 * 131 + 200, "select of many");

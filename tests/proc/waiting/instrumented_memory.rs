@@ -1,4 +1,4 @@
-//! Segments whose sleeps and wake-up calls are noted.
+//! A segment that counts parks and wake-up calls.
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -10,47 +10,49 @@ use ringway::memory::{Memory, Region, Span};
 use ringway::ring::{self, Kind};
 use ringway::{Identity, Mapping};
 
-/// A segment as it is, but that this process's parks and wake-up calls are noted.
+/// A segment that notes the parks and wake-up calls of this process.
 #[derive(Clone)]
 pub struct Watched {
     mapping: Mapping,
     pub notes: Arc<Notes>,
 }
 
-/// What this process has done in a segment so far.
+/// The parks and wake-up calls of this process in a segment so far.
 #[derive(Default)]
 pub struct Notes {
     /// Wake-up calls.
     pub calls: AtomicU64,
-    /// Whom they woke.
+    /// How many threads they woke.
     pub woken: AtomicU64,
     /// Parks.
     pub parks: AtomicU64,
-    /// When the last whole slice that was slept through ended; 0 if none was. In nanoseconds, by [`now`].
+    /// When the last slice ended that a thread slept through, in nanoseconds, by [`now`]. 0 if
+    /// there is none.
     slept_until: AtomicU64,
-    /// One more than the descriptor of the consumer, if it has one.
+    /// One more than the descriptor of the consumer. 0 if it has none.
     pub descriptor: AtomicI32,
 }
 
 thread_local! {
-    /// The same, of parks of this thread.
+    /// When the last slice ended that this thread slept through.
     static SLEPT_UNTIL: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// When a park of this thread, since the last time that this was asked, ended because its slice was over, and nothing else ended it.
+/// When a park of this thread ended because its slice was over, since the last call of this
+/// function.
 pub fn slept_through_here() -> Option<u64> {
     SLEPT_UNTIL.take()
 }
 
 impl Notes {
-    /// Whether there is a signal that nobody has come to see yet.
+    /// Whether the descriptor is readable.
     fn is_signalled(&self) -> bool {
         let mut fd = libc::pollfd { fd: self.descriptor.load(Relaxed) - 1, events: libc::POLLIN, revents: 0 };
-        // SAFETY: one structure, ours; no descriptor, or one that is closed by now, does no harm.
+        // SAFETY: one structure of this function. A number that is no open descriptor does no harm.
         unsafe { libc::poll(&raw mut fd, 1, 0) == 1 && fd.revents == libc::POLLIN }
     }
 
-    /// As [`slept_through_here`], of any thread.
+    /// Like [`slept_through_here`], for any thread.
     pub fn slept_through(&self) -> Option<u64> {
         if self.slept_until.load(Relaxed) == 0 {
             return None;
@@ -59,20 +61,20 @@ impl Notes {
     }
 }
 
-/// The same clock for all processes, in nanoseconds.
+/// The time in nanoseconds, on a clock that all processes share.
 pub fn now() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// The ring that is in that segment, by another view of it.
+/// The ring in that segment, through another mapping.
 pub fn watched<K: Kind, T: Message + ?Sized>(ring: &ring::Ring<K, T>) -> ring::Ring<K, T, Watched> {
     let memory = Watched { mapping: ring.memory().clone(), notes: Arc::default() };
     ring::Ring::attach(memory).unwrap()
 }
 
 impl Park for Watched {
-    /// As the library does it; it does not say how a park ended.
+    /// Parks like the library, which does not report how a park ended.
     fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
         self.notes.parks.fetch_add(1, Relaxed);
         let until = now() + limit.as_nanos() as u64;
@@ -80,7 +82,8 @@ impl Park for Watched {
             tv_sec: limit.as_secs() as libc::time_t,
             tv_nsec: libc::c_long::from(limit.subsec_nanos()),
         };
-        // SAFETY: the word lives as long as the segment is mapped; the kernel only reads it and the time.
+        // SAFETY: the word lives as long as the segment is mapped; the kernel only reads it and the
+        // time.
         let ended = unsafe {
             libc::syscall(
                 libc::SYS_futex,
@@ -91,7 +94,8 @@ impl Park for Watched {
             )
         };
         let is_over = ended == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ETIMEDOUT);
-        // Who naps does not rely on being woken; and an attendant that has given its signal has nobody to sleep for.
+        // A nap does not rely on a wake-up, and a waker thread that has given its signal has
+        // nothing to wait for.
         if is_over && limit >= Duration::from_millis(50) && !self.notes.is_signalled() {
             self.notes.slept_until.store(until, Relaxed);
             SLEPT_UNTIL.set(Some(until));
@@ -138,7 +142,7 @@ impl Clock for Watched {
     }
 }
 
-// SAFETY: it is the mapping's region, which lives as long.
+// SAFETY: this is the region of the mapping, which lives as long as this value.
 unsafe impl Memory for Watched {
     fn region(&self) -> Region {
         self.mapping.region()

@@ -1,4 +1,5 @@
-//! Killed asleep: the next who publishes, or makes room, makes one wake-up call for nobody, and then none.
+//! Kills a sleeping participant. The next peer that publishes, or makes room, makes one wake-up
+//! call in vain, and then none.
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,7 +18,8 @@ use support::process::{Child, Dice, PATIENCE, say, soon};
 
 const CELLS: usize = 8;
 const ROUNDS: usize = 6;
-/// Where the consumer's parked word is, in bytes; that of the common block is one block later, that of a lane's producer two.
+/// The offset of the consumer's parked word. The word of the common block is one block behind it,
+/// that of a lane's producer two.
 const PARKED: u64 = 512 + 128;
 const BLOCK: u64 = 512;
 
@@ -43,10 +45,10 @@ fn a_killed_consumer_costs_one_call(way: &str) {
         let (mut tx, notes) = (ring.producer().unwrap(), ring.memory().notes.clone());
         let mut child = Child::start("wait for ever", &[name.as_str(), way]);
         child.expect("sat");
-        assert!(soon(|| word(&file, PARKED) % 2 == 1), "it waits without sleeping");
+        assert!(soon(|| word(&file, PARKED) % 2 == 1), "the child waits without sleeping");
         dice.nap(Duration::from_millis(120));
         child.kill();
-        // It may have been between two slices.
+        // The child may have been between two slices.
         let is_asleep = word(&file, PARKED) % 2 == 1;
         let before = notes.calls.load(Relaxed);
         (0..CELLS as u64).for_each(|i| tx.try_push(&i).unwrap());
@@ -91,7 +93,7 @@ fn push<K: Kind>(name: &str) {
     while tx.push(&1).is_ok() {}
 }
 
-/// So many of them asleep, on one word or on one each.
+/// Kills so many sleeping producers, which share a word or have one each.
 fn killed_producers_cost_one_call<K: Kind>(kind: &str, producers: usize, words: &[u64]) {
     for _ in 0..ROUNDS {
         let name = Name::unique("ringway-killed");
@@ -104,7 +106,7 @@ fn killed_producers_cost_one_call<K: Kind>(kind: &str, producers: usize, words: 
             (0..producers).map(|_| Child::start("push for ever", &[name.as_str(), kind])).collect();
         children.iter_mut().for_each(|child| child.expect("sat"));
         let asleep = || words.iter().filter(|at| word(&file, **at) % 2 == 1).count() as u64;
-        assert!(soon(|| asleep() == words.len() as u64), "they wait without sleeping");
+        assert!(soon(|| asleep() == words.len() as u64), "the children wait without sleeping");
         std::thread::sleep(Duration::from_millis(30));
         children.iter_mut().for_each(Child::kill);
         let (asleep, before) = (asleep(), notes.calls.load(Relaxed));
@@ -116,7 +118,7 @@ fn killed_producers_cost_one_call<K: Kind>(kind: &str, producers: usize, words: 
         assert!(!matches!(rx.try_pop(), Err(PopError::Corrupt(_))));
         assert_eq!(notes.calls.load(Relaxed) - before, asleep, "{kind}");
         assert_eq!(notes.woken.load(Relaxed), 0);
-        // Nor do those who come later find the word as the dead left it.
+        // Later producers do not find the word odd either.
         let mut tx = ring.producer().unwrap();
         for i in 0..2 * CELLS as u64 {
             tx.try_push(&i).unwrap();
@@ -141,7 +143,7 @@ fn lanes_two_producers_killed_in_a_push() {
     killed_producers_cost_one_call::<Lanes>("lanes", 2, &[PARKED + 2 * BLOCK, PARKED + 3 * BLOCK]);
 }
 
-/// Also by who never has to wait, because another ring always has something.
+/// A select that never waits, because another ring always has a record, also reports the death.
 #[test]
 fn a_busy_select_reports_the_death_of_a_producer() {
     let names = [(); 3].map(|()| Name::unique("ringway-killed"));
@@ -153,8 +155,8 @@ fn a_busy_select_reports_the_death_of_a_producer() {
     child.expect("sat");
     let (mut select, began, mut is_alive) = (Select::new(), Instant::now(), true);
     loop {
-        assert!(began.elapsed() < PATIENCE, "nobody tells that it died");
-        // Full, after the first times.
+        assert!(began.elapsed() < PATIENCE, "the select does not report the death");
+        // The ring is full after the first rounds.
         let _ = (a_tx.try_push(&1), b_tx.try_push(&1));
         let told = match select.wait(&mut [&mut a, &mut b, &mut c]) {
             Some(0) => a.try_pop(),

@@ -1,4 +1,5 @@
-//! Waiting, with real processes and real sleeps: nobody waits longer than there is need for, and nobody pays for it.
+//! Waiting, with real processes and real sleeps. No participant waits too long, and waiting costs
+//! the peers nothing.
 //!
 //! ```text
 //! RINGWAY_TRIPS=10000000 cargo test --release --test proc -- --nocapture waiting::round_trips::
@@ -18,7 +19,7 @@ mod wait_methods;
 
 use support::process::Act;
 
-/// What child processes of these tests do.
+/// The roles of child processes.
 pub const ROLES: &[(&str, Act)] = &[
     ("be cut", truncation::be_cut),
     #[cfg(feature = "async")]

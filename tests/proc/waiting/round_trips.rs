@@ -1,8 +1,9 @@
-//! Round trips between two processes, with pauses and ways to wait that are drawn at random: no wait is ended by its slice though
-//! what it waits for is there.
+//! Round trips between two processes, with random pauses and random ways to wait. No wait ends by
+//! its slice although its record is there.
 //!
-//! That is exact, however busy the machine is: the system tells a sleeper that its time was over, and the other side tells
-//! when it was done with the call that should have woken it. If that was before the end of the slice, a wake-up was lost.
+//! The test is exact on a busy machine, too. The system reports that a slice ended, and the other
+//! side reports when it returned from the call that should have woken the sleeper. If that was
+//! before the end of the slice, a wake-up was lost.
 use std::env;
 use std::hint::spin_loop;
 use std::os::fd::AsRawFd;
@@ -22,31 +23,31 @@ use super::instrumented_memory::{Watched, now, slept_through_here, watched};
 use support::Name;
 use support::process::{Child, Dice, say};
 
-/// What goes there and back.
+/// The message.
 #[derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Message {
     number: u64,
-    /// When the sender was done with the message before this one.
+    /// When the sender had sent the message before this one.
     sent_before: u64,
-    /// On the way back: when it was taken.
+    /// On the way back: when the other side received it.
     taken: u64,
 }
 
-/// So much later is certainly later.
+/// Times that differ by more than this are certainly in order.
 const CERTAINLY: u64 = 1_000_000;
-/// So many lost wake-ups are enough to know.
+/// The test fails after so many lost wake-ups.
 const ENOUGH: u64 = 10;
-/// As long as a wait that was ended by a slice.
+/// The length of a slice.
 const STALLED: Duration = Duration::from_millis(90);
-/// Messages that may be under way at once: more than the way there has room for.
+/// How many messages may be under way at once: more than one ring has room for.
 const BURST: u64 = 12;
-/// Where lanes may be put to rest.
+/// The number of lanes, so that the consumer stops polling some of them.
 const SEATS: usize = 10;
-/// After so many messages, another way to wait is drawn.
+/// How many messages use the same way to wait.
 const PHASE: u64 = 300;
 
-/// One kind after the other: each has two processes, which are to have a core each.
+/// The kinds run one after the other, so that each of the two processes has a core.
 static IN_TURN: Mutex<()> = Mutex::new(());
 
 fn pause(dice: &mut Dice) {
@@ -60,7 +61,7 @@ fn pause(dice: &mut Dice) {
 }
 
 fn drawn(dice: &mut Dice) -> WaitStrategy {
-    // Seldom: who spins on a core that the other side needs has it wait for milliseconds.
+    // Seldom: a process that spins on the core of the other side delays it for milliseconds.
     match dice.below(64) {
         0 => WaitStrategy::Spin,
         1..24 => WaitStrategy::Park,
@@ -68,12 +69,12 @@ fn drawn(dice: &mut Dice) -> WaitStrategy {
     }
 }
 
-/// Sends, and notes what it waited for room through.
+/// Sends, and notes the slices that ended while it waited for room.
 struct Sender<K: Kind> {
     tx: Producer<K, Message, Watched>,
     sent: u64,
     sent_at: u64,
-    /// Of these numbers, and when the slices ended.
+    /// The numbers of these messages, and when the slices ended.
     slept_through: Vec<(u64, u64)>,
 }
 
@@ -91,7 +92,8 @@ impl<K: Kind> Sender<K> {
         self.sent += 1;
     }
 
-    /// What was sent as `number` was taken then: whether the one after it waited for that, and slept through it.
+    /// Message `number` was received at that time. Returns whether a later message waited for that
+    /// and slept through it.
     fn has_lost(&mut self, number: u64, taken: u64) -> bool {
         let lost = self
             .slept_through
@@ -107,10 +109,10 @@ enum End<K: Kind> {
     Attended(Pollable<K, Message, Watched>),
 }
 
-/// Receives, and notes what it slept through.
+/// Receives, and notes the slices that it slept through.
 struct Receiver<K: Kind> {
     end: Option<End<K>>,
-    /// When a slice ended in which it waited for the last message.
+    /// When a slice ended in the wait for the last message.
     slept_through: Option<u64>,
     lost: u64,
 }
@@ -120,7 +122,7 @@ impl<K: Kind> Receiver<K> {
         Self { end: Some(End::Bare(ring.consumer().unwrap())), slept_through: None, lost: 0 }
     }
 
-    /// Another way to wait.
+    /// Chooses another way to wait.
     fn change(&mut self, dice: &mut Dice) {
         let mut end = match self.end.take().unwrap() {
             End::Bare(rx) => rx,
@@ -162,7 +164,7 @@ impl<K: Kind> Receiver<K> {
             }
         };
         let message = message?;
-        // What it says is of the one before it.
+        // The time in a message is about the message before it.
         self.lost +=
             u64::from(self.slept_through.is_some_and(|until| message.sent_before + CERTAINLY < until));
         self.slept_through = slept;
@@ -183,7 +185,7 @@ pub fn send_back(words: &[&str]) {
     }
 }
 
-/// Sends back what comes, and says what was lost.
+/// Sends all messages back, and prints how many wake-ups were lost.
 fn back<K: Kind>(words: &[&str]) {
     let [there, back] = rings::<K>([words[1], words[2]]);
     let (mut rx, mut tx) = (Receiver::new(&there), Sender::new(&back));

@@ -1,4 +1,4 @@
-//! The file is truncated under somebody who sleeps: that is told, whichever way it sleeps.
+//! A process truncates the file while a participant sleeps. Each way to wait reports that.
 use std::fs::File;
 use std::path::Path;
 use std::thread::sleep;
@@ -10,9 +10,9 @@ use rustix::process::Signal;
 
 use super::wait_methods::Way;
 use support::Name;
-use support::process::{Child, PATIENCE, say};
 #[cfg(feature = "async")]
 use support::process::{self, soon};
+use support::process::{Child, PATIENCE, say};
 
 pub fn be_cut(words: &[&str]) {
     let ring = Ring::<u64>::open(words[0]).unwrap();
@@ -29,8 +29,8 @@ pub fn be_cut(words: &[&str]) {
     drop(way);
 }
 
-/// Who is awake, for some microseconds after each slice, may have asked already whether the bytes are there, and touch them next: who is
-/// cut just then is killed by SIGBUS, and nothing can help it. So it is tried again.
+/// A waiter is awake for some microseconds after each slice. If the file is truncated just after it
+/// checked the bytes, SIGBUS kills it, which the library cannot prevent. Then the test tries again.
 const ATTEMPTS: usize = 3;
 
 fn is_told_of(role: &str, way: &str) {
@@ -74,7 +74,8 @@ fn a_poll_reports_a_truncated_file() {
     is_told_of("be cut", "poll");
 }
 
-/// Its attendant finds the bytes gone, and ends: nothing may be waited for any more, whatever the file looks like by then.
+/// The waker thread finds that bytes are gone, and ends. From then on the wait reports truncation,
+/// even if the file is whole again.
 #[cfg(feature = "async")]
 pub fn be_cut_and_restored(words: &[&str]) {
     let threads = || process::listing("/proc/self/task").len();
@@ -85,7 +86,7 @@ pub fn be_cut_and_restored(words: &[&str]) {
     assert!(rx.poll_ready(&noop).is_pending());
     let len = file_of(words[0]).metadata().unwrap().len();
     say("asleep");
-    assert!(soon(|| threads() == before), "its attendant does not end");
+    assert!(soon(|| threads() == before), "the waker thread does not end");
     file_of(words[0]).set_len(len).unwrap();
     for _ in 0..2 {
         futures_executor::block_on(rx.ready());

@@ -6,15 +6,15 @@ use ringway::spsc::{Consumer, Producer, Ring};
 use ringway::{Options, Pollable, PopError, Select, Selectable};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Somebody who waits, in one way or another.
+/// A consumer and the way in which it waits.
 pub enum Way {
     Pop(Consumer<u64>),
-    /// Among others that never have anything.
+    /// A select with rings that never have a record.
     Select(Consumer<u64>, Vec<Silent>, Select),
     Poll(Pollable<ringway::spsc::Spsc, u64>),
 }
 
-/// A ring in which nothing happens; its producer is there.
+/// A ring in which nothing happens. Its producer is attached.
 pub struct Silent {
     rx: Consumer<u64, Heap>,
     _tx: Producer<u64, Heap>,
@@ -27,10 +27,10 @@ impl Silent {
     }
 }
 
-/// So many words cannot be slept on at once: the others have attendants.
+/// So many rings that one call cannot wait for all of them. The rest has waker threads.
 const MANY: usize = 130;
 
-/// What [`Way::new`] takes.
+/// The arguments of [`Way::new`].
 pub const WAYS: [&str; 4] = ["pop", "select", "select of many", "poll"];
 
 impl Way {
@@ -45,7 +45,7 @@ impl Way {
         }
     }
 
-    /// The next record; waits for it, for `limit` at most.
+    /// Receives the next record. Waits for at most `limit`.
     pub fn next(&mut self, limit: Duration) -> Result<u64, PopError> {
         match self {
             Self::Pop(rx) => rx.pop_timeout(limit),
