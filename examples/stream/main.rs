@@ -58,7 +58,9 @@ fn run(args: &[&str]) -> Result<()> {
         [file, "--bytes", bytes] | ["--bytes", bytes, file] => {
             race::run(Path::new(file), parse_bytes(bytes)?)
         }
-        [file] if !file.starts_with('-') => race::run(Path::new(file), race::DEFAULT),
+        [file] if !file.starts_with('-') && !["send", "recv"].contains(file) => {
+            race::run(Path::new(file), race::DEFAULT)
+        }
         _ => {
             Err("usage: stream [FILE] [--bytes N[K|M|G]] | stream send NAME FILE | stream recv NAME OUT"
                 .into())
