@@ -28,7 +28,8 @@ type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// Items that each turn pushes, then pops.
 const HELD: u64 = 256;
-/// Turns that are counted. As many turns before them are not. Either makes several laps of the ring.
+/// Turns that are counted. As many turns before them are not. Either makes several laps of the
+/// ring.
 const TURNS: u64 = 64;
 /// Items in one slice, or in one record of many items.
 const MANY: usize = 64;

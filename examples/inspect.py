@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Looks into a live byte ring, without joining it: python3 examples/inspect.py NAME [--all]
+"""Shows the unread records of a live byte ring, without joining it: python3 examples/inspect.py NAME [--all]
 
-Written after the page on the segment format (src/format.rs) alone. It maps the file for reading only, so nobody
-notices it. Names without a `/` stand in /dev/shm. Shows the first 64 bytes of each unread record; with --all, all.
+It maps the file for reading only, so no participant notices it. A NAME without a `/` is in /dev/shm. It shows the
+first 64 bytes of each record; with --all, all of them. It was written after the page on the segment format
+(src/docs/format.rs) alone.
 """
 import fcntl, mmap, os, struct, sys
 
-# Python knows the name since 3.9; on Linux it is this number everywhere.
+# Python has the name since 3.9. On Linux the number is the same everywhere.
 F_OFD_GETLK = getattr(fcntl, "F_OFD_GETLK", 36)
-STATES = ["never held", "taken", "left", "died"]
+STATES = dict(enumerate(["never held", "taken", "left", "died", "finished"]))
 
 
 class Segment:
@@ -17,7 +18,7 @@ class Segment:
         self.bytes = mmap.mmap(self.file, 0, prot=mmap.PROT_READ)
         if self[0] != int.from_bytes(b"RINGWAY1", "little"):
             sys.exit(f"{name}: not a ring, or not yet, or of another byte order")
-        # Of the features, bit 0 is about who wakes whom: nothing to a reader.
+        # Bit 0 of the features says how sleepers are woken, which does not concern a reader.
         if self[8] != 1 or self[24] & ~1 != 0:
             sys.exit(f"{name}: format {self[8]}.{self[16]}, features {self[24]:#x}: this script reads 1.x, and feature 1")
         fields = [self[256 + at] for at in range(0, 64, 8)]
@@ -30,7 +31,7 @@ class Segment:
         self.lanes = self.producers if self.kind == "lanes" else 1
 
     def __getitem__(self, at):
-        return struct.unpack_from("Q", self.bytes, at)[0]  # native, not "=Q": in one piece, a live word may change
+        return struct.unpack_from("Q", self.bytes, at)[0]  # native, not "=Q", so that the word is read in one piece
 
     def label(self, at):
         return "`" + self.bytes[at:at + 64].rstrip(b"\0").decode(errors="replace") + "`"
@@ -41,7 +42,7 @@ class Segment:
 
     def role(self, name, at):
         state = self[at + 256]
-        line = f"{name}: {STATES[min(state & 0xff, 3)]}"
+        line = f"{name}: {STATES.get(state & 0xff, STATES[3])}"
         if state & 0xff == 1:
             line += ", alive" if self.is_locked(at) else ", and its lock is gone"
         if state:
@@ -49,7 +50,7 @@ class Segment:
         return line
 
     def records(self, lane):
-        """What was published and not released, in order: position, what it is, bytes."""
+        """The published and unreleased records, in order: position, what it is, length, bytes."""
         head = self.seats[lane] + 448 if self.kind == "lanes" else self.consumer
         descriptors = self.descriptors + lane * (16 * self.capacity + 127 & ~127)
         cells = self.cells + lane * 64 * self.capacity
@@ -61,7 +62,7 @@ class Segment:
             low, what, seat = info & 0xffff_ffff, info >> 32 & 0xff, info >> 48
             is_lost, is_record = stamp == (at + 1 | 1 << 63), stamp == at + 1 and what == 1
             payload = self.bytes[cells + 64 * cell:cells + 64 * cell + low] if is_record else b""
-            if self[head] > at:  # released meanwhile, and perhaps written over
+            if self[head] > at:  # released meanwhile, and perhaps overwritten
                 at = self[head]
                 continue
             if stamp != at + 1 and not is_lost:

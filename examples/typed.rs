@@ -76,7 +76,8 @@ fn send(ring: &Ring<Tick>, name: &str) -> Result<(), Box<dyn Error>> {
         tx.push(&tick(n))?;
     }
 
-    // In slices. `push_slice` waits until all are sent. It returns fewer only if the consumer departs.
+    // In slices. `push_slice` waits until all are sent. It returns fewer only if the consumer
+    // departs.
     let ticks: Vec<Tick> = (TICKS / 2..TICKS).map(tick).collect();
     let sent = tx.push_slice(&ticks)?;
     if sent < ticks.len() {
@@ -91,14 +92,15 @@ fn consume(name: &str) -> Result<(), Box<dyn Error>> {
     // A copy of the first tick, which stays in the ring.
     println!("the first is {:?}", rx.peek()?);
 
-    // One by one. The iterator waits while the ring is empty. Each tick is released when it is taken.
+    // One by one. The iterator waits while the ring is empty. Each tick is released when it is
+    // taken.
     let (mut count, mut total) = (0, 0);
     for tick in rx.iter().take(TICKS as usize / 2) {
         (count, total) = (count + 1, total + u64::from(tick?.size));
     }
 
-    // Drained: all ticks of one call are released together. If this process died during the call, the
-    // next consumer would get them again. `drain` does not wait; `wait` does.
+    // Drained: all ticks of one call are released together. If this process died during the call,
+    // the next consumer would get them again. `drain` does not wait; `wait` does.
     let departure = loop {
         match rx.wait() {
             Ok(()) => count += rx.drain(256, |tick| total += u64::from(tick.size))?,

@@ -1,11 +1,11 @@
 //! Latency: a round trip between two threads, there through one ring and back through another.
 //!
-//! `cargo bench -p ringway-benches --bench latency [TEXT]`. Compare each line with the baseline of the same run: a
-//! bare ping-pong of one cache line in each direction, the best that the machine can do. The
-//! baseline runs first and last. If the two results differ by more than a tenth, the system has
-//! moved the threads (they are not pinned), and the lines in between cannot be compared. If they
-//! exceed a microsecond, both threads share a core, because another program runs. Do not compare
-//! with another run.
+//! `cargo bench -p ringway-benches --bench latency [TEXT]`. Compare each line with the baseline of
+//! the same run: a bare ping-pong of one cache line in each direction, the best that the machine
+//! can do. The baseline runs first and last. If the two results differ by more than a tenth, the
+//! system has moved the threads (they are not pinned), and the lines in between cannot be compared.
+//! If they exceed a microsecond, both threads share a core, because another program runs. Do not
+//! compare with another run.
 //!
 //! An item of 8 or 56 bytes shares one cache line with its stamp; a record takes two lines or more.
 //! The run panics if a message does not come back as it was sent.

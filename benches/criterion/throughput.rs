@@ -1,7 +1,8 @@
 //! Throughput: producer threads and one consumer thread, millions of messages per second through
 //! each kind of ring.
 //!
-//! `cargo bench -p ringway-benches --bench throughput [TEXT]`; `-- "spsc"` for one kind, `-- "8 B"` for one size.
+//! `cargo bench -p ringway-benches --bench throughput [TEXT]`; `-- "spsc"` for one kind, `-- "8 B"`
+//! for one size.
 //!
 //! | group | messages | how |
 //! |---|---|---|

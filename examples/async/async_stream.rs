@@ -4,9 +4,9 @@
 //! cargo run -p ringway-examples-async --bin async_stream
 //! ```
 //! The program starts itself as a second process, which sends readings through a ring of items, and
-//! notes through a ring of bytes. One task receives both as they come, and prints every 100 ms how many
-//! readings it has. It blocks no thread and needs no `unsafe`. Any executor will do; this is tokio's,
-//! with one thread.
+//! notes through a ring of bytes. One task receives both as they come, and prints every 100 ms how
+//! many readings it has. It blocks no thread and needs no `unsafe`. Any executor will do; this is
+//! tokio's, with one thread.
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -74,8 +74,8 @@ async fn add_up(readings: &Ring<u64>, notes: &Ring<[u8]>) -> Result<u64, Box<dyn
     let (mut sum, mut count) = (0, 0);
     let (mut has_readings, mut has_notes) = (true, true);
     while has_readings || has_notes {
-        // A stream ends when its sender has left. If the sender died, it returns an error before that. A
-        // `next` that is dropped here has taken nothing from the ring.
+        // A stream ends when its sender has left. If the sender died, it returns an error before
+        // that. A `next` that is dropped here has taken nothing from the ring.
         tokio::select! {
             reading = readings.next(), if has_readings => match reading {
                 Some(reading) => (sum, count) = (sum + reading?, count + 1),

@@ -3,11 +3,12 @@
 //! ```text
 //! cargo run -p ringway-examples-async --bin tokio_fd
 //! ```
-//! The program starts itself as a second process, which sends readings. One task receives them as they
-//! come, and prints every 100 ms how many it has. It blocks no thread and does not poll.
+//! The program starts itself as a second process, which sends readings. One task receives them as
+//! they come, and prints every 100 ms how many it has. It blocks no thread and does not poll.
 //!
 //! Take this if your program waits for descriptors anyway. tokio's `AsyncFd` needs an `unsafe`: the
-//! promise that the descriptor does not change. A ring as a stream needs none: see `async_stream.rs`.
+//! promise that the descriptor does not change. A ring as a stream needs none: see
+//! `async_stream.rs`.
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -62,8 +63,8 @@ fn receive() -> Result<(), Box<dyn Error>> {
 
 async fn add_up(ring: &Ring<u64>) -> Result<u64, Box<dyn Error>> {
     let rx = ring.consumer()?.into_pollable()?;
-    // SAFETY: the consumer owns the descriptor and keeps it until it is dropped, and `AsyncFd` owns the
-    // consumer.
+    // SAFETY: the consumer owns the descriptor and keeps it until it is dropped, and `AsyncFd` owns
+    // the consumer.
     let mut rx = unsafe { AsyncFd::register_with_interest(rx, Interest::READABLE)? };
     let mut clock = interval(Duration::from_millis(100));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,5 @@
-//! The consumer: it starts the producers, receives their records, kills one producer and stops another.
+//! The consumer: it starts the producers, receives their records, kills one producer and stops
+//! another.
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command};
 use std::thread::{self, sleep};
@@ -117,8 +118,8 @@ fn wait_for_all<K: Kind>(ring: &Ring<K, [u8]>) -> bool {
 struct Producers(Vec<Child>);
 
 impl Producers {
-    /// Starts this program eight times, in process groups of their own, so that they survive a Ctrl-C and
-    /// can remove the ring.
+    /// Starts this program eight times, in process groups of their own, so that they survive a
+    /// Ctrl-C and can remove the ring.
     fn start(name: &str, words: [&str; 4]) -> Result<Self> {
         let program = std::env::current_exe()?;
         let mut children = Self(Vec::new());

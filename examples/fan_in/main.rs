@@ -1,4 +1,5 @@
-//! Eight processes send to one, which kills one of them, stops another, and accounts for every record.
+//! Eight processes send to one, which kills one of them, stops another, and accounts for every
+//! record.
 //!
 //! ```text
 //! cargo run --release --example fan_in [-- --kind mpsc|lanes] [--times N] [FILE]
@@ -12,15 +13,15 @@
 //!   …           │
 //!   producer 7 ─┘
 //! ```
-//! Each producer sends all lines of FILE (by default, the README), N times. A record is a number and a
-//! line. The consumer knows which line belongs to which number, so it notices a record that is missing,
-//! duplicated, out of order or torn. Each producer also counts its records in the ring, where the count
-//! survives a kill. If count and receipt disagree, the exit status is 1.
+//! Each producer sends all lines of FILE (by default, the README), N times. A record is a number
+//! and a line. The consumer knows which line belongs to which number, so it notices a record that
+//! is missing, duplicated, out of order or torn. Each producer also counts its records in the ring,
+//! where the count survives a kill. If count and receipt disagree, the exit status is 1.
 //!
-//! `--kind mpsc` (the default) is one ring in one order. What the killed producer had begun is lost, and
-//! the ring reports it. If a producer is stopped in the middle of a record, the others wait for it, and
-//! the ring tells which one it is. `--kind lanes` gives each producer a lane of its own: no producer
-//! waits for another. The code is the same for both kinds.
+//! `--kind mpsc` (the default) is one ring in one order. What the killed producer had begun is
+//! lost, and the ring reports it. If a producer is stopped in the middle of a record, the others
+//! wait for it, and the ring tells which one it is. `--kind lanes` gives each producer a lane of
+//! its own: no producer waits for another. The code is the same for both kinds.
 mod consumer;
 mod producer;
 mod tally;

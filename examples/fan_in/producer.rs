@@ -27,7 +27,8 @@ fn send_all<K: Kind>(ring: &Ring<K, [u8]>, load: &Load) -> Result<()> {
     for number in 0..load.records() {
         let line = load.line(number);
         let mut record = tx.reserve(8 + line.len())?; // waits while there is no room
-        // Until `commit`, the consumer of an `mpsc` ring waits here. So only fill the record, nothing else.
+        // Until `commit`, the consumer of an `mpsc` ring waits here. So only fill the record,
+        // nothing else.
         record.payload().write_value_at(&number, 0)?;
         record.payload().write_at(line, 8)?;
         record.commit();

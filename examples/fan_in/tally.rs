@@ -45,7 +45,8 @@ impl Tally {
         )
     }
 
-    /// Whether it has sent everything, or was killed, and everything that it has sent came once and whole.
+    /// Whether it has sent everything, or was killed, and everything that it has sent came once and
+    /// whole.
     pub fn is_right(&self, seat: &SeatInfo, load: &Load) -> bool {
         let sent = seat.counters.records;
         let was_killed = matches!(seat.presence, Presence::Died(_));

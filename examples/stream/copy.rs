@@ -1,4 +1,5 @@
-//! A file copy between two processes, either of which may be killed and started again at any moment.
+//! A file copy between two processes, either of which may be killed and started again at any
+//! moment.
 //!
 //! ```text
 //!            chunk 0   chunk 1   chunk 2   chunk 3   chunk 4
@@ -8,20 +9,20 @@
 //!                                ▲                   ▲
 //!              consumer's position                   producer's position
 //! ```
-//! Both positions are in the ring. They count cells of 64 bytes since the ring was made, and outlive the
-//! processes. A chunk is a whole number of cells, and the ring a whole number of chunks, so no cell is
-//! ever skipped, and a position times 64 is an offset in the file. A new sender reads FILE from there on.
-//! A new receiver finds the records that the killed one had not released, and writes them to where they
-//! belong. A record is released only *after* it was written, so at worst the same bytes are written to
-//! the same place twice.
+//! Both positions are in the ring. They count cells of 64 bytes since the ring was made, and
+//! outlive the processes. A chunk is a whole number of cells, and the ring a whole number of
+//! chunks, so no cell is ever skipped, and a position times 64 is an offset in the file. A new
+//! sender reads FILE from there on. A new receiver finds the records that the killed one had not
+//! released, and writes them to where they belong. A record is released only *after* it was
+//! written, so at worst the same bytes are written to the same place twice.
 //!
-//! The sender closes the ring when everything is in it (`Departure::Finished`). After any other departure
-//! the receiver waits for the next sender. So a sender may be done before a receiver comes. The receiver
-//! removes the ring when it is done.
+//! The sender closes the ring when everything is in it (`Departure::Finished`). After any other
+//! departure the receiver waits for the next sender. So a sender may be done before a receiver
+//! comes. The receiver removes the ring when it is done.
 //!
-//! What it asks of you: start a killed side again with the same arguments, and leave FILE unchanged. A
-//! side that has printed its last line is done. It need not be started again unless the other side still
-//! waits for it.
+//! What it asks of you: start a killed side again with the same arguments, and leave FILE
+//! unchanged. A side that has printed its last line is done. It need not be started again unless
+//! the other side still waits for it.
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -159,8 +160,8 @@ fn read_chunk(file: &mut File, chunk: &mut Vec<u8>) -> Result<bool> {
     Ok(file.take(CHUNK as u64).read_to_end(chunk)? > 0)
 }
 
-/// Length and checksum of a whole file. It reads the file again, because a process that was restarted has
-/// not seen all of it.
+/// Length and checksum of a whole file. It reads the file again, because a process that was
+/// restarted has not seen all of it.
 fn summary(path: &Path) -> Result<String> {
     let mut file = File::open(path)?;
     let (mut bytes, mut hash) = (0, Xxh3::new());

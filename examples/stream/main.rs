@@ -5,10 +5,10 @@
 //! cargo run --release --example stream [-- FILE] [--bytes N[K|M|G]]
 //! ```
 //! Sends FILE (by default, this executable), repeated until it is 1 GiB or `--bytes`, to a second
-//! process, through a ring and through a Unix pipe. The bytes come from memory, and the receiver copies
-//! them to memory of its own. Each way is measured twice: with both sides hashing all bytes, as a
-//! program does that uses its data, and without, which leaves the transport alone. The hashes must
-//! agree; if not, the exit status is 1.
+//! process, through a ring and through a Unix pipe. The bytes come from memory, and the receiver
+//! copies them to memory of its own. Each way is measured twice: with both sides hashing all bytes,
+//! as a program does that uses its data, and without, which leaves the transport alone. The hashes
+//! must agree; if not, the exit status is 1.
 //!
 //! # A copy that survives kill -9
 //! In two terminals, in any order:
@@ -16,8 +16,8 @@
 //! cargo run --release --example stream -- send my-copy FILE
 //! cargo run --release --example stream -- recv my-copy OUT
 //! ```
-//! Kill either side with `kill -9`, at any moment and as often as you like, and start it again with the
-//! same arguments: the copy continues where it was. `copy.rs` explains how.
+//! Kill either side with `kill -9`, at any moment and as often as you like, and start it again with
+//! the same arguments: the copy continues where it was. `copy.rs` explains how.
 mod copy;
 mod race;
 
@@ -25,8 +25,8 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-// Measured: larger chunks and rings gain little. The pipe, too, is fastest with this chunk and with its
-// default capacity of 64 KiB.
+// Measured: larger chunks and rings gain little. The pipe, too, is fastest with this chunk and with
+// its default capacity of 64 KiB.
 /// Bytes of a record; the last one of a file may be shorter.
 const CHUNK: usize = 64 * 1024;
 /// Bytes of the ring: a whole number of chunks, so that no chunk needs a skip before it.

@@ -1,4 +1,5 @@
-//! Sends the same bytes to another process through a ring and through a pipe, with and without hashing.
+//! Sends the same bytes to another process through a ring and through a pipe, with and without
+//! hashing.
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::fs::File;
