@@ -95,7 +95,7 @@ fn count<K: Kind, T: Message + ?Sized>(
     work: impl FnOnce(&mut Producer<K, T, Mapping>, &mut Consumer<K, T, Mapping>),
 ) {
     let name = support::Name::unique("ringway-allocations");
-    let options = Options::new().capacity(CAPACITY * size_of::<u64>()).producers(producers);
+    let options = Options::new().capacity(CAPACITY * size_of::<u64>()).max_producers(producers);
     let ring = ring::Ring::<K, T>::create(&name, &options).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     // The second witness reads `/proc`, where the file system keeps no locks: not in /dev/shm.

@@ -47,7 +47,8 @@ impl Observed {
     }
 
     fn with(barrier: Option<bool>) -> Self {
-        let heap = Heap::new(lanes::Ring::<u64>::required_len(4, MANY));
+        let heap =
+            Heap::new(lanes::Ring::<u64>::required_len(&Options::new().capacity(4).max_producers(MANY)));
         Self { heap, calls: Arc::default(), barrier }
     }
 

@@ -23,7 +23,9 @@ const LONG: Duration = Duration::from_secs(60);
 const SLICE: Duration = Duration::from_millis(100);
 
 fn ring<K: Kind, T: Message + ?Sized>() -> ring::Ring<K, T, Heap> {
-    let memory = Heap::new(lanes::Ring::<u64>::required_len(64, 4).max(1 << 16));
+    let memory = Heap::new(
+        lanes::Ring::<u64>::required_len(&Options::new().capacity(64).max_producers(4)).max(1 << 16),
+    );
     ring::Ring::format(memory, &Options::new().capacity(64).max_producers(4)).unwrap()
 }
 
@@ -372,7 +374,8 @@ unsafe impl Memory for Counted {
 
 #[test]
 fn producers_pay_only_while_somebody_waits() {
-    let memory = Counted(Heap::new(spsc::Ring::<u64>::required_len(64)), Arc::default());
+    let memory =
+        Counted(Heap::new(spsc::Ring::<u64>::required_len(&Options::new().capacity(64))), Arc::default());
     let ring = spsc::Ring::<u64, _>::format(memory.clone(), &Options::new().capacity(64)).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_pollable().unwrap());
     let calls = || memory.1.load(Relaxed);
@@ -418,7 +421,7 @@ unsafe impl Memory for Fickle {
 /// As a filter of system calls does that is installed late.
 #[test]
 fn an_attendant_naps_from_when_barriers_are_refused() {
-    let heap = Heap::new(spsc::Ring::<u64>::required_len(64));
+    let heap = Heap::new(spsc::Ring::<u64>::required_len(&Options::new().capacity(64)));
     let memory = Fickle(heap, Arc::default(), Arc::default());
     let ring = spsc::Ring::<u64, _>::format(memory.clone(), &Options::new().capacity(64)).unwrap();
     let mut rx = ring.consumer().unwrap().into_pollable().unwrap();

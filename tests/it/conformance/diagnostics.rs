@@ -82,7 +82,7 @@ fn what_was_sent_is_counted<K: AnyKind>(place: Place) {
     tx.try_push(&[1; 100]).unwrap();
     tx.try_push(b"").unwrap();
     tx.try_reserve(200).unwrap().commit_len(10).unwrap();
-    let mut batch = K::batch(&mut tx, 2 * 64).unwrap();
+    let mut batch = tx.try_batch(2 * 64).unwrap();
     batch.try_push(&[2; 5]).unwrap();
     batch.try_push(&[2; 6]).unwrap();
     assert_eq!(counters(&ring)[0], [3, 110, 0, 0], "not before it is published");
@@ -97,7 +97,7 @@ fn what_was_given_up_is_counted<K: AnyKind>(place: Place) {
     drop(tx.try_reserve(10).unwrap());
     assert!(tx.try_reserve(10).unwrap().commit_len(11).is_err());
     assert_eq!(counters(&ring), [[0, 0, 3, 0]]);
-    let mut batch = K::batch(&mut tx, 2 * 64).unwrap();
+    let mut batch = tx.try_batch(2 * 64).unwrap();
     batch.try_push(&[2; 5]).unwrap();
     batch.try_push(&[2; 6]).unwrap();
     batch.abort();
@@ -120,7 +120,7 @@ fn a_successor_counts_on<K: AnyKind>(place: Place) {
 
 fn every_seat_is_listed<K: AnyKind>(place: Place) {
     let ring = place.ring_of::<K, u64>(8, 3);
-    let seats = ring.producers();
+    let seats = ring.max_producers();
     let listed = || ring.seats().map(|seat| (seat.role, seat.seat)).collect::<Vec<_>>();
     let expected = (0..seats as u16).map(|seat| (Role::Producer, seat));
     assert_eq!(listed(), [(Role::Consumer, 0)].into_iter().chain(expected).collect::<Vec<_>>());
@@ -166,9 +166,7 @@ fn who_repairs_takes_the_consumers_seat<K: AnyKind>(place: Place) {
 
 /// A ring on the heap whose participants have a name.
 fn named<K: AnyKind, T: Message + ?Sized>(capacity: usize, producers: usize) -> Ring<K, T, Heap> {
-    let memory = Heap::new(K::required_len::<T>(capacity, producers));
-    let options = Options::new().capacity(capacity).max_producers(producers).label("feed");
-    Ring::format(memory, &options).unwrap()
+    Ring::<K, T>::on_heap(&Options::new().capacity(capacity).max_producers(producers).label("feed")).unwrap()
 }
 
 #[test]
@@ -194,7 +192,7 @@ fn a_consumer_without_a_name_that_left_was_there_all_the_same() {
     drop(rx);
     tx.try_push(&1).unwrap();
     let words =
-        "the consumer, a participant that did not say who it is, is gone and 1 cell behind, for 0.0 s";
+        "the consumer, a participant that did not identify itself, is gone and 1 cell behind, for 0.0 s";
     assert_eq!(text(tx.stalled()), words);
 }
 

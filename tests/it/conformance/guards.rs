@@ -149,7 +149,7 @@ fn a_batch_appears_whole<K: AnyKind>(place: Place) {
     let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
     for _ in 0..20 {
-        let mut batch = K::batch(&mut tx, 5 * 64).unwrap();
+        let mut batch = tx.try_batch(5 * 64).unwrap();
         for i in 0..5 {
             batch.try_push(&[i]).unwrap();
             assert_eq!(all(&mut rx), []);
@@ -166,7 +166,7 @@ fn a_batch_over_the_end_of_the_lap_appears_whole<K: AnyKind>(place: Place) {
         tx.try_push(&[9]).unwrap();
     }
     assert_eq!(all(&mut rx).len(), 14);
-    let mut batch = K::batch(&mut tx, 5 * 64).unwrap();
+    let mut batch = tx.try_batch(5 * 64).unwrap();
     batch.try_push(&[0; 1]).unwrap();
     // One cell is left in the lap: a pad takes it, or the whole batch has gone to the next lap.
     batch.try_push(&[1; 130]).unwrap();
@@ -180,7 +180,7 @@ fn a_batch_over_the_end_of_the_lap_appears_whole<K: AnyKind>(place: Place) {
         tx.try_push(&[9]).unwrap();
     }
     all(&mut rx);
-    let mut batch = K::batch(&mut tx, 4 * 64).unwrap();
+    let mut batch = tx.try_batch(4 * 64).unwrap();
     batch.try_push(&[0; 65]).unwrap();
     batch.try_push(&[1; 65]).unwrap();
     assert_eq!(all(&mut rx), []);
@@ -192,8 +192,8 @@ fn an_empty_batch_sends_nothing<K: AnyKind>(place: Place) {
     let ring = place.ring::<K, [u8]>(512);
     {
         let (mut tx, mut rx) = ring.ends();
-        K::batch(&mut tx, 64).unwrap().commit();
-        K::batch(&mut tx, 65).unwrap().abort();
+        tx.try_batch(64).unwrap().commit();
+        tx.try_batch(65).unwrap().abort();
         assert_eq!((tx.position(), all(&mut rx)), (K::moves(3, 0), vec![]));
     }
     is_clean(&ring);
@@ -208,7 +208,7 @@ fn a_dropped_batch_leaves_nothing<K: AnyKind>(place: Place) {
                 tx.try_push(&[9]).unwrap();
             }
             all(&mut rx);
-            let mut batch = K::batch(&mut tx, 4 * 64).unwrap();
+            let mut batch = tx.try_batch(4 * 64).unwrap();
             for len in [1, 65, 1, 130] {
                 batch.try_push(&vec![1; len]).unwrap_or_default();
             }
@@ -218,7 +218,7 @@ fn a_dropped_batch_leaves_nothing<K: AnyKind>(place: Place) {
             // The stamps of the dropped ones must not be taken for records behind this one.
             tx.try_push(&[2]).unwrap();
             assert_eq!(all(&mut rx), [2]);
-            let mut batch = K::batch(&mut tx, 2 * 64).unwrap();
+            let mut batch = tx.try_batch(2 * 64).unwrap();
             batch.try_push(&[1]).unwrap();
             batch.try_push(&[1]).unwrap();
             batch.abort();
@@ -234,11 +234,11 @@ fn a_forgotten_batch_is_withdrawn_by_the_next_operation<K: AnyKind>(place: Place
         let next: [Operation<K, AnyMemory>; 4] = [
             |tx| tx.try_push(&[1]).unwrap(),
             |tx| tx.try_reserve(1).unwrap().abort(),
-            |tx| K::batch(tx, 64).unwrap().commit(),
+            |tx| tx.try_batch(64).unwrap().commit(),
             |tx| drop(tx.reserve(256).unwrap()),
         ];
         for (next, expected) in next.into_iter().zip([vec![1], vec![], vec![], vec![]]) {
-            let mut batch = K::batch(&mut tx, 4 * 64).unwrap();
+            let mut batch = tx.try_batch(4 * 64).unwrap();
             let staged = (0..99).take_while(|_| batch.try_push(&[66]).is_ok()).count();
             assert_eq!(staged, K::moves(4, 16) as usize);
             mem::forget(batch);
@@ -257,7 +257,7 @@ fn a_forgotten_batch_is_withdrawn_with_its_producer<K: AnyKind>(place: Place) {
     let ring = place.ring::<K, [u8]>(512);
     {
         let mut tx = ring.producer().unwrap();
-        let mut batch = K::batch(&mut tx, 4 * 64).unwrap();
+        let mut batch = tx.try_batch(4 * 64).unwrap();
         while batch.try_push(&[66]).is_ok() {}
         mem::forget(batch);
     }
@@ -267,7 +267,7 @@ fn a_forgotten_batch_is_withdrawn_with_its_producer<K: AnyKind>(place: Place) {
 fn a_batch_that_found_no_room_can_be_committed_without_it<K: AnyKind>(place: Place) {
     let ring = place.ring::<K, [u8]>(512);
     let (mut tx, mut rx) = ring.ends();
-    let mut batch = K::batch(&mut tx, 4 * 64).unwrap();
+    let mut batch = tx.try_batch(4 * 64).unwrap();
     let cells = K::moves(4, 8) as u8;
     for i in 1..cells {
         batch.try_push(&[i]).unwrap();
@@ -284,7 +284,7 @@ fn a_batch_that_found_no_room_can_be_committed_without_it<K: AnyKind>(place: Pla
 fn a_reservation_in_a_batch_can_be_aborted<K: AnyKind>(place: Place) {
     let ring = place.ring::<K, [u8]>(1024);
     let (mut tx, mut rx) = ring.ends();
-    let mut batch = K::batch(&mut tx, 6 * 64).unwrap();
+    let mut batch = tx.try_batch(6 * 64).unwrap();
     batch.try_push(&[0]).unwrap();
     batch.try_reserve(100).unwrap().abort();
     mem::forget(batch.try_reserve(100).unwrap());

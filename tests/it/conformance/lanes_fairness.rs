@@ -41,7 +41,7 @@ fn each_lane_has_its_turn_of_64_records<K: AnyKind>(place: Place) {
     for (turn, len) in [64, 64, 64, 64, 2, 2].into_iter().enumerate() {
         for i in 0..len {
             let record = rx.try_read().unwrap();
-            assert_eq!(usize::from(record.producer()), turn % 2);
+            assert_eq!(usize::from(record.seat()), turn % 2);
             assert_eq!(record.payload().to_vec(), [(turn / 2 * 64 + i) as u8]);
         }
     }
@@ -72,10 +72,10 @@ fn what_was_kept_comes_again_from_the_same_lane<K: AnyKind>(place: Place) {
     // Also at the end of a turn.
     for i in 0..140 {
         let record = rx.try_read().unwrap();
-        let first = (record.producer(), record.payload().to_vec());
+        let first = (record.seat(), record.payload().to_vec());
         record.keep();
         let again = rx.try_read().unwrap();
-        assert_eq!((again.producer(), again.payload().to_vec()), first, "{i}");
+        assert_eq!((again.seat(), again.payload().to_vec()), first, "{i}");
     }
 }
 
@@ -98,7 +98,7 @@ fn an_open_reservation_holds_up_only_its_own_lane<K: AnyKind>(place: Place) {
     let mut rx = ring.consumer().unwrap();
     let [mut slow, mut batching, mut quick] = ring.several();
     let reserved = slow.try_reserve(100).unwrap();
-    let mut batch = K::batch(&mut batching, 64).unwrap();
+    let mut batch = batching.try_batch(64).unwrap();
     batch.try_push(b"batch").unwrap();
     for i in 0..20 {
         quick.try_push(&bytes_of(i, i)).unwrap();
@@ -144,7 +144,7 @@ fn a_lane_that_rested_is_heard_at_once<K: AnyKind>(place: Place) {
             }
             for i in 0..2 {
                 let record = rx.try_read().unwrap();
-                assert_eq!(usize::from(record.producer()), lane, "turn {turn}");
+                assert_eq!(usize::from(record.seat()), lane, "turn {turn}");
                 assert_eq!(record.payload().to_vec(), bytes_of(lane, i));
             }
         }

@@ -47,14 +47,12 @@ use std::ops::Deref;
 use std::time::Duration;
 use std::{panic, sync, thread};
 
-use ringway::Message;
-use ringway::lanes::{self, Lanes};
+use ringway::lanes::Lanes;
 use ringway::memory::Heap;
-use ringway::memory::Memory;
-use ringway::mpsc::{self, Mpsc};
-use ringway::ring::{Batch, Consumer, Kind, Producer, Ring};
-use ringway::spsc::{self, Spsc};
-use ringway::{Options, PushError};
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Consumer, Kind, Producer, Ring};
+use ringway::spsc::Spsc;
+use ringway::{Message, Options};
 use support::Name;
 
 use crate::memory::AnyMemory;
@@ -72,21 +70,12 @@ fn in_time(case: fn(Place), place: Place) {
     running.join().unwrap_or_else(|why| panic::resume_unwind(why));
 }
 
-/// A kind of ring, and where its public face is its own.
+/// A kind of ring, with what the cases need to know of its positions.
 trait AnyKind: Kind {
-    /// Whether a reservation has its place in the order from the start: then what it gives up stays behind as cells that the
-    /// consumer passes over.
+    /// Whether a reservation takes its cells at once. If it is aborted, the consumer passes over them.
     const HOLDS_PLACES: bool;
 
-    fn required_len<T: Message + ?Sized>(capacity: usize, producers: usize) -> usize;
-
-    /// Begins a batch; room for so many bytes is set aside where that has to be done first.
-    fn batch<M: Memory>(
-        tx: &mut Producer<Self, [u8], M>,
-        room: usize,
-    ) -> Result<Batch<'_, Self, M>, PushError>;
-
-    /// By how many cells a reservation moves the producer on, of which so many were used.
+    /// By how many cells a reservation moves the producer's position, if it reserved so many cells and used so many.
     fn moves(reserved: u64, used: u64) -> u64 {
         if Self::HOLDS_PLACES { reserved } else { used }
     }
@@ -94,38 +83,14 @@ trait AnyKind: Kind {
 
 impl AnyKind for Spsc {
     const HOLDS_PLACES: bool = false;
-
-    fn required_len<T: Message + ?Sized>(capacity: usize, _: usize) -> usize {
-        spsc::Ring::<T>::required_len(capacity)
-    }
-    fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
-        Ok(tx.batch())
-    }
 }
 
 impl AnyKind for Mpsc {
     const HOLDS_PLACES: bool = true;
-
-    fn required_len<T: Message + ?Sized>(capacity: usize, producers: usize) -> usize {
-        mpsc::Ring::<T>::required_len(capacity, producers)
-    }
-    fn batch<M: Memory>(
-        tx: &mut Producer<Self, [u8], M>,
-        room: usize,
-    ) -> Result<Batch<'_, Self, M>, PushError> {
-        tx.try_batch(room)
-    }
 }
 
 impl AnyKind for Lanes {
     const HOLDS_PLACES: bool = false;
-
-    fn required_len<T: Message + ?Sized>(capacity: usize, producers: usize) -> usize {
-        lanes::Ring::<T>::required_len(capacity, producers)
-    }
-    fn batch<M: Memory>(tx: &mut Producer<Self, [u8], M>, _: usize) -> Result<Batch<'_, Self, M>, PushError> {
-        Ok(tx.batch())
-    }
 }
 
 /// Where rings are put.
@@ -141,7 +106,7 @@ impl Place {
         let options = Options::new().capacity(capacity).max_producers(producers);
         match self {
             Self::Heap => {
-                let memory = AnyMemory::Heap(Heap::new(K::required_len::<T>(capacity, producers)));
+                let memory = AnyMemory::Heap(Heap::new(Ring::<K, T>::required_len(&options)));
                 Made { ring: Ring::format(memory, &options).unwrap(), _name: None }
             }
             Self::Segment => {

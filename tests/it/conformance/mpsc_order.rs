@@ -98,7 +98,7 @@ fn a_batch_is_together_and_appears_whole<K: AnyKind>(place: Place) {
     let mut rx = ring.consumer().unwrap();
     let [mut batching, mut other] = ring.several();
     for turn in 0..40 {
-        let mut batch = K::batch(&mut batching, 4 * 64).unwrap();
+        let mut batch = batching.try_batch(4 * 64).unwrap();
         batch.try_push(&[1]).unwrap();
         other.try_push(&[10]).unwrap();
         batch.try_push(&[2; 65]).unwrap();
@@ -170,7 +170,7 @@ fn a_forgotten_reservation_is_taken_back_by_the_next_operation<K: AnyKind>(place
     let next: [Operation<K, AnyMemory>; 4] = [
         |tx| tx.try_push(&[2]).unwrap(),
         |tx| tx.try_reserve(1).unwrap().abort(),
-        |tx| K::batch(tx, 1).unwrap().commit(),
+        |tx| tx.try_batch(1).unwrap().commit(),
         |tx| assert!(tx.try_push(&[0; 9999]).is_err()),
     ];
     let ring = place.ring_of::<K, [u8]>(1024, 2);
@@ -199,7 +199,7 @@ fn a_forgotten_reservation_is_taken_back_with_its_producer<K: AnyKind>(place: Pl
         assert_eq!(all(&mut rx), [1]);
         // Its seat is free at once.
         let mut next = ring.producer().unwrap();
-        let mut batch = K::batch(&mut next, 128).unwrap();
+        let mut batch = next.try_batch(128).unwrap();
         batch.try_push(&[9]).unwrap();
         mem::forget(batch);
         other.try_push(&[2]).unwrap();

@@ -5,9 +5,9 @@ use std::{array, thread};
 use ringway::memory::Heap;
 use ringway::memory::Memory;
 use ringway::ring::{Consumer, Ring};
-use ringway::{Departure, LayoutError, Options, PopError, Presence, PushError, Role, SeatError};
+use ringway::{Departure, LayoutError, Message, Options, PopError, Presence, PushError, Role, SeatError};
 
-use super::{AnyKind, Place, bytes_of};
+use super::{AnyKind, Lanes, Mpsc, Place, bytes_of};
 
 on_rings_of_several!(
     each_producer_has_a_seat_of_its_own,
@@ -29,14 +29,14 @@ const CLOSED: PopError = PopError::Closed(Departure::Left);
 
 fn each_producer_has_a_seat_of_its_own<K: AnyKind>(place: Place) {
     let ring = place.ring_of::<K, u64>(8, 5);
-    assert_eq!(ring.producers(), 5);
+    assert_eq!(ring.max_producers(), 5);
     let first = ring.producer().unwrap();
     let others = [(); 4].map(|()| first.try_clone().unwrap());
     assert_eq!((first.seat(), others.each_ref().map(|tx| tx.seat())), (0, [1, 2, 3, 4]));
-    assert_eq!(others[3].ring().producers(), 5);
+    assert_eq!(others[3].ring().max_producers(), 5);
     // How many there are is told by the ring, not by the options of who joins it.
     let joined = Ring::<K, u64, _>::attach(ring.memory().clone()).unwrap();
-    assert_eq!((joined.producers(), joined.capacity()), (5, 8));
+    assert_eq!((joined.max_producers(), joined.capacity()), (5, 8));
 }
 
 fn when_all_seats_are_taken_that_is_told<K: AnyKind>(place: Place) {
@@ -46,7 +46,7 @@ fn when_all_seats_are_taken_that_is_told<K: AnyKind>(place: Place) {
     assert_eq!((ring.producer().err(), ends[1].try_clone().err()), (Some(error), Some(error)));
     let text = error.to_string();
     assert!(text.starts_with("none of the 3 producer seats is free"), "{text}");
-    assert!(text.contains("Options::producers"), "{text}");
+    assert!(text.contains("Options::max_producers"), "{text}");
     // Where there is one, who has it is told.
     let ring = place.ring_of::<K, [u8]>(512, 1);
     let tx = ring.producer().unwrap();
@@ -81,13 +81,13 @@ fn records_say_who_sent_them<K: AnyKind>(place: Place) {
                 reserved.commit_len(5).unwrap();
             }
             _ => {
-                let mut batch = K::batch(&mut ends[from], 64).unwrap();
+                let mut batch = ends[from].try_batch(64).unwrap();
                 batch.try_push(&bytes_of(turn, 5)).unwrap();
                 batch.commit();
             }
         }
         let record = rx.try_read().unwrap();
-        assert_eq!((usize::from(record.producer()), record.payload().to_vec()), (from, bytes_of(turn, 5)));
+        assert_eq!((usize::from(record.seat()), record.payload().to_vec()), (from, bytes_of(turn, 5)));
     }
 }
 
@@ -186,11 +186,11 @@ fn any_producer_that_comes_is_waited_for<K: AnyKind>(place: Place) {
         thread::sleep(Duration::from_millis(10));
         let tx = ring.producer().unwrap();
         let (came, rx) = waiting.join().unwrap();
-        assert!(came && matches!(rx.producer(), Presence::Here(_)));
+        assert!(came && matches!(rx.producer_presence(), Presence::Here(_)));
         // One who is here is enough, in whatever seat.
         let other = ring.producer().unwrap();
         drop(tx);
-        assert!(rx.wait_for_producer(Duration::ZERO) && matches!(rx.producer(), Presence::Here(_)));
+        assert!(rx.wait_for_producer(Duration::ZERO) && matches!(rx.producer_presence(), Presence::Here(_)));
         drop(other);
         assert!(!rx.wait_for_producer(Duration::from_millis(2)));
     });
@@ -252,7 +252,7 @@ fn receive_all<K: AnyKind, M: Memory>(rx: &mut Consumer<K, [u8], M>) -> [usize; 
     loop {
         match rx.read() {
             Ok(read) => {
-                let seat = read.producer();
+                let seat = read.seat();
                 let count = &mut received[usize::from(seat)];
                 assert_eq!(read.payload().to_vec(), record(seat, *count), "of producer {seat}");
                 *count += 1;
@@ -300,7 +300,7 @@ fn eight_threads_stream_batches_and_what_they_give_up<K: AnyKind>(place: Place) 
                     reserved.payload().write_at(&whole, 0).unwrap();
                     reserved.commit_len(whole.len()).unwrap();
                     sent += 1;
-                    let Ok(mut batch) = K::batch(&mut tx, 4 * 64) else { continue };
+                    let Ok(mut batch) = tx.try_batch(4 * 64) else { continue };
                     let fits = (sent..RECORDS).take_while(|n| batch.try_push(&record(seat, *n)).is_ok());
                     let staged = fits.take(3).count();
                     // Every other one is dropped.
@@ -317,16 +317,22 @@ fn eight_threads_stream_batches_and_what_they_give_up<K: AnyKind>(place: Place) 
 
 #[test]
 fn a_seat_costs_512_bytes_and_a_lane_its_cells() {
-    for producers in [1, 2, 15, 16, 500, 999] {
-        let seat = |of: fn(usize, usize) -> usize, n| of(n, producers + 1) - of(n, producers);
-        assert_eq!(seat(super::mpsc::Ring::<u64>::required_len, 64), 512);
-        assert_eq!(seat(super::mpsc::Ring::<[u8]>::required_len, 4096), 512);
-        assert_eq!(seat(super::lanes::Ring::<u64>::required_len, 64), 512 + 64 * 16);
-        assert_eq!(seat(super::lanes::Ring::<[u64; 7]>::required_len, 8), 512 + 8 * 64);
-        // Payload, and 16 bytes for the descriptor of each cell.
-        assert_eq!(seat(super::lanes::Ring::<[u8]>::required_len, 4096), 512 + 4096 + 64 * 16);
+    /// How many bytes a ring of this capacity and so many producers needs.
+    fn len<K: AnyKind, T: Message + ?Sized>(capacity: usize, producers: usize) -> usize {
+        Ring::<K, T>::required_len(&Options::new().capacity(capacity).max_producers(producers))
     }
-    assert_eq!(super::mpsc::Ring::<u64>::required_len(64, 0), super::mpsc::Ring::<u64>::required_len(64, 16));
+    fn seat<K: AnyKind, T: Message + ?Sized>(capacity: usize, producers: usize) -> usize {
+        len::<K, T>(capacity, producers + 1) - len::<K, T>(capacity, producers)
+    }
+    for producers in [1, 2, 15, 16, 500, 999] {
+        assert_eq!(seat::<Mpsc, u64>(64, producers), 512);
+        assert_eq!(seat::<Mpsc, [u8]>(4096, producers), 512);
+        assert_eq!(seat::<Lanes, u64>(64, producers), 512 + 64 * 16);
+        assert_eq!(seat::<Lanes, [u64; 7]>(8, producers), 512 + 8 * 64);
+        // Payload, and 16 bytes for the descriptor of each cell.
+        assert_eq!(seat::<Lanes, [u8]>(4096, producers), 512 + 4096 + 64 * 16);
+    }
+    assert_eq!(len::<Mpsc, u64>(64, 0), len::<Mpsc, u64>(64, 16));
 }
 
 #[test]
@@ -335,17 +341,20 @@ fn there_are_65535_seats_at_most() {
         let ring = Place::Heap.ring_of::<K, u64>(1, 65_535);
         let mut rx = ring.consumer().unwrap();
         let mut tx = ring.producer().unwrap();
-        assert_eq!((ring.producers(), tx.try_clone().unwrap().seat()), (65_535, 1));
+        assert_eq!((ring.max_producers(), tx.try_clone().unwrap().seat()), (65_535, 1));
         tx.try_push(&7).unwrap();
         assert_eq!(rx.try_pop(), Ok(7));
         drop(tx);
         assert_eq!(rx.try_pop(), Err(CLOSED));
 
-        assert_eq!(K::required_len::<u64>(1, 65_536), usize::MAX);
+        assert_eq!(
+            Ring::<K, u64>::required_len(&Options::new().capacity(1).max_producers(65_536)),
+            usize::MAX
+        );
         let options = Options::new().capacity(1).max_producers(65_536);
         let error = Ring::<K, u64, _>::format(Heap::new(4096), &options).err();
-        assert_eq!(error, Some(LayoutError::TooSmall { need: u64::MAX, have: 4096 }));
+        assert_eq!(error, Some(LayoutError::Limit { what: "producers", asked: 65_536, most: 65_535 }));
     }
-    of_kind::<super::Mpsc>();
-    of_kind::<super::Lanes>();
+    of_kind::<Mpsc>();
+    of_kind::<Lanes>();
 }

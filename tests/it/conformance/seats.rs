@@ -158,16 +158,20 @@ fn presence_tells_who_sits_where<K: AnyKind>(place: Place) {
     let left = |presence| matches!(presence, Presence::Left(_));
     assert_eq!([Role::Producer, Role::Consumer].map(|role| ring.presence(role)), [Presence::Never; 2]);
     let tx = ring.producer().unwrap();
-    assert_eq!((ring.presence(Role::Consumer), tx.consumer()), (Presence::Never, Presence::Never));
+    assert_eq!((ring.presence(Role::Consumer), tx.consumer_presence()), (Presence::Never, Presence::Never));
     assert!(here(ring.presence(Role::Producer)));
     let rx = ring.consumer().unwrap();
-    assert!(here(ring.presence(Role::Consumer)) && here(tx.consumer()) && here(rx.producer()));
+    assert!(
+        here(ring.presence(Role::Consumer)) && here(tx.consumer_presence()) && here(rx.producer_presence())
+    );
     drop(tx);
     assert!(
-        left(ring.presence(Role::Producer)) && left(rx.producer()) && here(ring.presence(Role::Consumer))
+        left(ring.presence(Role::Producer))
+            && left(rx.producer_presence())
+            && here(ring.presence(Role::Consumer))
     );
     let _tx = ring.producer().unwrap();
-    assert!(here(ring.presence(Role::Producer)) && here(rx.producer()));
+    assert!(here(ring.presence(Role::Producer)) && here(rx.producer_presence()));
 }
 
 fn ends_outlive_the_ring_they_came_from<K: AnyKind>(place: Place) {

@@ -118,7 +118,7 @@ fn batches_stream_whole<K: AnyKind>(place: Place) {
     thread::scope(|scope| {
         scope.spawn(move || {
             let mut stage = |i: u32, commit: bool| {
-                let mut batch = K::batch(&mut tx, 3 * 64)?;
+                let mut batch = tx.try_batch(3 * 64)?;
                 for part in 0..3 {
                     batch.try_push(&[i.to_le_bytes(), [part; 4]].concat())?;
                 }

@@ -3,10 +3,9 @@ use std::fmt::Debug;
 
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
-use ringway::ring::{Kind, Message, Ring};
 use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
-use ringway::{Departure, Identity, LayoutError, PopError, Presence};
+use ringway::{Departure, Identity, LayoutError, Loss, Message, PopError, Presence};
 
 use super::memory::{Scripted, identity};
 use super::scenario::{BRIEF, LATE, READER, STEADY, SUCCESSOR, Tick, VICTIM, counting};
@@ -58,7 +57,7 @@ fn assert_bytes<K: Kind>(
     rx: &mut ringway::ring::Consumer<K, [u8], Scripted>,
     expected: &[(u16, Vec<u8>)],
 ) {
-    let read = all(|| rx.try_read().map(|record| (record.producer(), record.payload().to_vec())));
+    let read = all(|| rx.try_read().map(|record| (record.seat(), record.payload().to_vec())));
     assert_eq!(read, expected);
     let mut tx = ring.producer().unwrap();
     tx.try_push(&counting(7, 400)).unwrap();

@@ -1,7 +1,7 @@
 //! The bytes are a format: today's code writes exactly the bytes that are checked in, and reads them.
 //!
 //! `golden/1.0/` has a dump of a small segment of each kind as version 1.0 writes it, for people to compare with the format page,
-//! `src/docs/format.rs`. What was done in these rings stands in `golden/story.rs`.
+//! `src/docs/format.rs`. What was done in these rings stands in `golden/scenario.rs`.
 //!
 //! If the format is changed on purpose: raise the version in `src/layout/mod.rs` (the minor one if older readers can ignore
 //! what is new, else the major one), and write the new version's files, beside the older ones:
@@ -21,10 +21,9 @@ use std::sync::Once;
 
 use memory::Scripted;
 use ringway::LayoutError;
-use ringway::lanes::{self, Lanes};
-use ringway::mpsc::{self, Mpsc};
-use ringway::spsc::{self, Spsc};
-use scenario::{SEATS, Tick};
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
+use ringway::spsc::Spsc;
 use support::dump::{self, Image};
 
 /// A kind of segment.
@@ -36,36 +35,16 @@ struct Kind {
 }
 
 const KINDS: [Kind; 6] = [
-    Kind {
-        name: "spsc-items",
-        write: || scenario::of_items::<Spsc>(spsc::Ring::<Tick>::required_len(8), false, false),
-        read: compat::spsc_items,
-    },
-    Kind {
-        name: "spsc-bytes",
-        write: || scenario::of_bytes::<Spsc>(spsc::Ring::<[u8]>::required_len(1024), false),
-        read: compat::spsc_bytes,
-    },
-    Kind {
-        name: "mpsc-items",
-        write: || scenario::of_items::<Mpsc>(mpsc::Ring::<Tick>::required_len(8, SEATS), true, true),
-        read: compat::mpsc_items,
-    },
-    Kind {
-        name: "mpsc-bytes",
-        write: || scenario::of_bytes::<Mpsc>(mpsc::Ring::<[u8]>::required_len(1024, SEATS), true),
-        read: compat::mpsc_bytes,
-    },
+    Kind { name: "spsc-items", write: || scenario::of_items::<Spsc>(false, false), read: compat::spsc_items },
+    Kind { name: "spsc-bytes", write: || scenario::of_bytes::<Spsc>(false), read: compat::spsc_bytes },
+    Kind { name: "mpsc-items", write: || scenario::of_items::<Mpsc>(true, true), read: compat::mpsc_items },
+    Kind { name: "mpsc-bytes", write: || scenario::of_bytes::<Mpsc>(true), read: compat::mpsc_bytes },
     Kind {
         name: "lanes-items",
-        write: || scenario::of_items::<Lanes>(lanes::Ring::<Tick>::required_len(8, SEATS), true, false),
+        write: || scenario::of_items::<Lanes>(true, false),
         read: compat::lanes_items,
     },
-    Kind {
-        name: "lanes-bytes",
-        write: || scenario::of_bytes::<Lanes>(lanes::Ring::<[u8]>::required_len(1024, SEATS), true),
-        read: compat::lanes_bytes,
-    },
+    Kind { name: "lanes-bytes", write: || scenario::of_bytes::<Lanes>(true), read: compat::lanes_bytes },
 ];
 
 fn directory() -> PathBuf {

@@ -10,7 +10,7 @@
 //! ```
 use ringway::Message;
 use ringway::Options;
-use ringway::ring::{Kind, Message, Producer, Ring};
+use ringway::ring::{Kind, Producer, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::memory::Scripted;
@@ -62,9 +62,9 @@ fn producer<K: Kind, T: Message + ?Sized>(memory: &Scripted, who: (u64, &str)) -
     ring::<K, T>(memory, who).producer().unwrap()
 }
 
-fn made<K: Kind, T: Message + ?Sized>(len: usize, capacity: usize) -> Scripted {
-    let memory = Scripted::new(len);
+fn made<K: Kind, T: Message + ?Sized>(capacity: usize) -> Scripted {
     let options = Options::new().capacity(capacity).max_producers(SEATS);
+    let memory = Scripted::new(Ring::<K, T>::required_len(&options));
     Ring::<K, T, _>::format(memory.seen_by(MAKER.0, MAKER.1), &options).unwrap();
     memory
 }
@@ -76,8 +76,8 @@ fn recover<K: Kind, T: Message + ?Sized>(memory: &Scripted) {
 }
 
 /// Records of bytes.
-pub fn of_bytes<K: Kind>(len: usize, several: bool) -> Scripted {
-    let memory = made::<K, [u8]>(len, BYTES);
+pub fn of_bytes<K: Kind>(several: bool) -> Scripted {
+    let memory = made::<K, [u8]>(BYTES);
     let mut rx = ring::<K, [u8]>(&memory, READER).consumer().unwrap();
     let mut steady = producer::<K, [u8]>(&memory, STEADY);
     let others = several.then(|| [BRIEF, VICTIM, LATE].map(|who| producer::<K, [u8]>(&memory, who)));
@@ -117,8 +117,8 @@ pub fn of_bytes<K: Kind>(len: usize, several: bool) -> Scripted {
 
 /// Items. None is half written between two calls, so what the dead leave in a ring with `claims` is written here, as the
 /// claim protocol has it.
-pub fn of_items<K: Kind>(len: usize, several: bool, claims: bool) -> Scripted {
-    let memory = made::<K, Tick>(len, ITEMS);
+pub fn of_items<K: Kind>(several: bool, claims: bool) -> Scripted {
+    let memory = made::<K, Tick>(ITEMS);
     let mut rx = ring::<K, Tick>(&memory, READER).consumer().unwrap();
     let mut steady = producer::<K, Tick>(&memory, STEADY);
     let others = several.then(|| [BRIEF, VICTIM, LATE].map(|who| producer::<K, Tick>(&memory, who)));

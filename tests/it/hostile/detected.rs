@@ -7,7 +7,7 @@ use ringway::spsc::Spsc;
 use ringway::{Departure, LayoutError, PopError, PushError, SeatError};
 
 use super::ends::{CAPACITY, Cargo, WAITS};
-use super::kinds::{AnyKind, STATE};
+use super::layout::{KindLayout, STATE};
 use super::memory::Shared;
 
 /// What is to be noticed, in every ring.
@@ -16,7 +16,7 @@ fn everywhere(of_one: [fn(); 2], ordered: [fn(); 2], lanes: [fn(); 2]) {
 }
 
 /// What a consumer says of a ring with two records, after `lie`; in every way to ask, and ever after.
-pub fn consumer_says<K: AnyKind, T: Cargo + ?Sized>(lie: impl Fn(&Shared)) -> Option<Corruption> {
+pub fn consumer_says<K: KindLayout, T: Cargo + ?Sized>(lie: impl Fn(&Shared)) -> Option<Corruption> {
     let mut said = Vec::new();
     for first in 0..10 {
         let shared = Shared::new();
@@ -40,7 +40,7 @@ pub fn consumer_says<K: AnyKind, T: Cargo + ?Sized>(lie: impl Fn(&Shared)) -> Op
 
 /// What a producer says of a full ring of which three records were taken, after `lie`; in every way to ask, and
 /// ever after.
-pub fn producer_says<K: AnyKind, T: Cargo + ?Sized>(lie: u64) -> Option<Corruption> {
+pub fn producer_says<K: KindLayout, T: Cargo + ?Sized>(lie: u64) -> Option<Corruption> {
     let mut said = Vec::new();
     for first in 0..8 {
         let shared = Shared::new();
@@ -64,7 +64,7 @@ pub fn producer_says<K: AnyKind, T: Cargo + ?Sized>(lie: u64) -> Option<Corrupti
     said[0]
 }
 
-fn stamps_are_checked<K: AnyKind, T: Cargo + ?Sized>() {
+fn stamps_are_checked<K: KindLayout, T: Cargo + ?Sized>() {
     let says = |stamp| consumer_says::<K, T>(|shared| shared.write(K::cell(0, 0), stamp));
     for found in [2, 9, u64::MAX] {
         assert_eq!(says(found), Some(Stamp { position: 0, found }));
@@ -83,7 +83,7 @@ fn a_stamp_from_the_future_is_noticed() {
     );
 }
 
-fn head_is_checked<K: AnyKind, T: Cargo + ?Sized>() {
+fn head_is_checked<K: KindLayout, T: Cargo + ?Sized>() {
     let (low, high) = (3, CAPACITY as u64 + 3);
     for found in [0, low - 1, high + 1, 1 << 62, u64::MAX] {
         let told = match found {
@@ -108,7 +108,7 @@ fn a_head_that_goes_back_or_too_far_is_noticed() {
     );
 }
 
-fn descriptors_are_checked<K: AnyKind>() {
+fn descriptors_are_checked<K: KindLayout>() {
     let max = 64 * CAPACITY as u64 / 2;
     let says = |info| consumer_says::<K, [u8]>(|shared| shared.write(K::cell(0, 0) + 8, info));
     let (record, pad) = (1 << 32, 2 << 32);
@@ -133,7 +133,7 @@ fn a_descriptor_that_makes_no_sense_is_noticed() {
     descriptors_are_checked::<Lanes>();
 }
 
-fn seats_check_positions<K: AnyKind, T: Cargo + ?Sized>() {
+fn seats_check_positions<K: KindLayout, T: Cargo + ?Sized>() {
     let shared = Shared::new();
     let ring = shared.ring::<K, T>();
     let (low, high) = (0, CAPACITY as u64);
@@ -163,7 +163,7 @@ fn positions_out_of_reach_are_noticed_when_a_seat_is_taken() {
 }
 
 /// Ends find cells by a mask: a capacity that fits the memory is not enough.
-fn capacity_is_checked<K: AnyKind, T: Cargo + ?Sized>() {
+fn capacity_is_checked<K: KindLayout, T: Cargo + ?Sized>() {
     const CAPACITY_FIELD: usize = 256 + 24;
     for found in [0, 3, 6, 7, CAPACITY as u64 + 1, 1 << 63, u64::MAX] {
         let shared = Shared::new();
@@ -185,7 +185,7 @@ fn a_capacity_that_cannot_be_is_refused() {
 
 /// TAIL is stored after the stamp. A producer that is killed in between leaves it behind by a record, and so may the
 /// next one, and the next.
-fn deaths_in_a_row<K: AnyKind, T: Cargo + ?Sized>() {
+fn deaths_in_a_row<K: KindLayout, T: Cargo + ?Sized>() {
     let shared = Shared::new();
     let ring = shared.ring::<K, T>();
     let mut rx = ring.consumer().unwrap();
@@ -208,7 +208,7 @@ fn what_the_dead_left_undone_does_not_add_up() {
 }
 
 /// Of several producers, one that died is told of, in whatever seat and in whatever order they went.
-fn a_death_is_told<K: AnyKind>() {
+fn a_death_is_told<K: KindLayout>() {
     for dead in 0..K::SEATS {
         let shared = Shared::new();
         let ring = shared.ring::<K, u64>();

@@ -7,7 +7,7 @@ use ringway::memory::{Clock, Memory};
 use ringway::ring::{Consumer, Producer, Ring};
 use ringway::{Corruption, PopError, PushError, Role, mpsc};
 
-use super::kinds::{AnyKind, CONSUMER};
+use super::layout::{CONSUMER, KindLayout};
 use super::memory::Shared;
 
 /// Cells of the rings here, or of each lane.
@@ -31,11 +31,11 @@ pub trait Cargo: Message {
     fn lane_len(cells: usize) -> usize;
 
     /// Sends something in the `how`th way; the 0th: one cell.
-    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, Self, M>, how: usize) -> Result<(), PushError>;
+    fn send<K: KindLayout, M: Peer>(tx: &mut Producer<K, Self, M>, how: usize) -> Result<(), PushError>;
     /// Receives something in the `how`th way; how many. The 0th: one. The last: all.
-    fn receive<K: AnyKind, M: Peer>(rx: &mut Consumer<K, Self, M>, how: usize) -> Result<usize, PopError>;
+    fn receive<K: KindLayout, M: Peer>(rx: &mut Consumer<K, Self, M>, how: usize) -> Result<usize, PopError>;
     /// All there is, with something to do for each.
-    fn drain<K: AnyKind, M: Peer>(
+    fn drain<K: KindLayout, M: Peer>(
         rx: &mut Consumer<K, Self, M>,
         each: impl FnMut(),
     ) -> Result<usize, PopError>;
@@ -51,7 +51,7 @@ impl Cargo for u64 {
         (16 * cells).next_multiple_of(ALIGN)
     }
 
-    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, Self, M>, how: usize) -> Result<(), PushError> {
+    fn send<K: KindLayout, M: Peer>(tx: &mut Producer<K, Self, M>, how: usize) -> Result<(), PushError> {
         match how % 4 {
             0 => tx.try_push(&7),
             1 => tx.try_push_slice(&[1, 2, 3, 4, 5]).map(drop),
@@ -60,7 +60,7 @@ impl Cargo for u64 {
         }
     }
 
-    fn receive<K: AnyKind, M: Peer>(rx: &mut Consumer<K, Self, M>, how: usize) -> Result<usize, PopError> {
+    fn receive<K: KindLayout, M: Peer>(rx: &mut Consumer<K, Self, M>, how: usize) -> Result<usize, PopError> {
         match how {
             usize::MAX => Self::drain(rx, || ()),
             _ => match how % 5 {
@@ -73,7 +73,7 @@ impl Cargo for u64 {
         }
     }
 
-    fn drain<K: AnyKind, M: Peer>(
+    fn drain<K: KindLayout, M: Peer>(
         rx: &mut Consumer<K, Self, M>,
         mut each: impl FnMut(),
     ) -> Result<usize, PopError> {
@@ -93,7 +93,7 @@ impl Cargo for [u8] {
         (16 * cells).next_multiple_of(ALIGN) + 64 * cells
     }
 
-    fn send<K: AnyKind, M: Peer>(tx: &mut Producer<K, Self, M>, how: usize) -> Result<(), PushError> {
+    fn send<K: KindLayout, M: Peer>(tx: &mut Producer<K, Self, M>, how: usize) -> Result<(), PushError> {
         let max = tx.max_record();
         let len = how / 10 % (max + 1);
         match how % 10 {
@@ -103,17 +103,17 @@ impl Cargo for [u8] {
             3 => tx.try_reserve(len).map(|reservation| reservation.abort()),
             4 => tx.push_timeout(&vec![3; len], SOON),
             5 => {
-                let mut batch = K::batch(tx, 4 * 128)?;
+                let mut batch = tx.try_batch((4 * 128).min(max))?;
                 let pushed = (0..4).try_for_each(|_| batch.try_push(&[4; 65][..max.min(65)]));
                 batch.commit();
                 pushed
             }
             6 => {
-                let mut batch = K::batch(tx, 4 * len)?;
+                let mut batch = tx.try_batch((4 * len).min(max))?;
                 (0..4).try_for_each(|_| batch.try_push(&vec![5; len]))
             }
             7 => {
-                let mut batch = K::batch(tx, 4 * len)?;
+                let mut batch = tx.try_batch((4 * len).min(max))?;
                 let pushed = (0..4).try_for_each(|_| batch.try_push(&vec![6; len]));
                 std::mem::forget(batch);
                 pushed
@@ -129,7 +129,7 @@ impl Cargo for [u8] {
         }
     }
 
-    fn receive<K: AnyKind, M: Peer>(rx: &mut Consumer<K, Self, M>, how: usize) -> Result<usize, PopError> {
+    fn receive<K: KindLayout, M: Peer>(rx: &mut Consumer<K, Self, M>, how: usize) -> Result<usize, PopError> {
         match how {
             usize::MAX => Self::drain(rx, || ()),
             _ => match how % 6 {
@@ -150,7 +150,7 @@ impl Cargo for [u8] {
         }
     }
 
-    fn drain<K: AnyKind, M: Peer>(
+    fn drain<K: KindLayout, M: Peer>(
         rx: &mut Consumer<K, Self, M>,
         mut each: impl FnMut(),
     ) -> Result<usize, PopError> {
@@ -193,13 +193,13 @@ impl<E> End<E> {
     }
 }
 
-pub struct Ends<K: AnyKind, T: Cargo + ?Sized, M: Peer = Shared> {
+pub struct Ends<K: KindLayout, T: Cargo + ?Sized, M: Peer = Shared> {
     ring: Ring<K, T, M>,
     txs: Vec<End<Producer<K, T, M>>>,
     rx: End<Consumer<K, T, M>>,
 }
 
-impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Ends<K, T, M> {
+impl<K: KindLayout, T: Cargo + ?Sized, M: Peer> Ends<K, T, M> {
     /// All that there can be.
     pub fn new(ring: Ring<K, T, M>) -> Self {
         let txs = (0..K::SEATS).map(|_| End::new(ring.producer().ok())).collect();
@@ -240,7 +240,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Ends<K, T, M> {
         let received = T::receive(rx, how);
         assert!(rx.position() >= before, "it went back");
         // Of a ring that was damaged before it was joined, the geometry is what it says.
-        let lanes = if K::LANES == 1 { 1 } else { self.ring.producers() };
+        let lanes = if K::LANES == 1 { 1 } else { self.ring.max_producers() };
         let most = self.ring.capacity() / T::UNIT * lanes;
         assert!(received.is_ok_and(|n| n <= most) || received.is_err(), "{received:?} of {most}");
         self.rx.note(received.map(drop).map_err(|error| match error {
@@ -262,12 +262,12 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Ends<K, T, M> {
         let shown = format!("{:?} {tx:?} {:?} {presence:?}", self.ring, self.rx.end);
         assert!(shown.contains(K::NAME));
         let seats = self.ring.seats().map(|seat| format!("{seat:?}")).count();
-        assert_eq!(seats, 1 + self.ring.producers());
+        assert_eq!(seats, 1 + self.ring.max_producers());
         let of_producers = self.txs.iter_mut().filter_map(|tx| tx.end.as_mut()?.stalled());
         let blamed: Vec<_> = of_producers.chain(self.rx.end.as_mut().and_then(Consumer::stalled)).collect();
         assert!(blamed.iter().all(|blame| !blame.to_string().is_empty()));
         // It keeps the last 16.
-        assert!(self.rx.end.as_mut().map_or(0, K::losses) <= 16);
+        assert!(self.rx.end.as_mut().map_or(0, |rx| rx.losses().count()) <= 16);
     }
 
     /// Waits for whoever may come.
@@ -283,7 +283,7 @@ impl<K: AnyKind, T: Cargo + ?Sized, M: Peer> Ends<K, T, M> {
     }
 }
 
-impl<K: AnyKind, T: Cargo + ?Sized> Ends<K, T> {
+impl<K: KindLayout, T: Cargo + ?Sized> Ends<K, T> {
     /// A producer dies.
     pub fn kill_producer(&mut self, which: usize) {
         let which = which % self.txs.len();

@@ -3,7 +3,7 @@ use ringway::lanes::{Consumer, Lanes, Producer, Ring};
 use ringway::{Corruption, Options, PopError};
 
 use super::ends::{CAPACITY, Cargo};
-use super::kinds::{ARMED, AnyKind, COMMON, LANE, LANE_HEAD, ROLE, RUNG};
+use super::layout::{ARMED, COMMON, KindLayout, LANE, LANE_HEAD, ROLE, RUNG};
 use super::memory::Shared;
 
 /// More lanes than are watched in any case.

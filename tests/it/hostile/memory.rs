@@ -12,7 +12,7 @@ use ringway::memory::{Clock, Liveness, Memory, Park, SeatLock};
 use ringway::ring::Ring;
 
 use super::ends::Cargo;
-use super::kinds::AnyKind;
+use super::layout::KindLayout;
 
 pub const MAGIC: u64 = 0x3159_4157_474e_4952;
 /// More than the rings of these tests need, in bytes.
@@ -80,7 +80,7 @@ impl Shared {
     }
 
     /// A new ring in it.
-    pub fn ring<K: AnyKind, T: Cargo + ?Sized>(&self) -> Ring<K, T, Self> {
+    pub fn ring<K: KindLayout, T: Cargo + ?Sized>(&self) -> Ring<K, T, Self> {
         Ring::format(self.clone(), &K::options::<T>()).unwrap()
     }
 

@@ -6,11 +6,11 @@ use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
 
 use super::ends::{CAPACITY, Cargo};
-use super::kinds::AnyKind;
+use super::layout::KindLayout;
 use super::memory::Shared;
 
 /// While items are drained, the peers go on stamping, without minding HEAD.
-fn a_drain_ends<K: AnyKind, T: Cargo + ?Sized>() {
+fn a_drain_ends<K: KindLayout, T: Cargo + ?Sized>() {
     let shared = Shared::new();
     let ring = shared.ring::<K, T>();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());

@@ -5,8 +5,8 @@
 
 mod detected;
 mod ends;
-mod kinds;
 mod lanes;
+mod layout;
 mod memory;
 mod mid_operation;
 mod mpsc_claims;
@@ -18,7 +18,7 @@ use std::fs;
 use std::path::Path;
 
 use ends::{CAPACITY, Cargo};
-use kinds::AnyKind;
+use layout::KindLayout;
 use memory::{MAGIC, Random, Shared};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ use script::{Lie, Scene, Step, attach_as_any};
 use support::Name;
 
 /// A word to overwrite, in bytes from the start of the segment.
-fn spot<K: AnyKind>() -> impl Strategy<Value = usize> {
+fn spot<K: KindLayout>() -> impl Strategy<Value = usize> {
     let cell = || (0..K::LANES, 0..CAPACITY).prop_map(|(lane, cell)| K::cell(lane, cell));
     prop_oneof![
         10 => select(K::words()),
@@ -59,13 +59,13 @@ fn lie() -> impl Strategy<Value = Lie> {
 }
 
 /// A ring of one of the sizes there can be, with a witness or without, and what happens to it.
-fn life<K: AnyKind>() -> impl Strategy<Value = (Scene, Vec<Step>)> {
+fn life<K: KindLayout>() -> impl Strategy<Value = (Scene, Vec<Step>)> {
     let scene = (0..=CAPACITY.ilog2(), any::<bool>(), 0..20_usize);
     let scene = scene.prop_map(|(size, has_witness, before)| Scene { cells: 1 << size, has_witness, before });
     (scene, vec(step::<K>(), 1..80))
 }
 
-fn step<K: AnyKind>() -> impl Strategy<Value = Step> {
+fn step<K: KindLayout>() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (spot::<K>(), lie()).prop_map(|(at, lie)| Step::Lie(at, lie)),
         6 => (0..K::SEATS, any::<usize>()).prop_map(|(which, how)| Step::Send(which, how)),
@@ -79,12 +79,12 @@ fn step<K: AnyKind>() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn live<K: AnyKind, T: Cargo + ?Sized>((scene, steps): &(Scene, Vec<Step>)) {
+fn live<K: KindLayout, T: Cargo + ?Sized>((scene, steps): &(Scene, Vec<Step>)) {
     script::run::<K, T>(scene, steps);
 }
 
 /// Where header, object table and role blocks have their words.
-fn field<K: AnyKind>() -> impl Strategy<Value = usize> {
+fn field<K: KindLayout>() -> impl Strategy<Value = usize> {
     prop_oneof![
         3 => (0..9_usize).prop_map(|word| 8 * word),
         6 => (0..11_usize).prop_map(|word| 256 + 8 * word),
@@ -106,7 +106,7 @@ fn field_lie() -> impl Strategy<Value = Lie> {
 }
 
 /// A ring that was made well, and then damaged.
-fn damaged<K: AnyKind>(is_bytes: bool, lies: Vec<(usize, Lie)>) {
+fn damaged<K: KindLayout>(is_bytes: bool, lies: Vec<(usize, Lie)>) {
     let shared = Shared::new();
     if is_bytes {
         shared.ring::<K, [u8]>();
@@ -200,7 +200,7 @@ proptest! {
 }
 
 /// Checks that an empty ring of `T` can be made there, whatever stood there before.
-fn fresh<K: AnyKind, T: Cargo + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
+fn fresh<K: KindLayout, T: Cargo + ?Sized>(shared: &Shared) -> Result<(), TestCaseError> {
     shared.write(0, 0);
     let ring = shared.ring::<K, T>();
     prop_assert_eq!(ring.presence(Role::Producer), ringway::Presence::Never);
@@ -221,7 +221,7 @@ fn fresh<K: AnyKind, T: Cargo + ?Sized>(shared: &Shared) -> Result<(), TestCaseE
     Ok(())
 }
 
-fn memory_is_used_again<K: AnyKind>() {
+fn memory_is_used_again<K: KindLayout>() {
     let shared = Shared::new();
     for _ in 0..3 {
         fresh::<K, u64>(&shared).unwrap();

@@ -5,7 +5,7 @@ use ringway::mpsc::{Consumer, Mpsc, Producer, Ring};
 use ringway::{PopError, PushError, SeatError};
 
 use super::ends::{CAPACITY, Cargo, WAITS};
-use super::kinds::{ANNOUNCEMENT, AnyKind, CLAIM_END, COMMON, CONSUMER, STATE};
+use super::layout::{ANNOUNCEMENT, CLAIM_END, COMMON, CONSUMER, KindLayout, STATE};
 use super::memory::Shared;
 
 const TAIL: usize = COMMON;

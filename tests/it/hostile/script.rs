@@ -11,7 +11,7 @@ use ringway::spsc::Spsc;
 use ringway::{Corruption, SeatError};
 
 use super::ends::{Cargo, Ends, Peer};
-use super::kinds::AnyKind;
+use super::layout::KindLayout;
 use super::memory::Shared;
 
 /// What to write into a word.
@@ -74,7 +74,7 @@ pub struct Scene {
 }
 
 /// Two runs are the same.
-pub fn run<K: AnyKind, T: Cargo + ?Sized>(scene: &Scene, steps: &[Step]) {
+pub fn run<K: KindLayout, T: Cargo + ?Sized>(scene: &Scene, steps: &[Step]) {
     let Scene { cells, has_witness, before } = *scene;
     let cells = cells.max(T::LEAST);
     let len = K::CELLS + K::LANES * T::lane_len(cells);
@@ -105,7 +105,7 @@ pub fn run<K: AnyKind, T: Cargo + ?Sized>(scene: &Scene, steps: &[Step]) {
 }
 
 /// Works with a ring that somebody may have damaged before it was joined.
-pub fn work<K: AnyKind, T: Cargo + ?Sized, M: Peer>(ring: Ring<K, T, M>) {
+pub fn work<K: KindLayout, T: Cargo + ?Sized, M: Peer>(ring: Ring<K, T, M>) {
     assert!(ring.capacity().is_power_of_two());
     // What does not lie inside of the memory was to be found when it was joined.
     let outside = Some(SeatError::Corrupt(Corruption::Outside));
@@ -123,14 +123,14 @@ pub fn work<K: AnyKind, T: Cargo + ?Sized, M: Peer>(ring: Ring<K, T, M>) {
 }
 
 /// Joins what stands there, if that is such a ring, and works with it.
-fn attach<K: AnyKind, T: Cargo + ?Sized>(shared: &Shared) {
+fn attach<K: KindLayout, T: Cargo + ?Sized>(shared: &Shared) {
     if let Ok(ring) = Ring::<K, T, _>::attach(shared.clone()) {
         work(ring);
     }
 }
 
 /// Opens the file at `path`, if that is such a ring, and works with it.
-fn open<K: AnyKind, T: Cargo + ?Sized>(path: &Path) {
+fn open<K: KindLayout, T: Cargo + ?Sized>(path: &Path) {
     if let Ok(ring) = Ring::<K, T>::open(path) {
         work(ring);
     }

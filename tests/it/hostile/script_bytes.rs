@@ -8,7 +8,7 @@ use ringway::ring::Ring;
 use ringway::spsc::Spsc;
 
 use super::ends::{CAPACITY, Cargo};
-use super::kinds::AnyKind;
+use super::layout::KindLayout;
 use super::memory::{MAGIC, Shared};
 use super::script::{self, Lie, Step};
 
@@ -43,7 +43,7 @@ impl Scene {
 }
 
 /// A word to overwrite, in bytes from the start.
-fn spot<K: AnyKind>(a: u8, b: u8) -> usize {
+fn spot<K: KindLayout>(a: u8, b: u8) -> usize {
     let (which, words) = (usize::from(b), K::words());
     let cell = K::cell(which / CAPACITY, which % CAPACITY);
     match a >> 5 {
@@ -77,7 +77,7 @@ fn lie(a: u8, c: u8, d: u8) -> Lie {
     }
 }
 
-fn step<K: AnyKind>(bytes: &[u8]) -> Option<Step> {
+fn step<K: KindLayout>(bytes: &[u8]) -> Option<Step> {
     let [what, a, b, c, d] = *bytes else { return None };
     let which = usize::from(a);
     let how = usize::from(u16::from_le_bytes([b, c]));
@@ -97,7 +97,7 @@ fn step<K: AnyKind>(bytes: &[u8]) -> Option<Step> {
     })
 }
 
-fn live<K: AnyKind, T: Cargo + ?Sized>(scene: &Scene, steps: &[u8]) {
+fn live<K: KindLayout, T: Cargo + ?Sized>(scene: &Scene, steps: &[u8]) {
     let steps: Vec<_> = steps.chunks_exact(STEP).take(MOST_STEPS).filter_map(step::<K>).collect();
     let (has_witness, before) = (scene.rest & 1 == 1, usize::from(scene.rest / 2 % 32));
     script::run::<K, T>(&script::Scene { cells: scene.cells::<T>(), has_witness, before }, &steps);
@@ -120,7 +120,7 @@ pub fn state(tape: &[u8]) {
 }
 
 /// Where header and object table have their words; and now and then any other.
-fn field<K: AnyKind>(a: u8, b: u8) -> usize {
+fn field<K: KindLayout>(a: u8, b: u8) -> usize {
     match a >> 5 {
         0 | 1 => 8 * usize::from(b % 9),
         2..=4 => 256 + 8 * usize::from(b % 12),
@@ -141,7 +141,7 @@ fn field_lie(a: u8, c: u8, d: u8) -> Lie {
 }
 
 /// A ring, made well, in memory that is just as large; then its words are changed, and its end cut off or moved out.
-fn damaged<K: AnyKind, T: Cargo + ?Sized>(scene: &Scene, steps: &[u8]) -> Shared {
+fn damaged<K: KindLayout, T: Cargo + ?Sized>(scene: &Scene, steps: &[u8]) -> Shared {
     let shared = Shared::of(K::CELLS + K::LANES * T::lane_len(scene.cells::<T>()));
     Ring::<K, T, _>::format(shared.clone(), &K::options_of::<T>(scene.cells::<T>())).expect("it fits");
     for bytes in steps.chunks_exact(STEP).take(MOST_STEPS) {

@@ -7,7 +7,7 @@ use ringway::mpsc::{Mpsc, Ring};
 use ringway::{Corruption, Departure, Options, PopError, SeatError};
 
 use super::ends::{CAPACITY, Cargo};
-use super::kinds::{ANNOUNCEMENT, AnyKind, CLAIM_END, COMMON, ROLE, STATE};
+use super::layout::{ANNOUNCEMENT, CLAIM_END, COMMON, KindLayout, ROLE, STATE};
 use super::memory::Shared;
 
 const TAKEN: u64 = 0x101;
@@ -81,7 +81,7 @@ fn is_a_lap(what: Corruption) -> bool {
 #[test]
 fn a_time_limit_holds_among_thousands_of_the_dead() {
     const SEATS: usize = 4096;
-    let shared = Shared::of(Ring::<u64>::required_len(SEATS, SEATS));
+    let shared = Shared::of(Ring::<u64>::required_len(&Options::new().capacity(SEATS).max_producers(SEATS)));
     let options = Options::new().capacity(SEATS).max_producers(SEATS);
     let ring = Ring::<u64, _>::format(shared.clone(), &options).unwrap();
     let mut rx = ring.consumer().unwrap();

@@ -39,7 +39,8 @@ enum Step {
     Abort(Len),
     /// Forgets the reservation.
     Forget(Len),
-    Batch(Vec<Len>, End),
+    /// Begins a batch with this room, and stages these records.
+    Batch(Len, Vec<Len>, End),
     Read(End),
     Drain(usize),
     /// Another producer takes the seat. In between, the ring is closed once it is empty.
@@ -75,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (len(), 0..=100_usize).prop_map(|(len, percent)| Step::Reserve(len, percent)),
         1 => len().prop_map(Step::Abort),
         1 => len().prop_map(Step::Forget),
-        4 => (vec(len(), 0..6), end()).prop_map(|(lens, end)| Step::Batch(lens, end)),
+        4 => (len(), vec(len(), 0..6), end()).prop_map(|(room, lens, end)| Step::Batch(room, lens, end)),
         8 => end().prop_map(Step::Read),
         2 => (0..6_usize).prop_map(Step::Drain),
         1 => Just(Step::NextProducer),
@@ -138,8 +139,9 @@ struct Pair {
 impl Pair {
     fn new(capacity: u64) -> Self {
         let bytes = capacity as usize * 64;
-        let memory = Heap::new(Ring::<[u8]>::required_len(bytes));
-        let ring = Ring::<[u8], _>::format(memory, &Options::new().capacity(bytes)).unwrap();
+        let options = Options::new().capacity(bytes);
+        let memory = Heap::new(Ring::<[u8]>::required_len(&options));
+        let ring = Ring::<[u8], _>::format(memory, &options).unwrap();
         let (tx, rx) = (ring.producer().ok(), ring.consumer().ok());
         let (max, records) = (ring.max_record(), VecDeque::new());
         Self { ring, tx, rx, model: Model { capacity, max, records, head: 0, tail: 0, count: 0 } }
@@ -183,7 +185,7 @@ impl Pair {
                     (reservation, _) => mem::forget(reservation),
                 }
             }
-            Step::Batch(lens, end) => self.batch(lens, *end)?,
+            Step::Batch(room, lens, end) => self.batch(room, lens, *end)?,
             Step::Read(end) => match (rx.try_read(), model.records.front()) {
                 (Ok(read), Some(record)) => {
                     prop_assert_eq!(&read.payload().to_vec(), &record.bytes);
@@ -230,9 +232,15 @@ impl Pair {
         self.check_positions()
     }
 
-    fn batch(&mut self, lens: &[Len], end: End) -> Result<(), TestCaseError> {
+    fn batch(&mut self, room: &Len, lens: &[Len], end: End) -> Result<(), TestCaseError> {
         let (model, tx) = (&mut self.model, self.tx.as_mut().unwrap());
-        let mut batch = tx.batch();
+        let room = room.resolve(model.max);
+        let begun = tx.try_batch(room);
+        prop_assert_eq!(
+            begun.as_ref().map(drop).map_err(|error| *error),
+            model.claim(model.tail, room).map(drop)
+        );
+        let Ok(mut batch) = begun else { return Ok(()) };
         let (mut staged, mut next) = (Vec::new(), model.tail);
         for len in lens {
             let len = len.resolve(model.max);

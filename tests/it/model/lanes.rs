@@ -110,7 +110,7 @@ impl Kind for [u8] {
         if how == How::Singly {
             return Ok(items.iter().take_while(|item| tx.try_push(&bytes(**item)).is_ok()).count());
         }
-        let mut batch = tx.batch();
+        let mut batch = tx.try_batch(0)?;
         let staged = items.iter().take_while(|item| batch.try_push(&bytes(**item)).is_ok()).count();
         match how {
             How::Undone => batch.abort(),
@@ -126,7 +126,7 @@ impl Kind for [u8] {
     fn take(rx: &mut Consumer<Self, Heap>, how: How) -> Result<Item, PopError> {
         let record = rx.try_read()?;
         let found = item(record.payload().read_value_at(0).unwrap());
-        assert_eq!(u32::from(record.producer()), found[0]);
+        assert_eq!(u32::from(record.seat()), found[0]);
         match how {
             How::Undone => record.keep(),
             How::Forgotten => mem::forget(record),
@@ -157,8 +157,8 @@ struct Scene<T: Kind + ?Sized> {
 impl<T: Kind + ?Sized> Scene<T> {
     fn new(cells: usize) -> Self {
         let capacity = T::capacity(cells);
-        let memory = Heap::new(Ring::<T>::required_len(capacity, LANES));
         let options = Options::new().capacity(capacity).max_producers(LANES);
+        let memory = Heap::new(Ring::<T>::required_len(&options));
         let ring = Ring::<T, _>::format(memory, &options).unwrap();
         let ends = (0..LANES).map(|_| ring.producer().ok()).collect();
         let rx = ring.consumer().ok();

@@ -199,8 +199,8 @@ struct Scene {
 impl Scene {
     fn new(capacity: u64) -> Self {
         let bytes = capacity as usize * 64;
-        let memory = Heap::new(Ring::<[u8]>::required_len(bytes, SEATS.into()));
         let options = Options::new().capacity(bytes).max_producers(SEATS.into());
+        let memory = Heap::new(Ring::<[u8]>::required_len(&options));
         let ring = Ring::<[u8], _>::format(memory, &options).unwrap();
         let hands: Vec<_> = (0..HANDS).map(|_| Hand::new(&ring)).collect();
         let (rx, max) = (ring.consumer().ok(), ring.max_record());
@@ -305,7 +305,7 @@ impl Scene {
         let (model, rx) = (&mut self.model, self.rx.as_mut().unwrap());
         match (rx.try_read(), model.look()) {
             (Ok(read), Some((record_end, bytes, seat))) => {
-                prop_assert_eq!((read.payload().to_vec(), read.producer()), (bytes, seat));
+                prop_assert_eq!((read.payload().to_vec(), read.seat()), (bytes, seat));
                 match end {
                     End::Done => {
                         read.release();

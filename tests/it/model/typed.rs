@@ -42,9 +42,10 @@ struct Pair<K: Kind> {
 }
 
 impl<K: Kind> Pair<K> {
-    fn new(capacity: usize, len: usize) -> Self {
+    fn new(capacity: usize) -> Self {
         let options = Options::new().capacity(capacity).max_producers(1);
-        let ring = Ring::format(Heap::new(len), &options).unwrap();
+        let memory = Heap::new(Ring::<K, Item>::required_len(&options));
+        let ring = Ring::format(memory, &options).unwrap();
         let (tx, rx) = (ring.producer().ok(), ring.consumer().ok());
         Self { ring, tx, rx, model: VecDeque::new(), sent: 0 }
     }
@@ -139,8 +140,8 @@ impl<K: Kind> Pair<K> {
 }
 
 /// A ring of so many bytes, after `start` items, through these steps.
-fn run<K: Kind>(capacity: usize, len: usize, start: usize, steps: &[Step]) -> Result<(), TestCaseError> {
-    let mut pair = Pair::<K>::new(capacity, len);
+fn run<K: Kind>(capacity: usize, start: usize, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut pair = Pair::<K>::new(capacity);
     for _ in 0..start {
         pair.apply(&Step::Push)?;
         pair.apply(&Step::Pop)?;
@@ -164,8 +165,8 @@ proptest! {
         start in 0..64_usize,
         steps in vec(step(), 1..80),
     ) {
-        run::<spsc::Spsc>(capacity, spsc::Ring::<Item>::required_len(capacity), start, &steps)?;
-        run::<mpsc::Mpsc>(capacity, mpsc::Ring::<Item>::required_len(capacity, 1), start, &steps)?;
-        run::<lanes::Lanes>(capacity, lanes::Ring::<Item>::required_len(capacity, 1), start, &steps)?;
+        run::<spsc::Spsc>(capacity, start, &steps)?;
+        run::<mpsc::Mpsc>(capacity, start, &steps)?;
+        run::<lanes::Lanes>(capacity, start, &steps)?;
     }
 }

@@ -3,8 +3,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ringway::spsc::{Message, Ring};
-use ringway::{LayoutError, Options, SegmentError};
+use ringway::spsc::Ring;
+use ringway::{LayoutError, Message, Options, SegmentError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::{Place, assert_tells};
@@ -198,7 +198,7 @@ fn cut_to(len: u64) -> Result<(), SegmentError> {
 
 #[test]
 fn a_truncated_segment_is_told() {
-    let len = Ring::<u64>::required_len(1024) as u64;
+    let len = Ring::<u64>::required_len(&Options::new().capacity(1024)) as u64;
     for has in [512, 4096, len - 1] {
         let error = cut_to(has).unwrap_err();
         let expected = LayoutError::Truncated { claims: len, has };

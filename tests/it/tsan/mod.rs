@@ -23,12 +23,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use place::{AnyKind, Named, OnHeap, Place};
+use place::{Named, OnHeap, Place};
 use ringway::lanes::Lanes;
 use ringway::memory::Clock;
 use ringway::memory::{Heap, Memory};
 use ringway::mpsc::Mpsc;
-use ringway::ring::{Consumer, Producer, Ring};
+use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Departure, PopError, Trust};
 
@@ -52,7 +52,7 @@ fn item(seat: u16, number: u64) -> Item {
     [seat.into(), number, !number, number.wrapping_mul(0x9e37_79b9) ^ u64::from(seat)]
 }
 
-fn send_items<K: AnyKind, M: Memory + Clock>(mut tx: Producer<K, Item, M>, count: u64) {
+fn send_items<K: Kind, M: Memory + Clock>(mut tx: Producer<K, Item, M>, count: u64) {
     let (seat, mut sent) = (tx.seat(), 0);
     while sent < count {
         let next = [0, 1, 2].map(|more| item(seat, sent + more));
@@ -66,8 +66,8 @@ fn send_items<K: AnyKind, M: Memory + Clock>(mut tx: Producer<K, Item, M>, count
 }
 
 /// Takes all there is until the producers have left; how many came from each, each one's in order.
-fn receive_items<K: AnyKind, M: Memory + Clock>(mut rx: Consumer<K, Item, M>) -> Vec<u64> {
-    let mut received = vec![0; K::PRODUCERS];
+fn receive_items<K: Kind, M: Memory + Clock>(mut rx: Consumer<K, Item, M>) -> Vec<u64> {
+    let mut received = vec![0; rx.ring().max_producers()];
     let mut check = |[seat, number, rest @ ..]: Item| {
         let expected = &mut received[seat as usize];
         assert_eq!([seat, number, rest[0], rest[1]], item(seat as u16, *expected));
@@ -94,18 +94,19 @@ fn receive_items<K: AnyKind, M: Memory + Clock>(mut rx: Consumer<K, Item, M>) ->
     received
 }
 
-fn items_stream<K: AnyKind, P: Place>() {
+fn items_stream<K: Kind, P: Place>() {
     // First so few cells that each side waits for the other most of the time.
     for (capacity, count) in [(2, records() / 16), (128, records())] {
         let made = P::ring::<K, Item>(capacity);
-        let each = count / K::PRODUCERS as u64;
+        let producers = made.max_producers();
+        let each = count / producers as u64;
         thread::scope(|scope| {
             let rx = made.consumer().unwrap();
             let ends = [(); 3].map(|()| made.producer().ok());
             let senders = ends.map(|tx| tx.map(|tx| scope.spawn(move || send_items(tx, each))));
             let received = scope.spawn(move || receive_items(rx)).join().unwrap();
             senders.into_iter().flatten().for_each(|sender| sender.join().unwrap());
-            assert_eq!(received, vec![each; K::PRODUCERS]);
+            assert_eq!(received, vec![each; producers]);
         });
     }
 }
@@ -118,7 +119,7 @@ fn record(seat: u16, number: u64) -> Vec<u8> {
     record
 }
 
-fn send_records<K: AnyKind, M: Memory + Clock>(mut tx: Producer<K, [u8], M>, count: u64) {
+fn send_records<K: Kind, M: Memory + Clock>(mut tx: Producer<K, [u8], M>, count: u64) {
     let (seat, mut sent) = (tx.seat(), 0);
     while sent < count {
         let next = record(seat, sent);
@@ -140,7 +141,7 @@ fn send_records<K: AnyKind, M: Memory + Clock>(mut tx: Producer<K, [u8], M>, cou
                 reserved.commit_len(next.len()).unwrap();
             }
             3 => {
-                let Ok(mut batch) = K::batch(&mut tx, 6 * 64) else { continue };
+                let Ok(mut batch) = tx.try_batch(6 * 64) else { continue };
                 let fits =
                     (sent..count.min(sent + 3)).take_while(|n| batch.try_push(&record(seat, *n)).is_ok());
                 let staged = fits.count() as u64;
@@ -158,16 +159,14 @@ fn send_records<K: AnyKind, M: Memory + Clock>(mut tx: Producer<K, [u8], M>, cou
     }
 }
 
-fn receive_records<K: AnyKind, M: Memory + Clock>(mut rx: Consumer<K, [u8], M>) -> Vec<u64> {
-    let mut received = vec![0; K::PRODUCERS];
+fn receive_records<K: Kind, M: Memory + Clock>(mut rx: Consumer<K, [u8], M>) -> Vec<u64> {
+    let mut received = vec![0; rx.ring().max_producers()];
     for way in 0.. {
         let result = match way % 5 {
             0 => rx.drain(4, |payload| drop(payload.to_vec())).map(drop).and(Ok(None)),
             1 => rx.try_read().map(|record| record.keep()).and(Ok(None)),
-            2 => rx.read_timeout(LONG).map(|record| Some((record.producer(), record.payload().to_vec()))),
-            _ => {
-                rx.read().map(|record| Some((record.producer(), record.payload().as_slice(trust()).to_vec())))
-            }
+            2 => rx.read_timeout(LONG).map(|record| Some((record.seat(), record.payload().to_vec()))),
+            _ => rx.read().map(|record| Some((record.seat(), record.payload().as_slice(trust()).to_vec()))),
         };
         match result {
             Ok(Some((seat, bytes))) => {
@@ -187,9 +186,9 @@ fn receive_records<K: AnyKind, M: Memory + Clock>(mut rx: Consumer<K, [u8], M>) 
     received
 }
 
-fn records_stream<K: AnyKind, P: Place>() {
+fn records_stream<K: Kind, P: Place>() {
     let made = P::ring::<K, [u8]>(64 * 64);
-    let each = records() / K::PRODUCERS as u64;
+    let each = records() / made.max_producers() as u64;
     thread::scope(|scope| {
         let rx = made.consumer().unwrap();
         let ends = [(); 3].map(|()| made.producer().ok());
@@ -201,10 +200,10 @@ fn records_stream<K: AnyKind, P: Place>() {
 }
 
 /// Seats go from thread to thread, and nothing but the seat tells the next holder what the last one did (E3).
-fn seats_change_hands<K: AnyKind, P: Place>() {
+fn seats_change_hands<K: Kind, P: Place>() {
     let made = P::ring::<K, [u8]>(8 * 64);
     let each = records() / 16;
-    let threads = K::PRODUCERS as u64 + 1;
+    let threads = made.max_producers() as u64 + 1;
     let left = AtomicU64::new(threads * each);
     thread::scope(|scope| {
         let left = &left;
@@ -217,7 +216,7 @@ fn seats_change_hands<K: AnyKind, P: Place>() {
     assert_eq!(left.load(Relaxed), 0);
 }
 
-fn send_by_turns<K: AnyKind, M: Memory>(ring: &Ring<K, [u8], M>, me: u16, count: u64) {
+fn send_by_turns<K: Kind, M: Memory>(ring: &Ring<K, [u8], M>, me: u16, count: u64) {
     let mut sent = 0;
     while sent < count {
         let Ok(mut tx) = ring.producer() else {
@@ -239,7 +238,7 @@ fn send_by_turns<K: AnyKind, M: Memory>(ring: &Ring<K, [u8], M>, me: u16, count:
     }
 }
 
-fn receive_by_turns<K: AnyKind, M: Memory>(ring: &Ring<K, [u8], M>, left: &AtomicU64) {
+fn receive_by_turns<K: Kind, M: Memory>(ring: &Ring<K, [u8], M>, left: &AtomicU64) {
     let is_right = |bytes: &[u8]| {
         let number = u64::from_le_bytes(bytes[..8].try_into().unwrap());
         (0..8).any(|seat| bytes == record(seat, number))
@@ -265,8 +264,8 @@ fn receive_by_turns<K: AnyKind, M: Memory>(ring: &Ring<K, [u8], M>, left: &Atomi
 }
 
 /// One thread makes the ring; others join it as soon as it is there (E0).
-fn a_ring_is_joined_while_it_is_made<K: AnyKind>() {
-    fn joined<K: AnyKind>(memory: &Heap) -> Ring<K, Item, Heap> {
+fn a_ring_is_joined_while_it_is_made<K: Kind>() {
+    fn joined<K: Kind>(memory: &Heap) -> Ring<K, Item, Heap> {
         loop {
             match Ring::attach(memory.clone()) {
                 Ok(ring) => return ring,
@@ -275,7 +274,8 @@ fn a_ring_is_joined_while_it_is_made<K: AnyKind>() {
         }
     }
     for turn in 0..(records() / 50).min(1000) {
-        let (memory, options) = place::heap::<K, Item>(4);
+        let options = place::options(4);
+        let memory = Heap::new(Ring::<K, Item>::required_len(&options));
         let memory = &memory;
         thread::scope(|scope| {
             let made =
@@ -294,7 +294,7 @@ fn a_ring_is_joined_while_it_is_made<K: AnyKind>() {
 }
 
 /// On the heap, and in a named segment.
-fn in_both<K: AnyKind>() {
+fn in_both<K: Kind>() {
     items_stream::<K, OnHeap>();
     records_stream::<K, OnHeap>();
     seats_change_hands::<K, OnHeap>();

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use ringway::Options;
-use ringway::memory::{Heap, Memory, Region};
 use ringway::memory::{Liveness, Park};
+use ringway::memory::{Memory, Region};
 use ringway::spsc::Ring;
 
 use super::trust;
@@ -28,9 +28,7 @@ fn a_producer_that_writes_after_its_commit_races() {
     // SAFETY: none. That the address goes to another thread, and is used there, is the mistake.
     unsafe impl Send for Late {}
 
-    let ring =
-        Ring::<[u8], _>::format(Heap::new(Ring::<[u8]>::required_len(1024)), &Options::new().capacity(1024));
-    let ring = ring.unwrap();
+    let ring = Ring::<[u8]>::on_heap(&Options::new().capacity(1024)).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let producer = thread::spawn(move || {
         let mut reserved = tx.reserve(16).unwrap();
@@ -53,7 +51,7 @@ struct Short;
 
 /// Bytes of the ring: what it is told that there are, and what there are.
 const CAPACITY: usize = 1024;
-const SAYS: usize = Ring::<[u8]>::required_len(CAPACITY);
+const SAYS: usize = Ring::<[u8]>::required_len(&Options::new().capacity(CAPACITY));
 const IS: usize = SAYS - 128;
 
 // SAFETY: none. The length is the mistake.

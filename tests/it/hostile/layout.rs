@@ -1,10 +1,9 @@
-//! The kinds of ring, and where each has its words (see the page on the format).
+//! Where each kind of ring has its words: see `ringway::docs::format`.
+use ringway::Options;
 use ringway::lanes::Lanes;
-use ringway::memory::Memory;
 use ringway::mpsc::Mpsc;
-use ringway::ring::{Batch, Consumer, Kind, Producer};
+use ringway::ring::Kind;
 use ringway::spsc::Spsc;
-use ringway::{Options, PushError};
 
 use super::ends::{CAPACITY, Cargo};
 
@@ -25,8 +24,8 @@ pub const LANE_HEAD: usize = 448;
 /// Bytes of the descriptors of a byte ring's lane, or of the cells of a lane of `u64`: each has a stamp, and an info or an item.
 pub const LANE: usize = 16 * CAPACITY;
 
-/// A kind of ring.
-pub trait AnyKind: Kind {
+/// The layout of a kind of ring.
+pub trait KindLayout: Kind {
     /// For producers.
     const SEATS: usize;
     /// Sequences of cells.
@@ -45,17 +44,6 @@ pub trait AnyKind: Kind {
 
     /// Words of its own that a liar may think of.
     fn own_words() -> Vec<usize>;
-
-    fn batch<'a, M: Memory>(
-        tx: &'a mut Producer<Self, [u8], M>,
-        room: usize,
-    ) -> Result<Batch<'a, Self, M>, PushError>;
-
-    /// How many losses the consumer tells of.
-    fn losses<T: Cargo + ?Sized, M: Memory>(rx: &mut Consumer<Self, T, M>) -> usize {
-        let _ = rx;
-        0
-    }
 
     fn options<T: Cargo + ?Sized>() -> Options<'static> {
         Self::options_of::<T>(CAPACITY)
@@ -86,7 +74,7 @@ pub trait AnyKind: Kind {
     }
 }
 
-impl AnyKind for Spsc {
+impl KindLayout for Spsc {
     const SEATS: usize = 1;
     const LANES: usize = 1;
     const FIRST: usize = COMMON;
@@ -103,15 +91,9 @@ impl AnyKind for Spsc {
     fn own_words() -> Vec<usize> {
         Vec::new()
     }
-    fn batch<'a, M: Memory>(
-        tx: &'a mut Producer<Self, [u8], M>,
-        _: usize,
-    ) -> Result<Batch<'a, Self, M>, PushError> {
-        Ok(tx.batch())
-    }
 }
 
-impl AnyKind for Mpsc {
+impl KindLayout for Mpsc {
     const SEATS: usize = 3;
     const LANES: usize = 1;
     const FIRST: usize = COMMON + ROLE;
@@ -129,18 +111,9 @@ impl AnyKind for Mpsc {
         let seats = (0..Self::SEATS).map(Self::seat);
         seats.flat_map(|seat| [[seat + ANNOUNCEMENT; 3], [seat + CLAIM_END; 3]]).flatten().collect()
     }
-    fn batch<'a, M: Memory>(
-        tx: &'a mut Producer<Self, [u8], M>,
-        room: usize,
-    ) -> Result<Batch<'a, Self, M>, PushError> {
-        tx.try_batch(room.min(tx.max_record()))
-    }
-    fn losses<T: Cargo + ?Sized, M: Memory>(rx: &mut Consumer<Self, T, M>) -> usize {
-        T::losses(rx).len()
-    }
 }
 
-impl AnyKind for Lanes {
+impl KindLayout for Lanes {
     const SEATS: usize = 3;
     const LANES: usize = Self::SEATS;
     const FIRST: usize = COMMON + ROLE;
@@ -159,14 +132,8 @@ impl AnyKind for Lanes {
         let armed = (0..Self::SEATS).map(|seat| Self::seat(seat) + ARMED);
         armed.chain([RUNG, READY]).collect()
     }
-    fn batch<'a, M: Memory>(
-        tx: &'a mut Producer<Self, [u8], M>,
-        _: usize,
-    ) -> Result<Batch<'a, Self, M>, PushError> {
-        Ok(tx.batch())
-    }
 }
 
 /// In lanes: the word that says that a ready bit was set, and the ready bits.
 pub const RUNG: usize = COMMON + ANNOUNCEMENT;
-const READY: usize = <Lanes as AnyKind>::CELLS - 128;
+const READY: usize = <Lanes as KindLayout>::CELLS - 128;
