@@ -4,8 +4,8 @@
 
 #[path = "../../it/hostile/ends.rs"]
 mod ends;
-#[path = "../../it/hostile/kinds.rs"]
-mod kinds;
+#[path = "../../it/hostile/layout.rs"]
+mod layout;
 #[path = "../../it/hostile/memory.rs"]
 mod memory;
 #[path = "../../it/hostile/script.rs"]

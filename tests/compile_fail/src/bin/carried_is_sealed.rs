@@ -4,7 +4,7 @@
 struct Flag(#[allow(dead_code)] bool);
 
 #[cfg(not(feature = "mended"))]
-impl ringway::spsc::Message for Flag {} //~ here
+impl ringway::Message for Flag {} //~ here
 
 fn main() {
     let _flag = Flag(true);

@@ -7,7 +7,7 @@ use ringway::spsc::Producer;
 #[cfg(not(feature = "mended"))]
 fn send<T>(_: Producer<T>, _: T) {} //~ here
 #[cfg(feature = "mended")]
-fn send<T: ringway::spsc::Message>(_: Producer<T>, _: T) {}
+fn send<T: ringway::Message>(_: Producer<T>, _: T) {}
 
 fn main() {
     let _send = send::<u32>;

@@ -3,7 +3,7 @@
 use ringway::spsc::Producer;
 
 fn send(mut tx: Producer<[u8]>) {
-    let mut batch = tx.batch();
+    let mut batch = tx.try_batch(64).unwrap();
     batch.try_push(b"debit").unwrap();
     #[cfg(not(feature = "mended"))]
     tx.try_push(b"in between").unwrap(); //~ here
