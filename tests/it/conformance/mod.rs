@@ -33,13 +33,16 @@ macro_rules! on_rings_of_several {
     };
 }
 
+mod batches;
 mod bytes;
+mod departures;
 mod diagnostics;
 mod guards;
 mod lanes_fairness;
 mod mpsc_order;
 mod multi_producer;
 mod seats;
+mod streams;
 mod typed;
 mod waiting;
 

@@ -12,7 +12,7 @@
 //! or, if their major version is another one, are refused by an error that says so.
 
 mod compat;
-mod memory;
+pub(crate) mod memory;
 mod scenario;
 
 use std::fs;

@@ -74,6 +74,27 @@ fn stamps_are_checked<K: KindLayout, T: Cargo + ?Sized>() {
     assert_eq!(says(0), missing);
 }
 
+fn iterators_end<K: KindLayout>() {
+    let shared = Shared::new();
+    let ring = shared.ring::<K, u64>();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.try_push_slice(&[1, 2]).unwrap();
+    let second = K::cell(0, 1);
+    shared.write(second, 99);
+    let corrupt = Some(Err(PopError::Corrupt(Stamp { position: 1, found: 99 })));
+    let mut iter = rx.iter();
+    assert_eq!([(); 4].map(|()| iter.next()), [Some(Ok(1)), corrupt, None, None]);
+    let mut iter = rx.try_iter();
+    assert_eq!([(); 3].map(|()| iter.next()), [corrupt, None, None]);
+}
+
+#[test]
+fn an_iterator_returns_corruption_once() {
+    iterators_end::<Spsc>();
+    iterators_end::<Mpsc>();
+    iterators_end::<Lanes>();
+}
+
 #[test]
 fn a_stamp_from_the_future_is_noticed() {
     everywhere(
