@@ -59,14 +59,17 @@ copy_package() {
     mkdir "$tree/tests"
     cp -a src README.md "$tree"
     cp -a tests/*.rs "$tree/tests"
-    local folder
+    local folder manifest
     for folder in tests/*/; do
-        [ "$folder" != tests/support/ ] && [ -e "$folder/Cargo.toml" ] || cp -a "$folder" "$tree/tests"
+        [ -e "$folder/Cargo.toml" ] || cp -a "$folder" "$tree/tests"
     done
-    # Of the dev-dependencies, what the tests named above use.
-    sed -e 's|^members = .*|members = ["tests/support"]|' -e '/^\[\[bench\]\]/,/^$/d' -e '/^\[\[example\]\]/,/^$/d' Cargo.toml | awk -v used=" ${used[*]} " '
-        /^\[/ { dev = $0 == "[dev-dependencies]" }
-        !dev || !/^[a-z]/ || index(used, " " $1 " ")' >"$tree/Cargo.toml"
+    # Of the dev-dependencies, those that the chosen suites use.
+    for manifest in Cargo.toml tests/Cargo.toml; do
+        sed -e 's|^members = .*|members = ["tests"]|' -e '/^\[\[bench\]\]/,/^$/d' -e '/^\[\[example\]\]/,/^$/d' $manifest |
+            awk -v used=" ringway ${used[*]} " '
+            /^\[/ { dev = $0 == "[dev-dependencies]" }
+            !dev || !/^[a-z]/ || index(used, " " $1 " ")' >"$tree/$manifest"
+    done
     cp Cargo.lock "$tree"
 }
 
@@ -77,7 +80,7 @@ check() {
     local features
     for features in --features=std --no-default-features --no-default-features\ --features=alloc; do
         # shellcheck disable=SC2086 # several words
-        build check --target "$1" $features || return 1
+        build check -p ringway --target "$1" $features || return 1
     done
 }
 
@@ -169,11 +172,11 @@ bare() {
     export RUSTC_BOOTSTRAP=1
     local target targets=(x86_64-unknown-none aarch64-unknown-none riscv64gc-unknown-none-elf)
     for target in "${targets[@]}"; do
-        build build -Zbuild-std=core --target "$target" --no-default-features || return 1
-        build build -Zbuild-std=core,alloc --target "$target" --no-default-features --features alloc || return 1
+        build build -p ringway -Zbuild-std=core --target "$target" --no-default-features || return 1
+        build build -p ringway -Zbuild-std=core,alloc --target "$target" --no-default-features --features alloc || return 1
     done
     local refused
-    refused=$(build build -Zbuild-std=core --target thumbv7em-none-eabi --no-default-features 2>&1) &&
+    refused=$(build build -p ringway -Zbuild-std=core --target thumbv7em-none-eabi --no-default-features 2>&1) &&
         { echo "a machine without 64-bit atomics is not refused"; return 1; }
     grep "^error: ringway needs lock-free 64-bit atomics" <<<"$refused" || { echo "$refused"; return 1; }
     echo "core and alloc build for ${targets[*]}; thumbv7em refuses in words"

@@ -1,5 +1,6 @@
-//! Reads the sources: the comment of each atomic operation must begin with the ordering that stands in the code,
-//! and each edge that a module names must have both its sides.
+//! Reads the sources. The comment of each atomic operation begins with the ordering that stands in the
+//! code. Each edge that a module names has both sides, in the functions that its table names. Comments
+//! name the actor and fit the page.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
@@ -114,8 +115,7 @@ fn each_edge_has_both_sides() {
         sources.values().any(|lines| {
             (1..lines.len()).any(|at| {
                 let comment = comment_above(lines, at);
-                prefixes.iter().any(|prefix| comment.starts_with(prefix))
-                    && comment.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == edge)
+                prefixes.iter().any(|prefix| comment.starts_with(prefix)) && names(&comment, edge)
             })
         })
     };
@@ -138,6 +138,130 @@ fn each_edge_has_both_sides() {
         assert!(comments(release, &edge), "{edge} has no release side");
         assert!(comments(acquire, &edge), "{edge} has no acquire side");
     }
+}
+
+/// Whether an operation of this edge stands in a function of this name, with a comment that begins with
+/// one of `kinds`.
+fn holds_operation(lines: &[String], name: &str, kinds: &[&str], edge: &str) -> bool {
+    let declares = |line: &String| {
+        let after = line.split("fn ").nth(1).and_then(|rest| rest.strip_prefix(name));
+        !line.trim_start().starts_with("//") && after.is_some_and(|rest| rest.starts_with(['(', '<']))
+    };
+    let starts = (0..lines.len()).filter(|at| declares(&lines[*at]));
+    starts.into_iter().any(|start| {
+        let indent = lines[start].len() - lines[start].trim_start().len();
+        let is_end = |line: &String| line.trim_end() == format!("{}}}", " ".repeat(indent));
+        let end = (start..lines.len()).find(|at| is_end(&lines[*at])).unwrap_or(lines.len());
+        (start + 1..end).any(|at| {
+            let comment = comment_above(lines, at);
+            kinds.iter().any(|kind| comment.starts_with(kind)) && names(&comment, edge)
+        })
+    })
+}
+
+/// Whether `edge` is one of the words of `comment`.
+fn names(comment: &str, edge: &str) -> bool {
+    comment.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == edge)
+}
+
+/// Each function in a table of edges exists, and holds an operation on its side of the edge.
+#[test]
+fn each_function_in_an_edge_table_holds_an_operation_of_that_edge() {
+    let sources = shipping();
+    let (mut named, mut wrong) = (0, Vec::new());
+    for (path, lines) in &sources {
+        for row in lines.iter().filter(|line| line.starts_with("//! | E")) {
+            let columns: Vec<_> = row.split('|').map(str::trim).collect();
+            let edge = columns[1];
+            let is_fence = ["E4", "E7"].contains(&edge);
+            let kinds = [
+                if is_fence { &["Compiler fence", "Full fence", "Release"][..] } else { &["Release"] },
+                if is_fence { &["Full fence"][..] } else { &["Acquire"] },
+            ];
+            for (side, kinds) in columns[2..4].iter().zip(kinds) {
+                // Every second piece stands between backticks.
+                for name in side.split('`').skip(1).step_by(2) {
+                    let function = name.rsplit("::").next().unwrap();
+                    named += 1;
+                    if !sources.values().any(|lines| holds_operation(lines, function, kinds, edge)) {
+                        wrong.push(format!(
+                            "{}: {edge}: no `fn {function}` has a comment that begins with {} and names {edge}",
+                            path.display(),
+                            kinds.join(" or ")
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(named >= 20, "only {named} functions found: does this test still read the tables?");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The comments of the library, and all text that users read, with file and line.
+fn prose() -> Vec<(PathBuf, usize, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md")];
+    let mut directories = vec![root.join("src"), root.join("examples")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { directories.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let mut prose = Vec::new();
+    for path in files {
+        let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        for (line, text) in (1..).zip(text.lines()) {
+            let text = if is_rust { text.split_once("//").map_or("", |parts| parts.1) } else { text };
+            prose.push((path.clone(), line, text.trim_start_matches(['/', '!']).trim().to_owned()));
+        }
+    }
+    prose
+}
+
+#[test]
+fn comments_name_the_actor() {
+    let wrong: Vec<_> = prose()
+        .into_iter()
+        .filter(|(_, _, text)| {
+            let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+            let pronouns = ["whoever", "somebody", "nobody", "anybody", "everybody"];
+            let is_vague = words.into_iter().any(|word| pronouns.contains(&word.as_str()));
+            let begins_with_who = text.starts_with("Who ")
+                || [". Who ", ": Who ", "; Who ", "! Who "].iter().any(|start| text.contains(start));
+            is_vague || begins_with_who
+        })
+        .map(|(path, line, text)| format!("{}:{line}: {text}", path.display()))
+        .collect();
+    assert!(wrong.is_empty(), "name the producer, the consumer, the caller, ..:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn comments_fit_100_columns() {
+    let mut wrong = Vec::new();
+    for (path, lines) in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let mut is_code = false;
+        for (number, line) in (1..).zip(&lines) {
+            let text = line.trim_start();
+            if !text.starts_with("//") {
+                is_code = false;
+                continue;
+            }
+            let text = text.trim_start_matches(['/', '!']).trim_start();
+            if text.starts_with("```") {
+                is_code = !is_code;
+            }
+            let is_picture = line.contains(|c: char| ('\u{2190}'..='\u{25ff}').contains(&c));
+            let is_exempt = is_code || is_picture || text.starts_with('|') || text.contains("://");
+            if !is_exempt && line.chars().count() > 100 {
+                wrong.push(format!("{}:{number}: {}", path.display(), line.chars().count()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} lines are wider:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// What a reviewer of `unsafe` has to read.

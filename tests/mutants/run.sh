@@ -44,7 +44,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$tree/target}
 header() { sed -n "s/^$1: //p;/^file:/q" "$2"; }
 # Runs a command in the copy. Its output goes to $said.
 try() { (cd "$tree" && timeout 600 bash -c "$1") >"$said" 2>&1; }
-does_not_compile() { grep --quiet --extended-regexp '^error: could not compile `ringway(-loom)?`' "$said"; }
+does_not_compile() { grep --quiet --extended-regexp '^error: could not compile `ringway(-loom|-tests)?`' "$said"; }
 
 seeded=0 unnoticed=0 passing=
 for mutant in "${mutants[@]}"; do

@@ -12,7 +12,7 @@ use support::dump;
 /// Runs the script with these arguments.
 fn command(arguments: &[&str]) -> Command {
     let mut python = Command::new("python3");
-    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/inspect.py")).args(arguments);
+    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/inspect.py")).args(arguments);
     python
 }
 
@@ -177,7 +177,7 @@ fn it_does_not_show_what_was_written_over() {
 #[cfg(target_endian = "little")]
 fn it_sees_what_dead_participants_have_left() {
     let golden = |kind: &str| {
-        let path = format!("{}/tests/it/golden/1.0/{kind}-bytes.hex", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/it/golden/1.0/{kind}-bytes.hex", env!("CARGO_MANIFEST_DIR"));
         let name = Name::unique("ringway-peek-golden");
         let file = Path::new("/dev/shm").join(&name);
         fs::write(file, dump::parse(&fs::read_to_string(path).unwrap())).unwrap();

@@ -1,5 +1,5 @@
 //! What several test programs share: child processes, names of segments, and dumps of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod dump;
 pub mod process;

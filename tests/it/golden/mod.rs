@@ -48,7 +48,7 @@ const KINDS: [Kind; 6] = [
 ];
 
 fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("it/golden")
 }
 
 /// Where this version has the dump of a segment.
