@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What CI has no time for: a few hours.
+# Runs what takes too long for CI: a few hours.
 #   bash tests/nightly.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,10 +7,10 @@ export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 
 step() { printf '\n=== %s\n' "$*"; }
 
-step "Do the tests notice what they are for? seeded mutants"
+step "Does a test notice each mutant?"
 bash tests/mutants/run.sh
 
-step "Is all accounted for when eight producers die again and again?"
+step "Is each record accounted for when eight producers die again and again?"
 RINGWAY_SOAK_SECONDS=600 cargo test --release --locked --test proc -- soak::
 
 step "Does a scribbler hurt?"

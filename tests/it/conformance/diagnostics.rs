@@ -32,18 +32,18 @@ fn a_consumer_is_blamed_for_what_it_has_not_released<K: AnyKind>(place: Place) {
     assert!(tx.stalled().is_none());
     tx.try_push_slice(&[1, 2, 3]).unwrap();
     let blame = tx.stalled().unwrap();
-    assert_eq!((blame.role, blame.seat, blame.cells, blame.alive), (Role::Consumer, 0, 3, false));
-    assert_eq!(blame.to_string(), "no consumer has come yet; 3 cells wait for one");
+    assert_eq!((blame.role, blame.seat, blame.cells, blame.attached), (Role::Consumer, 0, 3, false));
+    assert_eq!(blame.to_string(), "no consumer has attached yet; 3 cells are unread");
     let mut rx = ring.consumer().unwrap();
     let blame = tx.stalled().unwrap();
-    assert_eq!((blame.role, blame.cells, blame.alive), (Role::Consumer, 3, true));
+    assert_eq!((blame.role, blame.cells, blame.attached), (Role::Consumer, 3, true));
     // Since the first time that was asked.
     assert!(blame.to_string().contains("is alive and 3 cells behind, for "), "{blame}");
     // As long as nothing moves, the time goes on.
     thread::sleep(Duration::from_millis(5));
     assert!(tx.stalled().unwrap().since >= Duration::from_millis(5));
     rx.try_pop().unwrap();
-    assert!(tx.stalled().is_some_and(|blame| blame.cells == 2 && blame.since < Duration::from_millis(5)));
+    assert!(tx.stalled().is_some_and(|blame| blame.cells == 2 && blame.stalled_for < Duration::from_millis(5)));
     rx.drain(9, |_| ()).unwrap();
     assert!(tx.stalled().is_none());
 }
@@ -201,7 +201,7 @@ fn a_producer_that_is_alone_is_blamed_when_there_is_nothing() {
     fn of_kind<K: AnyKind>() {
         let ring = named::<K, u64>(4, 1);
         let mut rx = ring.consumer().unwrap();
-        assert_eq!(text(rx.stalled()), "no producer has come yet");
+        assert_eq!(text(rx.stalled()), "no producer has attached yet");
         let tx = ring.producer().unwrap();
         assert!(rx.try_pop().is_err());
         // Since the first time that was asked.
@@ -263,7 +263,7 @@ fn a_participant_of_a_segment_says_which_process_it_is() {
     let (mut tx, mut rx) = ring.ends();
     let reserved = tx.try_reserve(1).unwrap();
     let blame = rx.stalled().unwrap();
-    assert_eq!((blame.pid, blame.seat, blame.cells, blame.alive), (std::process::id().into(), 0, 1, true));
+    assert_eq!((blame.pid, blame.seat, blame.cells, blame.attached), (std::process::id().into(), 0, 1, true));
     assert!(blame.to_string().contains(&format!("process {} `", std::process::id())), "{blame}");
     reserved.abort();
 }
