@@ -41,9 +41,11 @@ fn a_consumer_is_blamed_for_what_it_has_not_released<K: AnyKind>(place: Place) {
     assert!(blame.to_string().contains("is alive and 3 cells behind, for "), "{blame}");
     // As long as nothing moves, the time goes on.
     thread::sleep(Duration::from_millis(5));
-    assert!(tx.stalled().unwrap().since >= Duration::from_millis(5));
+    assert!(tx.stalled().unwrap().stalled_for >= Duration::from_millis(5));
     rx.try_pop().unwrap();
-    assert!(tx.stalled().is_some_and(|blame| blame.cells == 2 && blame.stalled_for < Duration::from_millis(5)));
+    assert!(
+        tx.stalled().is_some_and(|blame| blame.cells == 2 && blame.stalled_for < Duration::from_millis(5))
+    );
     rx.drain(9, |_| ()).unwrap();
     assert!(tx.stalled().is_none());
 }
