@@ -58,7 +58,7 @@ fn lanes(bytes: &[u8]) -> Option<Vec<Lane>> {
     let has_descriptors = at(CARRIES)? == BYTES;
     let has_lanes = kind == LANES;
     // An item lies behind its stamp. In a ring of several producers the consumer may write its
-    // first word (see `ring::ordered`), which stays in the comparison.
+    // first word (see `ring::mpsc`), which stays in the comparison.
     let in_front = if kind == MPSC { 16 } else { 8 };
     let count = if has_lanes { at(PRODUCERS)? } else { 1 };
     let lane = |seat: u64| Lane {
