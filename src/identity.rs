@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_type_name_leaves_out_a_path_longer_than_a_label() {
         mod a_module_with_a_name_that_is_longer_than_the_sixty_four_bytes_of_a_label {
-            pub struct Tick;
+            pub(super) struct Tick;
         }
         use a_module_with_a_name_that_is_longer_than_the_sixty_four_bytes_of_a_label as long;
         assert_eq!(Label::of_type::<long::Tick>().to_string(), "Tick");

@@ -32,15 +32,15 @@ pub fn hold_a_seat(words: &[&str]) {
         hear();
     };
     match words[1] {
-        "producer" => hold(Seat::Producer(ring.producer().unwrap())),
-        _ => hold(Seat::Consumer(ring.consumer().unwrap())),
+        "producer" => hold(Seat::Producer(Box::new(ring.producer().unwrap()))),
+        _ => hold(Seat::Consumer(Box::new(ring.consumer().unwrap()))),
     }
 }
 
 #[allow(dead_code, reason = "held, not used")]
 enum Seat {
-    Producer(mpsc::Producer<u64>),
-    Consumer(mpsc::Consumer<u64>),
+    Producer(Box<mpsc::Producer<u64>>),
+    Consumer(Box<mpsc::Consumer<u64>>),
 }
 
 /// The holder that the error names. The ring keeps its name.

@@ -108,21 +108,21 @@ fn lanes_the_seat_of_a_dead_producer_is_taken_again() {
 }
 
 /// A death that was recorded stays visible as long as another seat is free.
-fn a_dead_producers_seat_is_taken_last<K: Many>() {
-    let mut crew = Crew::<K>::new(3);
-    let (mut victim, other) = (crew.producer(0), crew.producer(1));
-    order(&mut victim, "push 1", "sent");
+fn a_dead_producers_seat_is_taken_last<K: MultiProducerKind>() {
+    let mut processes = Processes::<K>::new(3);
+    let (mut victim, other) = (processes.producer(0), processes.producer(1));
+    command(&mut victim, "push 1", "sent");
     let pid = victim.id();
     victim.kill();
-    let ring = crew.ring.clone();
+    let ring = processes.ring.clone();
     let has_died = || matches!(ring.seats().nth(1).unwrap().presence, Presence::Died(who) if who.pid == pid);
     assert!(has_died(), "`seats` records the death");
-    let _newcomer = crew.producer(2);
+    let _newcomer = processes.producer(2);
     other.finish();
     assert!(has_died());
-    let _second_newcomer = crew.producer(1);
+    let _second_newcomer = processes.producer(1);
     assert!(has_died());
-    let _successor = crew.producer(0);
+    let _successor = processes.producer(0);
     assert!(!has_died());
 }
 
