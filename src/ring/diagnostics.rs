@@ -1,4 +1,4 @@
-//! Who holds which seat and what it sent; and recovery by an operator.
+//! Reports which process holds which seat and what it sent; and recovery by an operator.
 use super::cells::read_counters;
 use super::{Consume, Kind, Message, Ring, sealed};
 use crate::error::SeatError;

@@ -68,16 +68,22 @@ impl<C: Sequence> MpscConsumer<C> {
                 return Ok(true);
             }
         }
-        if self.stored_head != self.inner.head() {
-            self.release_skipped(seat);
-        }
+        self.release_passed(seat);
         Ok(false)
     }
 
-    /// Gives lost claims back. A function of its own, so that a look that finds nothing stays short.
+    /// Releases the lost claims that it has passed over, if there are any.
+    #[inline(always)]
+    fn release_passed<M: Memory>(&mut self, seat: &Seat<M>) {
+        if self.stored_head != self.inner.head() {
+            self.release_passed_claims(seat);
+        }
+    }
+
+    /// A function of its own, so that a look that finds nothing stays short.
     #[cold]
     #[inline(never)]
-    fn release_skipped<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release_passed_claims<M: Memory>(&mut self, seat: &Seat<M>) {
         self.release(seat);
     }
 
@@ -210,12 +216,20 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
     fn recover<M: Memory>(&mut self, seat: &Seat<M>) -> Result<AtHead, Corruption> {
         self.has_more_to_recover = false;
         for _ in 0..(RECOVERY_BUDGET / self.claims.geometry().producers.max(1)).max(1) {
-            if self.has_record(seat)? {
+            // No release in between: `check_within_a_lap` counts from the last one, and so ends a chain of
+            // invented claims.
+            if self.inner.is_published()? {
                 return Ok(AtHead::Record);
+            }
+            if self.pass_and_log()? {
+                continue;
             }
             match self.recover_at_head(seat.memory())? {
                 ClaimState::Lost(_) | ClaimState::Filled => {}
-                ClaimState::Unclaimed | ClaimState::Held(_) => return Ok(AtHead::Nothing),
+                ClaimState::Unclaimed | ClaimState::Held(_) => {
+                    self.release_passed(seat);
+                    return Ok(AtHead::Nothing);
+                }
             }
         }
         self.has_more_to_recover = true;
