@@ -1,15 +1,15 @@
-//! Many producers, one consumer, a lane for each producer: no producer waits for another, alive, stopped or
-//! dead.
+//! Many producers, one consumer, a lane for each producer: no producer waits for another, alive,
+//! stopped or dead.
 //!
 //! ```text
 //!   producer 0 ──▶ │ █ █ █ · · · │ ─┐
 //!   producer 1 ──▶ │ · · · · · · │ ─┼─▶ consumer, in turn
 //!   producer 2 ──▶ │ █ · · · · · │ ─┘
 //! ```
-//! Each producer has a ring of its own, all in one segment. The consumer takes from them in turn, up to 64
-//! records each. What one producer sends arrives in its order; between producers there is none. The names are
-//! those of [`spsc`](crate::spsc), and so are the guarantees of each lane. When to take this kind and when
-//! `mpsc`: see [there](crate::mpsc#mpsc-or-lanes).
+//! Each producer has a ring of its own, all in one segment. The consumer takes from them in turn,
+//! up to 64 records each. What one producer sends arrives in its order; between producers there is
+//! none. The names are those of [`spsc`](crate::spsc), and so are the guarantees of each lane. When
+//! to take this kind and when `mpsc`: see [there](crate::mpsc#mpsc-or-lanes).
 //!
 //! # Guarantees
 //! | operation | progress | if a producer dies or is stopped | if the consumer dies |
@@ -20,19 +20,20 @@
 //! | `pop`, `read` | wait while all lanes are empty | as above | |
 //! | [`Ring::producer`] | bounded by the number of seats, and the lane's capacity | takes its seat, and its lane | |
 //!
-//! A lane that is found corrupt poisons the whole consumer: a process that can write one lane can write all.
+//! A lane that is found corrupt poisons the whole consumer: a process that can write one lane can
+//! write all.
 //!
-//! So there are no losses to report: what a producer had committed arrives, and no other process has ever seen
-//! anything of the rest.
+//! So there are no losses to report: what a producer had committed arrives, and no other process
+//! has ever seen anything of the rest.
 //!
 //! When a ring is `Closed`: as in [`mpsc`](crate::mpsc#closed).
 //!
 //! # Memory and cost
-//! [`Options::capacity`](crate::Options::capacity) is that of each lane; [`Ring::required_len`] says what all
-//! of them take. The consumer keeps some 200 bytes a lane on the heap, allocated when the seat is taken. Lanes
-//! in which nothing happens cost it nothing: it does not poll them until their producer notifies it. (To stop
-//! polling is one system call for several lanes, also in the `try_` forms; of up to eight lanes all are
-//! polled.)
+//! [`Options::capacity`](crate::Options::capacity) is that of each lane; [`Ring::required_len`]
+//! says what all of them take. The consumer keeps some 200 bytes a lane on the heap, allocated when
+//! the seat is taken. Lanes in which nothing happens cost it nothing: it does not poll them until
+//! their producer notifies it. (To stop polling is one system call for several lanes, also in the
+//! `try_` forms; of up to eight lanes all are polled.)
 use crate::layout::Kind;
 use crate::memory::Item;
 use crate::ring::cells::bytes::{ByteConsumer, ByteProducer};
@@ -47,9 +48,9 @@ pub enum Lanes {}
 /// A ring with a lane for each of many producers, and one consumer.
 ///
 /// The type is [`ring::Ring`]; its page has all methods. Make one with
-/// [`create`](ring::Ring::create), [`open`](ring::Ring::open), [`open_or_create`](ring::Ring::open_or_create) or
-/// [`on_heap`](ring::Ring::on_heap); take part with [`producer`](ring::Ring::producer) and
-/// [`consumer`](ring::Ring::consumer).
+/// [`create`](ring::Ring::create), [`open`](ring::Ring::open),
+/// [`open_or_create`](ring::Ring::open_or_create) or [`on_heap`](ring::Ring::on_heap); take part
+/// with [`producer`](ring::Ring::producer) and [`consumer`](ring::Ring::consumer).
 pub type Ring<T, M = DefaultMemory> = ring::Ring<Lanes, T, M>;
 
 /// One of the producers of a [`lanes`](self) ring.
@@ -62,8 +63,8 @@ pub type Ring<T, M = DefaultMemory> = ring::Ring<Lanes, T, M>;
 /// | waiting for room | `push(&item)`, `push_slice(&items)` | `push(bytes)`, `reserve(len)`, `batch(room)` |
 /// | for so long at most | `push_timeout`, `push_slice_timeout` | `push_timeout`, `reserve_timeout`, `batch_timeout` |
 ///
-/// All have `close`, `len`, `position`, `seat`, `stalled`, `consumer_presence`, `wait_for_consumer`,
-/// `set_wait_strategy`, `try_clone`.
+/// All have `close`, `len`, `position`, `seat`, `stalled`, `consumer_presence`,
+/// `wait_for_consumer`, `set_wait_strategy`, `try_clone`.
 pub type Producer<T, M = DefaultMemory> = ring::Producer<Lanes, T, M>;
 
 /// The consumer of a [`lanes`](self) ring.
@@ -76,8 +77,8 @@ pub type Producer<T, M = DefaultMemory> = ring::Producer<Lanes, T, M>;
 /// | waiting for the next | `pop()`, `peek()`, `iter()`, `wait()` | `read()`, `wait()` |
 /// | for so long at most | `pop_timeout`, `wait_timeout` | `read_timeout`, `wait_timeout` |
 ///
-/// All have `close`, `len`, `position`, `stalled`, `losses`, `producer_presence`, `wait_for_producer`,
-/// `set_wait_strategy`, `into_pollable`, `into_async`.
+/// All have `close`, `len`, `position`, `stalled`, `losses`, `producer_presence`,
+/// `wait_for_producer`, `set_wait_strategy`, `into_pollable`, `into_async`.
 pub type Consumer<T, M = DefaultMemory> = ring::Consumer<Lanes, T, M>;
 
 /// Room for a record, to be written in place: see [`ring::Reservation`].

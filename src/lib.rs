@@ -1,4 +1,5 @@
-// In the documentation, the README's links lead to pages; of two definitions of a link the first one counts.
+// In the documentation, the README's links lead to pages; of two definitions of a link the first
+// one counts.
 #![doc = include_str!("docs/links.md")]
 #![doc = include_str!("../README.md")]
 #![no_std]
@@ -20,13 +21,13 @@ compile_error!("models are built without the feature `std`: see loom-tests/");
 // A module uses those below it:
 //
 //   docs               pages, and the format of a segment
-//   segment            create, open, unlink: a file that is complete before it has a name            std
-//   spsc, mpsc, lanes  the kinds of ring: what each promises; aliases of the types in `ring`
-//   poll               waiting for several things at once: Select, Pollable, AsyncConsumer           std
-//   ring               Ring, Producer, Consumer; the algorithms in cells/, mpsc/ and lanes/
+//   segment            create, open, unlink: a file that is complete before it has a name
+// std   spsc, mpsc, lanes  the kinds of ring: what each promises; aliases of the types in `ring`
+//   poll               waiting for several things at once: Select, Pollable, AsyncConsumer
+// std   ring               Ring, Producer, Consumer; the algorithms in cells/, mpsc/ and lanes/
 //   seat               who holds which seat, who is dead, how the next holder takes over
-//   os                 the only system calls; a mapped segment                                       std
-//   layout             what the bytes mean: written and parsed
+//   os                 the only system calls; a mapped segment
+// std   layout             what the bytes mean: written and parsed
 //   wait               sleeping without losing a wake-up: an eventcount
 //   error              all errors
 //   memory             bytes that several processes see; all raw pointers

@@ -1,7 +1,9 @@
-//! Many producers, one consumer, one order: what one producer sent before another began comes first.
+//! Many producers, one consumer, one order: what one producer sent before another began comes
+//! first.
 //!
-//! Producers may be threads or processes, up to 65,535 of them, and each of them may be killed or stopped at
-//! any instruction. The names are those of [`spsc`](crate::spsc); this page says what differs.
+//! Producers may be threads or processes, up to 65,535 of them, and each of them may be killed or
+//! stopped at any instruction. The names are those of [`spsc`](crate::spsc); this page says what
+//! differs.
 //!
 //! # `mpsc` or `lanes`
 //! | | `mpsc` | [`lanes`](crate::lanes) |
@@ -29,23 +31,23 @@
 //! [`spsc`](crate::spsc#guarantees).
 //!
 //! # Reservations hold up what comes after them
-//! A reservation has its place in the order from the moment it is made. Until it is committed or aborted, the
-//! consumer cannot go past it: prepare what takes long before you reserve. A batch, too, has its place from
-//! the start. There is no queue for room: a producer that wants much at once may wait long beside others that
-//! want little. A slice of items becomes visible as a whole.
+//! A reservation has its place in the order from the moment it is made. Until it is committed or
+//! aborted, the consumer cannot go past it: prepare what takes long before you reserve. A batch,
+//! too, has its place from the start. There is no queue for room: a producer that wants much at
+//! once may wait long beside others that want little. A slice of items becomes visible as a whole.
 //!
 //! # Closed
-//! A consumer gets [`Closed`](crate::PopError::Closed) while the ring is empty, no producer is attached, and
-//! there was one: `Died` if one of them died, else `Left` if one was dropped, else `Finished`. It is a state,
-//! not an end: see [`spsc`](crate::spsc#when-a-ring-is-closed). A death has to be
-//! [detected](crate::spsc#detecting-that-a-peer-died) first; until then a consumer that does not block gets
-//! `Empty`.
+//! A consumer gets [`Closed`](crate::PopError::Closed) while the ring is empty, no producer is
+//! attached, and there was one: `Died` if one of them died, else `Left` if one was dropped, else
+//! `Finished`. It is a state, not an end: see [`spsc`](crate::spsc#when-a-ring-is-closed). A death
+//! has to be [detected](crate::spsc#detecting-that-a-peer-died) first; until then a consumer that
+//! does not block gets `Empty`.
 //!
 //! # Cost
-//! Beside `spsc`: one compare-exchange for each record, slice or batch. While the consumer is not stuck it
-//! looks at nothing but the next stamp. After a thousand looks at a claim that is not published it asks the
-//! kernel, also in the `try_` forms, whether the producers live that may have claimed it. Instruction counts:
-//! `cargo bench --bench instructions`.
+//! Beside `spsc`: one compare-exchange for each record, slice or batch. While the consumer is not
+//! stuck it looks at nothing but the next stamp. After a thousand looks at a claim that is not
+//! published it asks the kernel, also in the `try_` forms, whether the producers live that may have
+//! claimed it. Instruction counts: `cargo bench --bench instructions`.
 use crate::layout::{Geometry, Kind, RoleBlock};
 use crate::memory::{Item, Region};
 use crate::ring::cells::bytes::ByteConsumer;
@@ -60,9 +62,9 @@ pub enum Mpsc {}
 /// A ring with many producers in one order, and one consumer.
 ///
 /// The type is [`ring::Ring`]; its page has all methods. Make one with
-/// [`create`](ring::Ring::create), [`open`](ring::Ring::open), [`open_or_create`](ring::Ring::open_or_create) or
-/// [`on_heap`](ring::Ring::on_heap); take part with [`producer`](ring::Ring::producer) and
-/// [`consumer`](ring::Ring::consumer).
+/// [`create`](ring::Ring::create), [`open`](ring::Ring::open),
+/// [`open_or_create`](ring::Ring::open_or_create) or [`on_heap`](ring::Ring::on_heap); take part
+/// with [`producer`](ring::Ring::producer) and [`consumer`](ring::Ring::consumer).
 pub type Ring<T, M = DefaultMemory> = ring::Ring<Mpsc, T, M>;
 
 /// One of the producers of an [`mpsc`](self) ring.
@@ -75,8 +77,8 @@ pub type Ring<T, M = DefaultMemory> = ring::Ring<Mpsc, T, M>;
 /// | waiting for room | `push(&item)`, `push_slice(&items)` | `push(bytes)`, `reserve(len)`, `batch(room)` |
 /// | for so long at most | `push_timeout`, `push_slice_timeout` | `push_timeout`, `reserve_timeout`, `batch_timeout` |
 ///
-/// All have `close`, `len`, `position`, `seat`, `stalled`, `consumer_presence`, `wait_for_consumer`,
-/// `set_wait_strategy`, `try_clone`.
+/// All have `close`, `len`, `position`, `seat`, `stalled`, `consumer_presence`,
+/// `wait_for_consumer`, `set_wait_strategy`, `try_clone`.
 pub type Producer<T, M = DefaultMemory> = ring::Producer<Mpsc, T, M>;
 
 /// The consumer of an [`mpsc`](self) ring.
@@ -89,8 +91,8 @@ pub type Producer<T, M = DefaultMemory> = ring::Producer<Mpsc, T, M>;
 /// | waiting for the next | `pop()`, `peek()`, `iter()`, `wait()` | `read()`, `wait()` |
 /// | for so long at most | `pop_timeout`, `wait_timeout` | `read_timeout`, `wait_timeout` |
 ///
-/// All have `close`, `len`, `position`, `stalled`, `losses`, `producer_presence`, `wait_for_producer`,
-/// `set_wait_strategy`, `into_pollable`, `into_async`.
+/// All have `close`, `len`, `position`, `stalled`, `losses`, `producer_presence`,
+/// `wait_for_producer`, `set_wait_strategy`, `into_pollable`, `into_async`.
 pub type Consumer<T, M = DefaultMemory> = ring::Consumer<Mpsc, T, M>;
 
 /// Room for a record, to be written in place: see [`ring::Reservation`].

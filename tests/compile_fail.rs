@@ -1,8 +1,9 @@
 //! What must not compile does not, for the right reason; and what the compiler says of it helps.
 //!
-//! Each program in `compile_fail/src/bin/` has the line that must be refused, marked `//~ here`, and above it what the
-//! compiler must say about that line, piece by piece: only what is meant by it, not how this version of the compiler
-//! puts the rest. With the feature `mended`, in which it differs from itself by that line alone, it must compile.
+//! Each program in `compile_fail/src/bin/` has the line that must be refused, marked `//~ here`,
+//! and above it what the compiler must say about that line, piece by piece: only what is meant by
+//! it, not how this version of the compiler puts the rest. With the feature `mended`, in which it
+//! differs from itself by that line alone, it must compile.
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -39,7 +40,8 @@ fn cases() -> Vec<Case> {
     directory.map(|entry| case(&entry.unwrap().path())).collect()
 }
 
-/// What the compiler says of all programs, and whether it took all of them; none if there is no cargo here.
+/// What the compiler says of all programs, and whether it took all of them; none if there is no
+/// cargo here.
 fn check(features: &[&str]) -> Option<(bool, String)> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Dependencies are shared with this test's own build. Whatever flags that had are not for this.
@@ -59,7 +61,8 @@ fn check(features: &[&str]) -> Option<(bool, String)> {
     Some((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
-/// What is said about this line of this program: whole messages, each of which may have notes on other lines.
+/// What is said about this line of this program: whole messages, each of which may have notes on
+/// other lines.
 fn about<'a>(said: &'a str, case: &Case) -> Vec<&'a str> {
     let place = format!("--> src/bin/{}.rs:{}:", case.name, case.line);
     let is_here = |message: &&str| {

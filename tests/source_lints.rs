@@ -1,6 +1,6 @@
-//! Reads the sources. The comment of each atomic operation begins with the ordering that stands in the
-//! code. Each edge that a module names has both sides, in the functions that its table names. Comments
-//! name the actor and fit the page.
+//! Reads the sources. The comment of each atomic operation begins with the ordering that stands in
+//! the code. Each edge that a module names has both sides, in the functions that its table names.
+//! Comments name the actor and fit the page.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
@@ -31,7 +31,8 @@ fn shipping() -> BTreeMap<PathBuf, Vec<String>> {
     all
 }
 
-/// What an operation's comment must begin with: the ordering in its call, of an exchange that of success.
+/// What an operation's comment must begin with: the ordering in its call, of an exchange that of
+/// success.
 fn ordering(line: &str) -> Option<&'static str> {
     let code = line.trim_start();
     if code.starts_with("//") || code.contains("fn ") {
@@ -88,7 +89,8 @@ fn each_atomic_operation_says_its_ordering_first() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The program that weakens orderings finds them by the line of the call, and so does the test above.
+/// The program that weakens orderings finds them by the line of the call, and so does the test
+/// above.
 #[test]
 fn each_ordering_stands_in_the_line_of_its_call() {
     let mut astray = Vec::new();
@@ -140,8 +142,8 @@ fn each_edge_has_both_sides() {
     }
 }
 
-/// Whether an operation of this edge stands in a function of this name, with a comment that begins with
-/// one of `kinds`.
+/// Whether an operation of this edge stands in a function of this name, with a comment that begins
+/// with one of `kinds`.
 fn holds_operation(lines: &[String], name: &str, kinds: &[&str], edge: &str) -> bool {
     let declares = |line: &String| {
         let after = line.split("fn ").nth(1).and_then(|rest| rest.strip_prefix(name));

@@ -3,7 +3,6 @@
 //! Other pages: [recovery](super::recovery), [waiting](super::waiting),
 //! [security](super::security), [platforms](super::platforms), [operations](super::operations),
 //! [format](super::format).
-//!
 #![doc = include_str!("ring.svg")]
 //!
 //! # The promises
@@ -21,8 +20,9 @@
 //! * **Blame.** After `Full`, `Empty` or `Elapsed`, `stalled` says which process is in the way, how
 //!   far it is behind, and for how long: "the producer in seat 3, process 4711 `feed`, is alive and
 //!   holds up 12 cells, for 2.5 s".
-//! * **Errors are sentences.** They say what was found, what was expected, and what to do:
-//!   ``ring `ticks` carries `Tick` (24 bytes, align 8), not `Trade` (24 bytes, align 8); both sides must name the same type``.
+//! * **Errors are sentences.** They say what was found, what was expected, and what to do: ``ring
+//!   `ticks` carries `Tick` (24 bytes, align 8), not `Trade` (24 bytes, align 8); both sides must
+//!   name the same type``.
 //! * **No system call and no allocation per record**, while neither side sleeps. Waking a sleeper
 //!   takes one. The consumers of [`mpsc`](crate::mpsc#cost) and
 //!   [`lanes`](crate::lanes#memory-and-cost) make one now and then.
@@ -148,8 +148,8 @@
 //! | `Left` | was dropped: at the end of its scope, by an early return, or by a panic |
 //! | `Died` | ended without that: killed, crashed, or by `exit`, which drops nothing |
 //!
-//! Of several producers, all must have gone. The answer is `Died` if one of them died, else `Left` if one
-//! was dropped, else `Finished`.
+//! Of several producers, all must have gone. The answer is `Died` if one of them died, else `Left`
+//! if one was dropped, else `Finished`.
 //!
 //! In a ring that is used again, the last producer may be an old one. So a consumer that starts
 //! before the new producer gets `Closed` immediately;

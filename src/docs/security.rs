@@ -16,9 +16,9 @@
 //!   valid value (zerocopy's `FromBytes`).
 //! * Every loop is bounded, and no panic can be reached from shared bytes.
 //! * Labels and process ids in the ring are what participants say of themselves. Labels are printed
-//!   without control characters. No decision rests on them, but for the
-//!   [second witness](super::recovery#how-a-death-is-noticed), which can only save a process from
-//!   being taken for dead.
+//!   without control characters. No decision rests on them, but for the [second
+//!   witness](super::recovery#how-a-death-is-noticed), which can only save a process from being
+//!   taken for dead.
 //!
 //! | the peer writes | this process sees |
 //! |---|---|

@@ -294,8 +294,8 @@ impl Liveness for Model {
 
     fn is_proved_dead(&self, seat: Span) -> bool {
         let lock = self.witness.as_ref().and_then(|witness| witness.lock(seat.start()));
-        // Acquire: like the kernel's lock, pairs with `unlock_seat` and `declare_dead`; an exchange,
-        // so that it never returns an old value.
+        // Acquire: like the kernel's lock, pairs with `unlock_seat` and `declare_dead`; an
+        // exchange, so that it never returns an old value.
         lock.is_some_and(|lock| lock.fetch_or(0, Acquire) == 0)
     }
 

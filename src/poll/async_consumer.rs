@@ -17,10 +17,11 @@ use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 
 /// A consumer that a task can wait for, on any executor. See [`Consumer::into_async`].
 ///
-/// It is also a [`Stream`], of items or of whole records. The stream releases each record before it yields it:
-/// a record is delivered at most once. The stream ends when the ring is empty and its producers have
-/// [finished or left](Departure); if one has died instead, or if the ring is corrupt, it ends after that error.
-/// Once it has ended it stays so. The `try_` calls continue with the next producer.
+/// It is also a [`Stream`], of items or of whole records. The stream releases each record before it
+/// yields it: a record is delivered at most once. The stream ends when the ring is empty and its
+/// producers have [finished or left](Departure); if one has died instead, or if the ring is
+/// corrupt, it ends after that error. Once it has ended it stays so. The `try_` calls continue with
+/// the next producer.
 ///
 /// # Examples
 /// ```
@@ -74,8 +75,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
-    /// Waits until a `try_` call may return something else than [`PopError::Empty`]. It may still return that:
-    /// then wait again.
+    /// Waits until a `try_` call may return something else than [`PopError::Empty`]. It may still
+    /// return that: then wait again.
     ///
     /// Cancel-safe: it takes nothing.
     ///
@@ -85,7 +86,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
         poll_fn(|context| self.poll_ready(context)).await;
     }
 
-    /// Like [`ready`](Self::ready), for futures written by hand: after a `Pending`, the task is woken.
+    /// Like [`ready`](Self::ready), for futures written by hand: after a `Pending`, the task is
+    /// woken.
     pub fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
         if self.consumer.arm_waker(&self.notify) { Poll::Pending } else { Poll::Ready(()) }

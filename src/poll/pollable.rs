@@ -11,11 +11,11 @@ use super::waker_thread::Notify;
 use crate::memory::Memory;
 use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 
-/// A consumer with a file descriptor that becomes readable when there may be a record: for `poll`, `epoll`,
-/// and whatever builds on them. See [`Consumer::into_pollable`].
+/// A consumer with a file descriptor that becomes readable when there may be a record: for `poll`,
+/// `epoll`, and whatever builds on them. See [`Consumer::into_pollable`].
 ///
-/// It is woken by the producer that publishes, not by a timer. No producer pays for it while it is not
-/// [armed](Self::arm).
+/// It is woken by the producer that publishes, not by a timer. No producer pays for it while it is
+/// not [armed](Self::arm).
 ///
 /// # Examples
 /// ```
@@ -55,8 +55,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     /// [`park`](crate::memory::Park::park) must really sleep.
     ///
     /// # Errors
-    /// The system's error if there are no more descriptors or threads. The consumer is dropped then; its seat
-    /// can be taken again.
+    /// The system's error if there are no more descriptors or threads. The consumer is dropped
+    /// then; its seat can be taken again.
     ///
     /// # Examples
     /// See [`Pollable`].
@@ -76,16 +76,17 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
-    /// Asks for the descriptor to become readable when there may be a record. Returns `false` if it will not,
-    /// because there may be a record already: then look again. Call it after each `Empty`.
+    /// Asks for the descriptor to become readable when there may be a record. Returns `false` if it
+    /// will not, because there may be a record already: then look again. Call it after each
+    /// `Empty`.
     ///
-    /// Whatever else waits for the consumer in between, `pop` or a `Select`, takes the request back: arm again
-    /// after that.
+    /// Whatever else waits for the consumer in between, `pop` or a `Select`, takes the request
+    /// back: arm again after that.
     ///
-    /// The descriptor may become readable although there is nothing: look, and arm again. While nothing comes
-    /// that happens up to ten times a second, because the death of a producer is found by looking (by
-    /// [`PopError::Closed`](crate::PopError::Closed)); up to a thousand times a second if the kernel refuses
-    /// this process the barriers that the ring relies on.
+    /// The descriptor may become readable although there is nothing: look, and arm again. While
+    /// nothing comes that happens up to ten times a second, because the death of a producer is
+    /// found by looking (by [`PopError::Closed`](crate::PopError::Closed)); up to a thousand
+    /// times a second if the kernel refuses this process the barriers that the ring relies on.
     ///
     /// Takes about four system calls. The producers take none until one of them publishes.
     ///
@@ -93,12 +94,13 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     /// See [`Pollable`].
     #[must_use = "if this returns `false`, the descriptor will not become readable: try to read again"]
     pub fn arm(&mut self) -> bool {
-        // A forked child has the descriptor too, and must not read it. (Memory that cannot prove life cannot
-        // tell.)
+        // A forked child has the descriptor too, and must not read it. (Memory that cannot prove
+        // life cannot tell.)
         if !self.consumer.is_own_process() {
             return false;
         }
-        // Before all else: a signal for a newer record must stay. It fails only if there is nothing to read.
+        // Before all else: a signal for a newer record must stay. It fails only if there is nothing
+        // to read.
         let _ = rustix::io::read(&*self.fd, &mut [0; 8]);
         self.consumer.arm_waker(&self.notify)
     }

@@ -16,11 +16,12 @@ use crate::wait::{
 
 /// Waits for several consumers at once, of rings of any kind and any message.
 ///
-/// It is fair: if several consumers are ready, it returns the one that it has not returned for the longest time.
+/// It is fair: if several consumers are ready, it returns the one that it has not returned for the
+/// longest time.
 ///
-/// The thread sleeps on all their words together (`futex_waitv`, Linux 5.16), up to 128 of them. Where that is
-/// not available, each consumer gets a thread that sleeps on its behalf, from the first such wait on until the
-/// consumer is dropped.
+/// The thread sleeps on all their words together (`futex_waitv`, Linux 5.16), up to 128 of them.
+/// Where that is not available, each consumer gets a thread that sleeps on its behalf, from the
+/// first such wait on until the consumer is dropped.
 ///
 /// # Examples
 /// ```
@@ -138,7 +139,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> Steps for 
 
     fn check_peers(&mut self) {
         let mut condition = self.record_ready();
-        // Truncated bytes are not touched. A corruption poisons the consumer: the next look reports it.
+        // Truncated bytes are not touched. A corruption poisons the consumer: the next look reports
+        // it.
         if condition.check_mapping().is_ok() {
             let _ = condition.check_peers();
         }
@@ -210,9 +212,10 @@ impl Select {
 
     /// Returns the index of a consumer that is ready, without waiting.
     ///
-    /// A consumer is ready if its next call would not return `Empty`: it has a record, or is `Closed`, or is
-    /// `Corrupt`. (It may still return `Empty` if a new producer attached in between.) A closed consumer stays
-    /// ready: remove it from the slice, or `wait` will return it again and again.
+    /// A consumer is ready if its next call would not return `Empty`: it has a record, or is
+    /// `Closed`, or is `Corrupt`. (It may still return `Empty` if a new producer attached in
+    /// between.) A closed consumer stays ready: remove it from the slice, or `wait` will return
+    /// it again and again.
     #[must_use = "it returns the consumer that is ready"]
     pub fn try_wait(&mut self, consumers: &mut [&mut dyn Selectable]) -> Option<usize> {
         let first = self.turn % consumers.len().max(1);
@@ -225,8 +228,8 @@ impl Select {
 
     /// Waits until a consumer is ready, and returns its index. `None` only if `consumers` is empty.
     ///
-    /// While it waits, and in about every 64th call, but at most ten times a second, it asks the kernel which
-    /// producers live.
+    /// While it waits, and in about every 64th call, but at most ten times a second, it asks the
+    /// kernel which producers live.
     ///
     /// # Examples
     /// See [`Select`].
@@ -235,8 +238,8 @@ impl Select {
         self.wait_until(consumers, &Deadline::never())
     }
 
-    /// Waits until a consumer is ready, for at most `timeout`, and returns its index. `None` if the time is up
-    /// before.
+    /// Waits until a consumer is ready, for at most `timeout`, and returns its index. `None` if the
+    /// time is up before.
     ///
     /// # Examples
     /// ```
@@ -268,7 +271,8 @@ impl Select {
         }
         let mut spin = self.spin;
         let mut set = Consumers { select: self, consumers };
-        // Also while some consumer is ready each time, the death of another one's producers must be found.
+        // Also while some consumer is ready each time, the death of another one's producers must be
+        // found.
         set.select.waits = set.select.waits.wrapping_add(1);
         let found = match set.select.waits % CHECK_INTERVAL {
             0 => set.check_peers().err(),
@@ -317,8 +321,8 @@ impl WaitSet for Consumers<'_, '_, '_> {
         let have_threads = !by_threads || steps.iter_mut().all(|one| one.spawn_waker(&select.notify).is_ok());
         select.wakeup.reset();
         let expected: Vec<u32> = steps.iter_mut().map(|one| one.prepare_wait()).collect();
-        // One fence for all: a barrier is a fence in this process too. If the kernel refuses it, or if there
-        // are no more threads, the sleep must not rely on being woken.
+        // One fence for all: a barrier is a fence in this process too. If the kernel refuses it, or
+        // if there are no more threads, the sleep must not rely on being woken.
         let can_rely_on_wake_up = heavy_fence(&SystemPark, steps.iter().all(|one| one.is_fenced()));
         let limit = if can_rely_on_wake_up && have_threads { limit() } else { limit().min(NAP) };
         let mut has_slept = false;

@@ -16,10 +16,10 @@ pub(super) type Notify = Arc<dyn Fn() + Send + Sync>;
 
 /// A thread that sleeps on a consumer's parked word on behalf of the consumer: see [`WakeProxy`].
 ///
-/// Why a thread, and not a descriptor that producers write to: nothing has to be opened, handed over, or
-/// cleaned up after a death; producers do for it what they do for every sleeper, and nothing while no
-/// consumer waits; and memory without a name needs no other way. It costs a second wake-up, from the thread to the waiting
-/// program, and ten short looks a second.
+/// Why a thread, and not a descriptor that producers write to: nothing has to be opened, handed
+/// over, or cleaned up after a death; producers do for it what they do for every sleeper, and
+/// nothing while no consumer waits; and memory without a name needs no other way. It costs a second
+/// wake-up, from the thread to the waiting program, and ten short looks a second.
 pub(crate) struct ConsumerWaker<M: Memory> {
     memory: M,
     geometry: Geometry,
@@ -73,18 +73,20 @@ impl<M: Memory> ConsumerWaker<M> {
     }
 }
 
-/// Stops the thread without waiting for its end: it may be the thread that drops this, or wait for a lock
-/// that is held here.
+/// Stops the thread without waiting for its end: it may be the thread that drops this, or wait for
+/// a lock that is held here.
 impl<M: Memory> Drop for ConsumerWaker<M> {
     fn drop(&mut self) {
-        // A forked child has no such thread, and does not touch the ring. Truncated bytes are not touched.
+        // A forked child has no such thread, and does not touch the ring. Truncated bytes are not
+        // touched.
         let may_touch = self.memory.is_own_process() && self.geometry.check(&self.memory).is_ok();
         self.proxy.stop(&self.memory, may_touch.then_some(&self.parked));
     }
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
-    /// Starts the waker thread, unless there is one. A thread that has found bytes gone is not replaced.
+    /// Starts the waker thread, unless there is one. A thread that has found bytes gone is not
+    /// replaced.
     pub(super) fn spawn_waker(&mut self, notify: &Notify) -> io::Result<()> {
         if self.checked().waker_thread.is_none() {
             let waker = ConsumerWaker::spawn(
@@ -98,7 +100,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
         Ok(())
     }
 
-    /// Returns `true` if the ring is empty, and the waker thread will call `notify` when there may be a record.
+    /// Returns `true` if the ring is empty, and the waker thread will call `notify` when there may
+    /// be a record.
     pub(super) fn arm_waker(&mut self, notify: &Notify) -> bool {
         // The user may have replaced the consumer that had a thread by another one.
         if self.spawn_waker(notify).is_err() {
@@ -114,8 +117,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
         is_armed
     }
 
-    /// Arms the waker thread only: for a caller that bounds its own sleeps and has already passed S1 to S3,
-    /// with the number `expected`.
+    /// Arms the waker thread only: for a caller that bounds its own sleeps and has already passed
+    /// S1 to S3, with the number `expected`.
     pub(super) fn arm_waker_only(&self, expected: u32, notify: &Notify) -> bool {
         self.waker_thread.as_ref().is_some_and(|waker| waker.arm(expected, notify, false, true))
     }

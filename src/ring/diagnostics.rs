@@ -22,7 +22,8 @@ pub struct SeatInfo {
     pub counters: Counters,
 }
 
-/// What the holders of a producer's seat have sent. The producers count themselves: for display only.
+/// What the holders of a producer's seat have sent. The producers count themselves: for display
+/// only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -49,8 +50,8 @@ pub struct Recovered {
 
 /// Diagnosis and recovery.
 impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
-    /// All seats: the consumer's, then the producers'. Ends early if the ring's file was truncated. Asks the
-    /// kernel about each seat, if the memory can prove life, and records deaths.
+    /// All seats: the consumer's, then the producers'. Ends early if the ring's file was truncated.
+    /// Asks the kernel about each seat, if the memory can prove life, and records deaths.
     ///
     /// # Examples
     /// ```
@@ -96,15 +97,15 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         }
     }
 
-    /// Deals with what dead participants have left, without taking any record: records who died, and marks
-    /// what is lost. Afterwards the seats of the dead can be taken again.
+    /// Deals with what dead participants have left, without taking any record: records who died,
+    /// and marks what is lost. Afterwards the seats of the dead can be taken again.
     ///
-    /// For an operator, while no consumer runs. A consumer does this by itself where it meets a claim of a
-    /// dead producer.
+    /// For an operator, while no consumer runs. A consumer does this by itself where it meets a
+    /// claim of a dead producer.
     ///
     /// # Errors
-    /// [`SeatError::SeatTaken`] if there is a consumer: only one process may repair at a time. Others of
-    /// [`SeatError`].
+    /// [`SeatError::SeatTaken`] if there is a consumer: only one process may repair at a time.
+    /// Others of [`SeatError`].
     ///
     /// # Examples
     /// ```

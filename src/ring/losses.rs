@@ -22,15 +22,16 @@ use crate::identity::Identity;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
-    /// The seat of the producer that died. If several producers died at one position before any of them
-    /// recorded that it owned it: the seat of one of them.
+    /// The seat of the producer that died. If several producers died at one position before any of
+    /// them recorded that it owned it: the seat of one of them.
     pub seat: u16,
     /// The producer that died; [`Identity::unknown`] if another one took its seat before the loss
     /// was found.
     pub by: Identity,
     /// Where the claim began, in cells.
     pub position: u64,
-    /// How many cells it had. In a ring of items: how many items. In a ring of bytes: one record or batch.
+    /// How many cells it had. In a ring of items: how many items. In a ring of bytes: one record or
+    /// batch.
     pub cells: u64,
 }
 
@@ -42,7 +43,8 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The losses that the user has not consumed yet: the most recent ones, and how many older ones were dropped.
+/// The losses that the user has not consumed yet: the most recent ones, and how many older ones
+/// were dropped.
 #[derive(Debug)]
 pub(crate) struct LossLog {
     recent: [Option<Loss>; Self::MAX],
@@ -96,7 +98,8 @@ impl<'a> Losses<'a> {
         Self { log: Some(log) }
     }
 
-    /// How many losses were dropped since the consumer was attached, because more than 16 were queued.
+    /// How many losses were dropped since the consumer was attached, because more than 16 were
+    /// queued.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.log.as_ref().map_or(0, |log| log.dropped)

@@ -1,8 +1,8 @@
 //! The types behind the aliases of [`spsc`](crate::spsc), [`mpsc`](crate::mpsc) and
 //! [`lanes`](crate::lanes), generic over the kind of ring.
 //!
-//! Each kind has a page of its own with its guarantees, and short names for these types. Use those, unless
-//! your code is to work with rings of any kind:
+//! Each kind has a page of its own with its guarantees, and short names for these types. Use those,
+//! unless your code is to work with rings of any kind:
 //!
 //! ```
 //! use ringway::memory::Memory;
@@ -80,7 +80,8 @@ pub trait Message: sealed::Message {}
 #[diagnostic::do_not_recommend]
 impl<T: sealed::Message + ?Sized> Message for T {}
 
-/// A kind of ring: [`Spsc`](crate::spsc::Spsc), [`Mpsc`](crate::mpsc::Mpsc) or [`Lanes`](crate::lanes::Lanes). Sealed.
+/// A kind of ring: [`Spsc`](crate::spsc::Spsc), [`Mpsc`](crate::mpsc::Mpsc) or
+/// [`Lanes`](crate::lanes::Lanes). Sealed.
 pub trait Kind: sealed::Kind {}
 impl<K: sealed::Kind> Kind for K {}
 
@@ -106,8 +107,8 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         type ByteConsumer: ConsumeBytes;
 
-        /// Whether the producer's seat at `block` can be taken: it cannot while it is undecided what becomes of
-        /// the last holder's claim.
+        /// Whether the producer's seat at `block` can be taken: it cannot while it is undecided
+        /// what becomes of the last holder's claim.
         #[doc(hidden)]
         fn is_seat_reusable(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
             let _ = (region, geometry, block);
@@ -171,7 +172,8 @@ pub type DefaultMemory = &'static crate::memory::StaticMemory<0>;
 #[cfg(loom)]
 pub type DefaultMemory = crate::memory::Model;
 
-/// Waits until a peer is attached, for at most `timeout`. Returns whether one is, or was in between.
+/// Waits until a peer is attached, for at most `timeout`. Returns whether one is, or was in
+/// between.
 fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
     /// A peer has come. No departure ends this wait.
     struct PeerCame<'a, M: Memory> {

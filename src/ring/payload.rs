@@ -10,8 +10,8 @@ use crate::memory::PayloadRef;
 
 /// The bytes of a [`Record`](super::Record), in shared memory.
 ///
-/// They are copied out, in pieces or whole. A slice of them would be a promise that no other process writes
-/// there: see [`Trust`](crate::Trust) for programs that can make this promise.
+/// They are copied out, in pieces or whole. A slice of them would be a promise that no other
+/// process writes there: see [`Trust`](crate::Trust) for programs that can make this promise.
 ///
 /// # Examples
 /// See [`Record`](super::Record).
@@ -44,15 +44,17 @@ impl<'a> Payload<'a> {
     #[inline(always)]
     pub fn read_at(&self, buf: &mut [u8], offset: usize) -> Result<(), RangeError> {
         let len = buf.len();
-        // SAFETY: `[MaybeUninit<u8>]` has the layout of `[u8]`, and `read` only ever stores initialised bytes.
+        // SAFETY: `[MaybeUninit<u8>]` has the layout of `[u8]`, and `read` only ever stores
+        // initialised bytes.
         let buf = unsafe { &mut *(core::ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) };
         if self.bytes.read(offset, buf) { Ok(()) } else { Err(self.range_error(offset, len)) }
     }
 
-    /// Copies out a value that starts at `offset`. Any bytes make a valid `V`; alignment does not matter.
+    /// Copies out a value that starts at `offset`. Any bytes make a valid `V`; alignment does not
+    /// matter.
     ///
-    /// Reading value after value of up to 64 bytes each (`[u64; 8]`) is the fastest way through a long
-    /// record: each passes through registers, and nothing is read twice.
+    /// Reading value after value of up to 64 bytes each (`[u64; 8]`) is the fastest way through a
+    /// long record: each passes through registers, and nothing is read twice.
     ///
     /// # Errors
     /// [`RangeError`] if there are too few bytes.
@@ -125,7 +127,8 @@ impl fmt::Display for RangeError {
 
 impl core::error::Error for RangeError {}
 
-/// The bytes of a [`Reservation`](super::Reservation), in shared memory, to be written in pieces or whole.
+/// The bytes of a [`Reservation`](super::Reservation), in shared memory, to be written in pieces or
+/// whole.
 ///
 /// # Examples
 /// See [`Reservation`](super::Reservation).
@@ -184,7 +187,8 @@ impl fmt::Debug for PayloadMut<'_> {
     }
 }
 
-/// The promise that all peers keep the protocol: they write a record's bytes only while they own them.
+/// The promise that all peers keep the protocol: they write a record's bytes only while they own
+/// them.
 ///
 /// With it, payloads are available as slices, without a copy. Everything else works without it.
 ///
@@ -199,10 +203,11 @@ impl Trust {
     /// Makes the promise.
     ///
     /// # Safety
-    /// Every process that can write the memory of the rings with which this value is used keeps the ring's
-    /// protocol: it uses this library, or does what this library does. No process truncates the file. And no
-    /// forked child uses a producer, consumer, record or reservation that it has inherited. A peer that
-    /// writes to a record which this process holds as a slice causes undefined behaviour here.
+    /// Every process that can write the memory of the rings with which this value is used keeps the
+    /// ring's protocol: it uses this library, or does what this library does. No process
+    /// truncates the file. And no forked child uses a producer, consumer, record or reservation
+    /// that it has inherited. A peer that writes to a record which this process holds as a
+    /// slice causes undefined behaviour here.
     pub const unsafe fn in_peers() -> Self {
         Self(())
     }
@@ -226,17 +231,17 @@ impl<'a> Payload<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn as_slice(&self, _trust: Trust) -> &'a [u8] {
-        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is), and mapped
-        // for `'a`, for which the record is borrowed, and with it the memory (I1). No process writes them while
-        // the record lives: that is the promise of `Trust`.
+        // SAFETY: the bytes are inside the region (`PayloadRef`), initialised (all of a region is),
+        // and mapped for `'a`, for which the record is borrowed, and with it the memory (I1). No
+        // process writes them while the record lives: that is the promise of `Trust`.
         unsafe { core::slice::from_raw_parts(self.bytes.as_ptr(), self.len()) }
     }
 }
 
 #[cfg(not(loom))]
 impl PayloadMut<'_> {
-    /// The bytes themselves, to be written in place. They start at a multiple of 64, and hold whatever an
-    /// earlier record left there.
+    /// The bytes themselves, to be written in place. They start at a multiple of 64, and hold
+    /// whatever an earlier record left there.
     ///
     /// # Examples
     /// ```
@@ -254,8 +259,9 @@ impl PayloadMut<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn as_mut_slice(&mut self, _trust: Trust) -> &mut [u8] {
-        // SAFETY: the bytes are inside the region (`PayloadRef`) and initialised (all of a region is), and no
-        // other participant accesses them before the commit: that is the promise of `Trust`.
+        // SAFETY: the bytes are inside the region (`PayloadRef`) and initialised (all of a region
+        // is), and no other participant accesses them before the commit: that is the promise of
+        // `Trust`.
         unsafe { core::slice::from_raw_parts_mut(self.bytes.as_ptr(), self.len()) }
     }
 }

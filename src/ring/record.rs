@@ -7,8 +7,8 @@ use crate::memory::Memory;
 
 /// A record of a byte ring, read in place.
 ///
-/// While it exists, a producer that keeps the protocol does not touch its bytes. Dropping it, also in a
-/// panic, releases it to the producer; [`keep`](Self::keep) leaves it in the ring.
+/// While it exists, a producer that keeps the protocol does not touch its bytes. Dropping it, also
+/// in a panic, releases it to the producer; [`keep`](Self::keep) leaves it in the ring.
 ///
 /// # Examples
 /// ```
@@ -56,8 +56,8 @@ impl<'a, K: Kind, M: Memory> Record<'a, K, M> {
         self.len() == 0
     }
 
-    /// The seat of the producer that sent it. Always 0 in an `spsc` ring. The producer writes it into the
-    /// ring: a lying one can write any number.
+    /// The seat of the producer that sent it. Always 0 in an `spsc` ring. The producer writes it
+    /// into the ring: a lying one can write any number.
     pub fn seat(&self) -> u16 {
         self.peeked.seat
     }

@@ -125,9 +125,9 @@ impl<K: Kind, M: Memory> fmt::Debug for Reservation<'_, K, M> {
 
 /// Records that become visible all at once or not at all, also if this process dies.
 ///
-/// Nothing is sent until [`commit`](Self::commit). Dropping it sends nothing. Records fit for certain up to
-/// the room for which it was begun; a further one gets [`PushError::Full`] if there is no room for it, and
-/// the batch can be committed without it.
+/// Nothing is sent until [`commit`](Self::commit). Dropping it sends nothing. Records fit for
+/// certain up to the room for which it was begun; a further one gets [`PushError::Full`] if there
+/// is no room for it, and the batch can be committed without it.
 ///
 /// # Examples
 /// ```
@@ -157,7 +157,8 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     /// Adds a record with these bytes.
     ///
     /// # Errors
-    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`]; the batch stays as it was.
+    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`]; the batch stays as it
+    /// was.
     #[inline(always)]
     pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {
         self.try_reserve(record.len())?.commit_copy_of(record);

@@ -16,12 +16,12 @@ use crate::seat::{self, Presence, Seat};
 use crate::sync::Relaxed;
 use crate::wait::{AdaptiveSpin, WaitStrategy};
 
-/// A ring of messages `T`: items of one type, or records of bytes if `T` is `[u8]`. By default it lies in a
-/// named segment.
+/// A ring of messages `T`: items of one type, or records of bytes if `T` is `[u8]`. By default it
+/// lies in a named segment.
 ///
-/// A `Ring` is a way in, not a participant: it holds no seat, and may be dropped once its producers and
-/// consumer are attached. The bytes stay mapped as long as a `Ring`, producer or consumer of them exists. The
-/// segment itself stays until it is unlinked.
+/// A `Ring` is a way in, not a participant: it holds no seat, and may be dropped once its producers
+/// and consumer are attached. The bytes stay mapped as long as a `Ring`, producer or consumer of
+/// them exists. The segment itself stays until it is unlinked.
 ///
 /// | to | call |
 /// |---|---|
@@ -55,8 +55,8 @@ pub struct Ring<K, T: ?Sized, M = DefaultMemory> {
 
 /// Making a ring between threads, and how much memory a ring needs.
 impl<K: Kind, T: Message + ?Sized> Ring<K, T> {
-    /// How many bytes of memory a ring needs that is created with these options. `usize::MAX` if no ring can
-    /// be so large.
+    /// How many bytes of memory a ring needs that is created with these options. `usize::MAX` if no
+    /// ring can be so large.
     ///
     /// # Examples
     /// ```
@@ -74,8 +74,8 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T> {
 
     /// Makes a ring on the heap, for threads of this process.
     ///
-    /// Memory on the heap cannot prove that a participant is dead: a producer or consumer that is leaked keeps
-    /// its seat.
+    /// Memory on the heap cannot prove that a participant is dead: a producer or consumer that is
+    /// leaked keeps its seat.
     ///
     /// # Errors
     /// [`LayoutError::Limit`] if no ring can be as large as the options ask for.
@@ -106,10 +106,10 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// Makes a new, empty ring in `memory`, whatever was there before, unless that is a ring.
     ///
     /// # Errors
-    /// [`LayoutError::Exists`] if there is a ring already, used or not; [`LayoutError::Formatting`] if another
-    /// participant makes one there at this moment; [`LayoutError::Limit`] if no ring can be as large as the
-    /// options ask for; [`LayoutError::TooSmall`] if `memory` has fewer than
-    /// [`required_len`](Ring::required_len) bytes; [`LayoutError::Misaligned`].
+    /// [`LayoutError::Exists`] if there is a ring already, used or not; [`LayoutError::Formatting`]
+    /// if another participant makes one there at this moment; [`LayoutError::Limit`] if no ring
+    /// can be as large as the options ask for; [`LayoutError::TooSmall`] if `memory` has fewer
+    /// than [`required_len`](Ring::required_len) bytes; [`LayoutError::Misaligned`].
     ///
     /// # Examples
     /// See [`StaticMemory`](crate::memory::StaticMemory) and [`Heap`](crate::memory::Heap).
@@ -121,8 +121,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     pub(crate) fn make(memory: M, options: &Options<'_>, zeroed: bool) -> Result<Self, LayoutError> {
         let spec = spec::<K, T>();
         Geometry::check_limits(&spec, options)?;
-        // Participants that join later can be reached by barriers where this process can, or fence for
-        // themselves.
+        // Participants that join later can be reached by barriers where this process can, or fence
+        // for themselves.
         let geometry = Geometry { fenced: !memory.register_barrier(), ..Geometry::plan(&spec, options) };
         let creator = memory.identity();
         geometry.format(&memory.region(), &spec, &T::label(), &creator, zeroed)?;
@@ -132,7 +132,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// Joins the ring in `memory`.
     ///
     /// # Errors
-    /// Any [`LayoutError`] but `Exists`: there is no ring of `T`, or none that this version can read.
+    /// Any [`LayoutError`] but `Exists`: there is no ring of `T`, or none that this version can
+    /// read.
     ///
     /// # Examples
     /// ```
@@ -153,8 +154,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         Self::attach_with(memory, &Options::new())
     }
 
-    /// Joins the ring in `memory`, with the [`schema`](Options::schema) and [`label`](Options::label) of
-    /// `options`. Its other options are for new rings.
+    /// Joins the ring in `memory`, with the [`schema`](Options::schema) and
+    /// [`label`](Options::label) of `options`. Its other options are for new rings.
     ///
     /// # Errors
     /// Like [`attach`](Self::attach).
@@ -177,15 +178,15 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
     }
 
-    /// Attaches a producer. It continues after the last record that was published from its seat, whichever
-    /// process published that.
+    /// Attaches a producer. It continues after the last record that was published from its seat,
+    /// whichever process published that.
     ///
     /// With several producer seats it takes the first free one. Seats that were never taken, or
     /// that were given back, come before those whose holder died.
     ///
     /// # Errors
-    /// [`SeatError::SeatTaken`] if the only producer seat has a living holder; [`SeatError::AllTaken`] if there
-    /// are several, and none is free.
+    /// [`SeatError::SeatTaken`] if the only producer seat has a living holder;
+    /// [`SeatError::AllTaken`] if there are several, and none is free.
     ///
     /// # Examples
     /// ```
@@ -256,15 +257,16 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         seat::presence_of(&self.memory, &self.geometry, role)
     }
 
-    /// How much it holds: items, or bytes of payload. In a `lanes` ring: how much each lane holds. At least
-    /// what was asked for.
+    /// How much it holds: items, or bytes of payload. In a `lanes` ring: how much each lane holds.
+    /// At least what was asked for.
     pub fn capacity(&self) -> usize {
         // Fits: the cells lie inside this process's memory.
         (self.geometry.capacity * self.unit()) as usize
     }
 
-    /// How much of it is in use: sent, and not yet released. In the unit of [`capacity`](Self::capacity): items,
-    /// or bytes in whole cells. In a `lanes` ring, the sum of all lanes.
+    /// How much of it is in use: sent, and not yet released. In the unit of
+    /// [`capacity`](Self::capacity): items, or bytes in whole cells. In a `lanes` ring, the sum
+    /// of all lanes.
     ///
     /// An estimate: producers and consumer move on at any moment.
     ///

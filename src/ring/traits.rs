@@ -66,15 +66,15 @@ pub trait ProduceBytes: Produce {
     /// Whether a record of `len` bytes could be claimed.
     fn has_room(&mut self, len: usize) -> Result<bool, PushError>;
 
-    /// Writes the descriptor of a record of the first `len` bytes of the claim, and of the pad before it
-    /// if there is one.
+    /// Writes the descriptor of a record of the first `len` bytes of the claim, and of the pad
+    /// before it if there is one.
     fn stage(&mut self, claim: &Self::Claim, len: usize);
 
     /// Makes everything staged visible at once. Returns whether anything was staged.
     fn publish(&mut self) -> bool;
 
-    /// Takes back everything staged, and claims that were forgotten. Returns whether other participants
-    /// see a difference.
+    /// Takes back everything staged, and claims that were forgotten. Returns whether other
+    /// participants see a difference.
     fn rollback(&mut self) -> bool;
 
     /// Like [`rollback`](Self::rollback), for one claim that is given up.
@@ -110,7 +110,8 @@ pub struct Recovery {
 
 /// A consumer's side.
 pub trait Consume: Sized + Send {
-    /// The fewest pauses after a look that found nothing: see [`EmptyBackoff`](super::cells::EmptyBackoff).
+    /// The fewest pauses after a look that found nothing: see
+    /// [`EmptyBackoff`](super::cells::EmptyBackoff).
     const MIN_PAUSES: u64 = 0;
 
     /// Continues at the first record that the last holder of the seat did not release.
@@ -133,8 +134,8 @@ pub trait Consume: Sized + Send {
     /// Whether there is a record. Passes over what dead producers left, as far as that is known.
     fn has_record<M: Memory>(&mut self, seat: &Seat<M>) -> Result<bool, Corruption>;
 
-    /// Gives everything that was taken or passed over back to the producers, and wakes those that wait
-    /// for room.
+    /// Gives everything that was taken or passed over back to the producers, and wakes those that
+    /// wait for room.
     fn release<M: Memory>(&mut self, seat: &Seat<M>);
 
     /// Takes nothing any more, and reports `corruption` from now on.

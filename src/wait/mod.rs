@@ -30,14 +30,14 @@
 //!
 //! # No wake-up is lost
 //! Take a publication (W1) and a sleeper whose S3 did not see it. If W2 came before S2, the
-//! publication would be visible at S3. It was not, so S2 comes before W2, and W3 reads S1's number or
-//! a later one.
+//! publication would be visible at S3. It was not, so S2 comes before W2, and W3 reads S1's number
+//! or a later one.
 //! * If that number is odd, this W4 or another publisher's makes it another number and wakes.
-//! * If it is even, a publisher has already done so, or the sleeper has passed its own S5: it is awake
-//!   and will look before it sleeps again.
+//! * If it is even, a publisher has already done so, or the sleeper has passed its own S5: it is
+//!   awake and will look before it sleeps again.
 //!
-//! In each case the sleep at S4 returns at once, because the word is no longer S1's number, or ends by
-//! the wake-up that follows. Then the sleeper looks once more.
+//! In each case the sleep at S4 returns at once, because the word is no longer S1's number, or ends
+//! by the wake-up that follows. Then the sleeper looks once more.
 //!
 //! A publisher that loses the exchange at W4 to another publisher need not wake: the winner does.
 //! If the sleeper slept again after that, its new S2 came after our W2, so its S3 saw our
@@ -163,8 +163,8 @@ pub(crate) fn heavy_fence(park: &impl Park, fenced: bool) -> bool {
         // Full fence: E4, pairs with the full fence in `has_waiters`.
         full_fence();
     }
-    // A barrier in every process: E4, pairs with the light fence in `has_waiters` of each process it
-    // reaches, and with the full fence of the others.
+    // A barrier in every process: E4, pairs with the light fence in `has_waiters` of each process
+    // it reaches, and with the full fence of the others.
     fenced || park.barrier()
 }
 
@@ -209,8 +209,8 @@ pub(crate) trait WaitCondition {
     /// what the dead left in the way.
     fn check_peers(&mut self) -> Result<Option<Self::Departure>, Self::Error>;
 
-    /// Checks that the segment still has all its bytes. Called after every sleep, before any of them
-    /// is touched.
+    /// Checks that the segment still has all its bytes. Called after every sleep, before any of
+    /// them is touched.
     fn check_mapping(&mut self) -> Result<(), Self::Error>;
 
     /// Requests a notification from everything that can end the wait. Only lanes need this.

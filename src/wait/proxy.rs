@@ -1,8 +1,9 @@
 //! [`WakeProxy`]: a thread that sleeps on a parked word on behalf of a consumer, and signals.
 //!
-//! A consumer that also waits for other things cannot sleep on its parked word. Its *waker thread*, a
-//! thread of the same process, sleeps there instead, all the time. Producers do not know about it: they
-//! wake the word only when it is odd, and it is odd only while the consumer wants a notification.
+//! A consumer that also waits for other things cannot sleep on its parked word. Its *waker thread*,
+//! a thread of the same process, sleeps there instead, all the time. Producers do not know about
+//! it: they wake the word only when it is odd, and it is odd only while the consumer wants a
+//! notification.
 //!
 //! ```text
 //!   consumer                                       waker thread
@@ -12,11 +13,12 @@
 //!   P3  parked is not S1's number? look again      A4  sleep while parked is `found`; back to A1
 //! ```
 //!
-//! A publisher's W4 makes parked another number than P1's, and then wakes the waker thread, or finds it
-//! between A1 and A4. Either way the thread passes A1 again and finds that number. By the fences, A3
-//! sees what P1 stored, or P3 sees what A1 found (E7). The exchange to 0 comes before the signal. If the
-//! consumer arms anew in between, its new number is cleared or stays, and the signal follows in both
-//! cases. It has to be another number: so nothing ever sets the word back (S5 counts up, too).
+//! A publisher's W4 makes parked another number than P1's, and then wakes the waker thread, or
+//! finds it between A1 and A4. Either way the thread passes A1 again and finds that number. By the
+//! fences, A3 sees what P1 stored, or P3 sees what A1 found (E7). The exchange to 0 comes before
+//! the signal. If the consumer arms anew in between, its new number is cleared or stays, and the
+//! signal follows in both cases. It has to be another number: so nothing ever sets the word back
+//! (S5 counts up, too).
 //!
 //! After a slice that no wake-up ended, the thread signals too, unless the consumer bounds its own
 //! sleeps: the consumer is to look, and to check that its peers live.
@@ -67,8 +69,8 @@ impl WakeProxy {
         self.naps.store((!can_rely_on_wake_up).into(), Relaxed);
         // Relaxed: E7's fences order it.
         self.armed.store(expected, Relaxed);
-        // Full fence: E7, pairs with the one in `run`; what is armed before it, the look at the word
-        // after it.
+        // Full fence: E7, pairs with the one in `run`; what is armed before it, the look at the
+        // word after it.
         full_fence();
         // Relaxed: E7's fences order it.
         let is_armed = parked.half().load(Relaxed) == expected;
@@ -86,18 +88,20 @@ impl WakeProxy {
         self.armed.store(0, Relaxed);
     }
 
-    /// Ends the thread: changes the word and wakes it. Without the word, the thread ends after its slice.
+    /// Ends the thread: changes the word and wakes it. Without the word, the thread ends after its
+    /// slice.
     pub(crate) fn stop(&self, park: &impl Park, parked: Option<&WordRef>) {
         // Relaxed: published by the change of the word.
         self.stopped.store(1, Relaxed);
         let Some(parked) = parked else { return };
-        // Release: E7, pairs with the fence in `run`; the thread that finds the word changed, by this
-        // call or by a publisher after it, finds that it is to stop.
+        // Release: E7, pairs with the fence in `run`; the thread that finds the word changed, by
+        // this call or by a publisher after it, finds that it is to stop.
         parked.half().fetch_or(1, Release);
         notify(park, parked, u32::MAX);
     }
 
-    /// A1 to A4, until [`stop`](Self::stop), or until `is_mapped` says that bytes of the ring are gone.
+    /// A1 to A4, until [`stop`](Self::stop), or until `is_mapped` says that bytes of the ring are
+    /// gone.
     pub(crate) fn run(
         &self,
         park: &impl Park,
@@ -114,8 +118,8 @@ impl WakeProxy {
             }
             // Relaxed: E7's fences order it.
             let found = parked.half().load(Relaxed);
-            // Full fence: E7, pairs with the one in `arm`, and with the word that `stop` changed; the
-            // look at the word before it, the look at what is armed after it.
+            // Full fence: E7, pairs with the one in `arm`, and with the word that `stop` changed;
+            // the look at the word before it, the look at what is armed after it.
             full_fence();
             // Relaxed: E7's fences order it.
             if self.stopped.load(Relaxed) != 0 {

@@ -1,14 +1,15 @@
 //! [`WaitStrategy`]: what an end does before it sleeps. [`AdaptiveSpin`]: how long it polls.
 //!
 //! # Adaptive
-//! Sleeping and being woken costs tens of microseconds; polling costs as much as the wait is long. A
-//! thread that polls for about as long as a wake-up takes, and then sleeps, never pays more than twice
-//! the optimum (Karlin, Li, Manasse, Owicki, "Empirical studies of competitive spinning", 1991). So
-//! [`MAX_LOOKS`] looks take about that long, and a wait never polls longer. A thread that knows how
-//! long its waits last can do better:
-//! * a wait that ends after `n` looks moves the limit of the next one by a quarter of the way to `2 n`;
-//! * a wait that had to yield or sleep takes a quarter off the limit: waits have become longer, or no
-//!   other core could end them. After several of those, [`MIN_LOOKS`] remain;
+//! Sleeping and being woken costs tens of microseconds; polling costs as much as the wait is long.
+//! A thread that polls for about as long as a wake-up takes, and then sleeps, never pays more than
+//! twice the optimum (Karlin, Li, Manasse, Owicki, "Empirical studies of competitive spinning",
+//! 1991). So [`MAX_LOOKS`] looks take about that long, and a wait never polls longer. A thread that
+//! knows how long its waits last can do better:
+//! * a wait that ends after `n` looks moves the limit of the next one by a quarter of the way to `2
+//!   n`;
+//! * a wait that had to yield or sleep takes a quarter off the limit: waits have become longer, or
+//!   no other core could end them. After several of those, [`MIN_LOOKS`] remain;
 //! * each [`EXPLORE_INTERVAL`]th wait polls up to the maximum; if it ends after `n` looks, the next
 //!   limit is `2 n`: waits have become short.
 //!
@@ -41,8 +42,8 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitStrategy {
-    /// Polls until the wait is over. Never sleeps and never yields its core: a peer that is to run on
-    /// the same core waits until the scheduler takes the core away.
+    /// Polls until the wait is over. Never sleeps and never yields its core: a peer that is to run
+    /// on the same core waits until the scheduler takes the core away.
     Spin,
     /// Polls for a while, depending on how long earlier waits lasted; yields its core; then sleeps.
     #[default]
@@ -53,15 +54,16 @@ pub enum WaitStrategy {
 
 /// The most looks of one adaptive wait, with one pause of the processor after each.
 ///
-/// The pause does not double, as is usual, because a doubling pause overshoots: a pause takes up to 50
-/// ns, and a whole round trip takes 100.
+/// The pause does not double, as is usual, because a doubling pause overshoots: a pause takes up to
+/// 50 ns, and a whole round trip takes 100.
 pub(crate) const MAX_LOOKS: u32 = if cfg!(loom) { 0 } else { 512 };
 
-/// The fewest looks of one adaptive wait. A peer that was interrupted for a moment should not make this
-/// end sleep. It costs a tenth of a sleep.
+/// The fewest looks of one adaptive wait. A peer that was interrupted for a moment should not make
+/// this end sleep. It costs a tenth of a sleep.
 const MIN_LOOKS: u32 = if cfg!(loom) { 0 } else { 64 };
 
-/// Every 32nd adaptive wait polls for the maximum, to find out whether waits have become short again.
+/// Every 32nd adaptive wait polls for the maximum, to find out whether waits have become short
+/// again.
 const EXPLORE_INTERVAL: u32 = 32;
 
 /// How often an adaptive wait yields its core before it sleeps.

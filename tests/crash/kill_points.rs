@@ -7,10 +7,10 @@
 //!
 //! # What does not depend on the processor
 //! At the end, the victims must have left behind every state that the segment had on the path. A
-//! state has no unpublished payload in it (see [`payload`](crate::payload)), and none is taken within
-//! an instruction. A string instruction (`rep movsb`) is one instruction of the path, however often
-//! the processor stops in it. Victims are killed in the middle of it as well, if it changes the
-//! segment.
+//! state has no unpublished payload in it (see [`payload`](crate::payload)), and none is taken
+//! within an instruction. A string instruction (`rep movsb`) is one instruction of the path,
+//! however often the processor stops in it. Victims are killed in the middle of it as well, if it
+//! changes the segment.
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

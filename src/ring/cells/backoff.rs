@@ -3,15 +3,15 @@ use crate::sync::pause;
 
 /// Lets the producer get ahead after the ring was found empty.
 ///
-/// Polling an empty ring pulls the cache line that the producer is about to write, and by prefetching
-/// the lines after it, into this core. The producer then has to fetch them back, which slows both sides
-/// down. The pause grows with the number of records taken since the last one: a consumer that has just
-/// taken many records will probably find more. It is zero when nothing was taken, so an idle consumer
-/// polls at full rate.
+/// Polling an empty ring pulls the cache line that the producer is about to write, and by
+/// prefetching the lines after it, into this core. The producer then has to fetch them back, which
+/// slows both sides down. The pause grows with the number of records taken since the last one: a
+/// consumer that has just taken many records will probably find more. It is zero when nothing was
+/// taken, so an idle consumer polls at full rate.
 ///
-/// One pause of the processor for each of the first eight records, then one for each eight records: a
-/// record takes 3 to 5 ns and a pause some 30, so a sender of bursts loses no more time than its burst
-/// takes, or than it takes to fill the ring. Measurements: `benches/NOTES.md`, "backoff".
+/// One pause of the processor for each of the first eight records, then one for each eight records:
+/// a record takes 3 to 5 ns and a pause some 30, so a sender of bursts loses no more time than its
+/// burst takes, or than it takes to fill the ring. Measurements: `benches/NOTES.md`, "backoff".
 #[derive(Debug, Default)]
 pub(crate) struct EmptyBackoff {
     /// The count of the previous call.
@@ -23,7 +23,8 @@ impl EmptyBackoff {
     /// A microsecond, or two on processors where a pause is long.
     const MAX: u64 = 32;
 
-    /// Pauses. Returns whether records were taken since the previous call, so that another look is worth it.
+    /// Pauses. Returns whether records were taken since the previous call, so that another look is
+    /// worth it.
     ///
     /// * `taken`: how many records the consumer has taken so far.
     /// * `capacity`: the ring's, in cells.

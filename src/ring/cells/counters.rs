@@ -4,8 +4,8 @@ use crate::layout::RoleBlock;
 use crate::memory::{Region, WordRef};
 use crate::sync::Relaxed;
 
-/// A producer's counters. Kept in private and copied into its role block at each publication; a successor
-/// continues from there.
+/// A producer's counters. Kept in private and copied into its role block at each publication; a
+/// successor continues from there.
 pub(crate) struct ProducerCounters {
     words: [WordRef; 3],
     /// Records published or staged.

@@ -7,9 +7,9 @@ use crate::sync::{Acquire, Relaxed, Release};
 
 /// A producer's private copy of HEAD, which limits what it may write.
 ///
-/// HEAD is on the consumer's cache line; reading it costs a transfer and slows the consumer down. So the
-/// producer works from the value it read last, which can only be too low, and reads HEAD again only when
-/// that is not enough.
+/// HEAD is on the consumer's cache line; reading it costs a transfer and slows the consumer down.
+/// So the producer works from the value it read last, which can only be too low, and reads HEAD
+/// again only when that is not enough.
 pub(crate) struct CachedHead {
     head: WordRef,
     position: Position,
@@ -94,7 +94,8 @@ impl SharedHead {
 
     /// The first position that the last holder of the consumer's seat did not release.
     pub(crate) fn resume(&self) -> Result<Position, Corruption> {
-        // Relaxed: only holders of this seat write it, and taking the seat (E3) made their stores visible.
+        // Relaxed: only holders of this seat write it, and taking the seat (E3) made their stores
+        // visible.
         let found = self.head.load(Relaxed);
         Position::parse(found).ok_or(invalid_head(found, 0))
     }
@@ -116,7 +117,8 @@ impl SharedHead {
     /// for a while, a sleeping producer finds the free cells at the end of its slice.
     #[cold]
     fn producers_to_wake(&self) -> u32 {
-        // Relaxed: it only says when to wake, and a wrong number costs a slice at most. HEAD is our own.
+        // Relaxed: it only says when to wake, and a wrong number costs a slice at most. HEAD is our
+        // own.
         let head = self.head.load(Relaxed);
         // Relaxed: it only says when to wake; TAIL does not change while all producers that could
         // move it sleep.

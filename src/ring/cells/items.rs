@@ -1,13 +1,14 @@
 //! Rings of items of one type: a cell is a stamp and an item, so a small message is one cache line.
 //!
-//! Progress: every operation is wait-free. A lying peer can make an operation report `Corruption`, or
-//! hand over wrong items.
+//! Progress: every operation is wait-free. A lying peer can make an operation report `Corruption`,
+//! or hand over wrong items.
 //!
 //! # Cost
-//! An item of 8 bytes, in a ring that is neither full nor empty: a push writes one shared line (stamp and
-//! item) and TAIL, which is on a line of the producer's own; a pop reads that line and writes HEAD, which
-//! is on a line of the consumer's own. Instruction counts: `cargo bench --bench instructions`. What was
-//! tried to make it faster, what was kept, and the numbers: `benches/NOTES.md`, "items".
+//! An item of 8 bytes, in a ring that is neither full nor empty: a push writes one shared line
+//! (stamp and item) and TAIL, which is on a line of the producer's own; a pop reads that line and
+//! writes HEAD, which is on a line of the consumer's own. Instruction counts: `cargo bench --bench
+//! instructions`. What was tried to make it faster, what was kept, and the numbers:
+//! `benches/NOTES.md`, "items".
 use super::{CachedHead, SharedHead, resume_tail};
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
@@ -28,8 +29,8 @@ pub struct ItemProducer<T> {
 }
 
 impl<T: Item> Produce for ItemProducer<T> {
-    /// Stamps of items are stored front to back. So the first missing stamp is where the last holder
-    /// stopped, and nothing stands beyond it.
+    /// Stamps of items are stored front to back. So the first missing stamp is where the last
+    /// holder stopped, and nothing stands beyond it.
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let slots = lane.slots(region).ok_or(Corruption::Outside)?;

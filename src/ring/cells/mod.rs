@@ -8,9 +8,9 @@
 //!   ◀──── capacity ────────────────────────────▶           ░ of another lap
 //! ```
 //!
-//! A ring is a sequence of cells. Positions count them from the ring's creation and never wrap. A record
-//! takes one or more consecutive cells, and is published by storing the *stamp* of its position with
-//! Release. The consumer at position `p` waits for exactly the stamp of `p`.
+//! A ring is a sequence of cells. Positions count them from the ring's creation and never wrap. A
+//! record takes one or more consecutive cells, and is published by storing the *stamp* of its
+//! position with Release. The consumer at position `p` waits for exactly the stamp of `p`.
 //!
 //! | module | what | used by |
 //! |---|---|---|
@@ -30,16 +30,17 @@
 //! * I1: `HEAD <= TAIL' <= HEAD + capacity`, where TAIL' is the producer's private tail.
 //! * I2: the producer writes only cells of positions in `[TAIL', HEAD + capacity)`.
 //! * I3: the consumer reads only cells of positions below TAIL', from HEAD on.
-//! * I4: every stamp in the ring is at most the stamp of the cell's latest position below TAIL', with one
-//!   exception: while a publication of several stamps is under way, or was cut off by death, later
-//!   stamps may stand beyond TAIL', but never the one *at* TAIL'. The next holder of the seat removes
-//!   them before it writes anything.
+//! * I4: every stamp in the ring is at most the stamp of the cell's latest position below TAIL',
+//!   with one exception: while a publication of several stamps is under way, or was cut off by
+//!   death, later stamps may stand beyond TAIL', but never the one *at* TAIL'. The next holder of
+//!   the seat removes them before it writes anything.
 //!
-//! From I2 and I3: no cell is written and read at once. A stamp of an earlier lap differs from the awaited
-//! one (it is smaller by a multiple of the capacity), so cells need no clearing, and there is no ABA: a
-//! position occurs once in the life of a ring, and 2^62 is never reached.
+//! From I2 and I3: no cell is written and read at once. A stamp of an earlier lap differs from the
+//! awaited one (it is smaller by a multiple of the capacity), so cells need no clearing, and there
+//! is no ABA: a position occurs once in the life of a ring, and 2^62 is never reached.
 //!
-//! Initially every stamp is zero, which is no position's stamp, and HEAD = TAIL = 0: the empty ring.
+//! Initially every stamp is zero, which is no position's stamp, and HEAD = TAIL = 0: the empty
+//! ring.
 //!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
@@ -55,9 +56,9 @@
 //! front to back.
 //!
 //! # Source
-//! Stamps in the slot: FastForward (Giacomoni, Moseley, Vachharajani, PPoPP 2008), with the sequence
-//! numbers of Vyukov's bounded queue. The cached HEAD: MCRingBuffer (Lee, Bu, Chandranmenon, 2010). The
-//! first stamp stored last: Aeron's term buffers.
+//! Stamps in the slot: FastForward (Giacomoni, Moseley, Vachharajani, PPoPP 2008), with the
+//! sequence numbers of Vyukov's bounded queue. The cached HEAD: MCRingBuffer (Lee, Bu,
+//! Chandranmenon, 2010). The first stamp stored last: Aeron's term buffers.
 mod backoff;
 pub(crate) mod bytes;
 mod counters;
@@ -74,11 +75,12 @@ use crate::error::Corruption;
 use crate::memory::{Position, WordRef};
 use crate::sync::Relaxed;
 
-/// Where a producer starts to look for the end of what was published: TAIL or HEAD, whichever is later.
+/// Where a producer starts to look for the end of what was published: TAIL or HEAD, whichever is
+/// later.
 ///
-/// TAIL lags behind the true tail by at most one publication, which has at most `capacity` cells: it is
-/// stored after the stamps, and by each successor before it does anything else. HEAD may be ahead of it:
-/// the consumer may have been faster than the store of TAIL.
+/// TAIL lags behind the true tail by at most one publication, which has at most `capacity` cells:
+/// it is stored after the stamps, and by each successor before it does anything else. HEAD may be
+/// ahead of it: the consumer may have been faster than the store of TAIL.
 fn resume_tail(head: &CachedHead, tail_word: &WordRef) -> Result<Position, Corruption> {
     // Relaxed: taking the seat (E3) made the last holder's stores visible.
     let found = tail_word.load(Relaxed);

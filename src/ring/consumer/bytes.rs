@@ -15,11 +15,12 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
         self.core.max_record()
     }
 
-    /// Reads the next record in place, if there is one. It is released when the [`Record`] is dropped, which
-    /// takes a system call if the producer sleeps.
+    /// Reads the next record in place, if there is one. It is released when the [`Record`] is
+    /// dropped, which takes a system call if the producer sleeps.
     ///
-    /// Progress: wait-free, no system call. With several producers: bounded, and now and then a system call
-    /// (see [`mpsc`](crate::mpsc#cost) and [`lanes`](crate::lanes#memory-and-cost)). The first look that finds
+    /// Progress: wait-free, no system call. With several producers: bounded, and now and then a
+    /// system call (see [`mpsc`](crate::mpsc#cost) and
+    /// [`lanes`](crate::lanes#memory-and-cost)). The first look that finds
     /// nothing [pauses](crate::spsc#pauses).
     ///
     /// # Errors
@@ -60,7 +61,8 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     /// If no producer has ever been attached, it waits for one.
     ///
     /// # Errors
-    /// [`PopError::Closed`] if the ring is empty and the producer has left or died; [`PopError::Corrupt`].
+    /// [`PopError::Closed`] if the ring is empty and the producer has left or died;
+    /// [`PopError::Corrupt`].
     ///
     /// # Examples
     /// ```
@@ -103,16 +105,16 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
         Ok(Record::new(self, peeked))
     }
 
-    /// Calls `each` with up to `limit` records, never more than the ring's capacity in cells, and then
-    /// releases them all at once. Returns how many. Does not wait: to wait for the first, call
-    /// [`wait`](Self::wait) before.
+    /// Calls `each` with up to `limit` records, never more than the ring's capacity in cells, and
+    /// then releases them all at once. Returns how many. Does not wait: to wait for the first,
+    /// call [`wait`](Self::wait) before.
     ///
-    /// If this process dies meanwhile, the next consumer gets all of them again. If `each` panics, the
-    /// records that it was called with count as taken.
+    /// If this process dies meanwhile, the next consumer gets all of them again. If `each` panics,
+    /// the records that it was called with count as taken.
     ///
     /// # Errors
-    /// Like [`try_read`](Self::try_read), if there is not even one record. The next call reports a corruption
-    /// that was found after the first.
+    /// Like [`try_read`](Self::try_read), if there is not even one record. The next call reports a
+    /// corruption that was found after the first.
     ///
     /// # Examples
     /// ```

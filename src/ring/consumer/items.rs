@@ -12,12 +12,13 @@ use crate::wait::Deadline;
 impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// Takes the next item, if there is one.
     ///
-    /// The item is released before it is returned: if this process dies right after that, the item is gone
-    /// with it. To be sure that an item was dealt with, use [`drain`](#method.drain-1), or
-    /// [`try_peek`](Self::try_peek) before, or the [`Record`](crate::ring::Record) of a byte ring.
+    /// The item is released before it is returned: if this process dies right after that, the item
+    /// is gone with it. To be sure that an item was dealt with, use [`drain`](#method.drain-1),
+    /// or [`try_peek`](Self::try_peek) before, or the [`Record`](crate::ring::Record) of a byte
+    /// ring.
     ///
-    /// Progress: wait-free, no system call unless the producer sleeps. With several producers: bounded, and
-    /// now and then a system call (see [`mpsc`](crate::mpsc#cost) and
+    /// Progress: wait-free, no system call unless the producer sleeps. With several producers:
+    /// bounded, and now and then a system call (see [`mpsc`](crate::mpsc#cost) and
     /// [`lanes`](crate::lanes#memory-and-cost)). The first look that finds nothing
     /// [pauses](crate::spsc#pauses).
     ///
@@ -80,7 +81,8 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
         Ok(self.core.peek())
     }
 
-    /// Copies the next item and leaves it in the ring. Waits while there is none, like [`pop`](Self::pop).
+    /// Copies the next item and leaves it in the ring. Waits while there is none, like
+    /// [`pop`](Self::pop).
     ///
     /// # Errors
     /// Like [`pop`](Self::pop).
@@ -91,8 +93,9 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
         self.block_until_record(Deadline::never(), Self::try_peek)
     }
 
-    /// Takes as many items as there are, up to `items.len()`, and stores them from the front of `items` on.
-    /// Returns how many. They are released together. To wait for the first, call [`wait`](Self::wait) before.
+    /// Takes as many items as there are, up to `items.len()`, and stores them from the front of
+    /// `items` on. Returns how many. They are released together. To wait for the first, call
+    /// [`wait`](Self::wait) before.
     ///
     /// # Errors
     /// Like [`try_pop`](Self::try_pop), if there is not even one item.
@@ -119,15 +122,16 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
         })
     }
 
-    /// Calls `each` with up to `limit` items, never more than the ring's capacity, and then releases them all
-    /// at once. Returns how many. Does not wait: to wait for the first, call [`wait`](Self::wait) before.
+    /// Calls `each` with up to `limit` items, never more than the ring's capacity, and then
+    /// releases them all at once. Returns how many. Does not wait: to wait for the first, call
+    /// [`wait`](Self::wait) before.
     ///
-    /// If this process dies meanwhile, the next consumer gets all of them again. If `each` panics, the items
-    /// that it was called with count as taken.
+    /// If this process dies meanwhile, the next consumer gets all of them again. If `each` panics,
+    /// the items that it was called with count as taken.
     ///
     /// # Errors
-    /// Like [`try_pop`](Self::try_pop), if there is not even one item. The next call reports a corruption that
-    /// was found after the first.
+    /// Like [`try_pop`](Self::try_pop), if there is not even one item. The next call reports a
+    /// corruption that was found after the first.
     ///
     /// # Examples
     /// ```
@@ -168,7 +172,8 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// If no producer has ever been attached, it waits for one.
     ///
     /// # Errors
-    /// [`PopError::Closed`] if the ring is empty and the producer has left or died; [`PopError::Corrupt`].
+    /// [`PopError::Closed`] if the ring is empty and the producer has left or died;
+    /// [`PopError::Corrupt`].
     ///
     /// # Examples
     /// See [`Producer::push`](crate::ring::Producer#method.push-1).
@@ -203,8 +208,8 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
 
     /// An iterator that takes the items that are there, and ends when the ring is empty.
     ///
-    /// It also ends when the producer has [finished or left](Departure). A death or a corruption is an `Err`,
-    /// once, and the end.
+    /// It also ends when the producer has [finished or left](Departure). A death or a corruption is
+    /// an `Err`, once, and the end.
     ///
     /// # Examples
     /// ```

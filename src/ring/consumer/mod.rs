@@ -22,11 +22,11 @@ use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, Wait
 
 /// The consumer of a ring: takes records out.
 ///
-/// [`Ring::consumer`] attaches one. Dropping it gives its seat back; the next consumer continues at the
-/// first record that was not released.
+/// [`Ring::consumer`] attaches one. Dropping it gives its seat back; the next consumer continues at
+/// the first record that was not released.
 ///
-/// A `Consumer` is `Send`, not `Sync`: it may move to another thread, but only one thread can use it at a
-/// time.
+/// A `Consumer` is `Send`, not `Sync`: it may move to another thread, but only one thread can use
+/// it at a time.
 ///
 /// | | `Consumer<T>`, items | `Consumer<[u8]>`, records of bytes |
 /// |---|---|---|
@@ -51,8 +51,8 @@ use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, Wait
 /// ```
 #[doc(alias("receiver", "reader", "subscriber"))]
 pub struct Consumer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
-    /// On cache lines of its own: producers and consumers often lie side by side in memory, and are used by
-    /// different threads.
+    /// On cache lines of its own: producers and consumers often lie side by side in memory, and are
+    /// used by different threads.
     pub(crate) core: CachePadded<<T as sealed::Message>::Consumer<K>>,
     /// Before the seat: it touches the seat's words when it is dropped.
     #[cfg(feature = "std")]
@@ -68,17 +68,18 @@ pub struct Consumer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
 
 /// Every consumer, whatever it receives.
 impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
-    /// The position of the next record, in [cells](crate::spsc#positions) since the ring was created; in a
-    /// `lanes` ring, the sum of all lanes.
+    /// The position of the next record, in [cells](crate::spsc#positions) since the ring was
+    /// created; in a `lanes` ring, the sum of all lanes.
     pub fn position(&self) -> u64 {
         self.core.position().get()
     }
 
-    /// How much of the ring is in use: sent, and not yet released. In the unit of [`Ring::capacity`]: items,
-    /// or bytes in whole cells. In a `lanes` ring, the sum of all lanes.
+    /// How much of the ring is in use: sent, and not yet released. In the unit of
+    /// [`Ring::capacity`]: items, or bytes in whole cells. In a `lanes` ring, the sum of all
+    /// lanes.
     ///
-    /// An estimate: producers may send at any moment, and in an `mpsc` ring it includes what they have claimed
-    /// and not published.
+    /// An estimate: producers may send at any moment, and in an `mpsc` ring it includes what they
+    /// have claimed and not published.
     ///
     /// # Examples
     /// See [`Producer::len`](super::Producer::len).
@@ -125,10 +126,10 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
 
     /// What the consumer waits for, after [`PopError::Empty`] or [`PopError::Elapsed`].
     ///
-    /// In an `mpsc` ring: the producer that has claimed the next record and not published it. In a ring with
-    /// one producer seat: its producer. `None` if there is a record, or if no producer in particular is awaited,
-    /// or if the ring is corrupt, which the next operation reports. Asks the kernel, if the memory can prove
-    /// life.
+    /// In an `mpsc` ring: the producer that has claimed the next record and not published it. In a
+    /// ring with one producer seat: its producer. `None` if there is a record, or if no
+    /// producer in particular is awaited, or if the ring is corrupt, which the next operation
+    /// reports. Asks the kernel, if the memory can prove life.
     ///
     /// # Examples
     /// ```
@@ -167,8 +168,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         Some(Stall::new(Role::Producer, index, who, cells, stalled_for))
     }
 
-    /// Whether a producer is attached, has left, or has died. Of several producers: one that is attached, if
-    /// there is one. Asks the kernel, if the memory can prove life.
+    /// Whether a producer is attached, has left, or has died. Of several producers: one that is
+    /// attached, if there is one. Asks the kernel, if the memory can prove life.
     ///
     /// # Examples
     /// See [`Producer::consumer_presence`](super::Producer::consumer_presence).
@@ -176,10 +177,11 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         self.seat.peer_presence()
     }
 
-    /// Waits until a producer is attached, for at most `timeout`. Returns whether one is, or was in between.
+    /// Waits until a producer is attached, for at most `timeout`. Returns whether one is, or was in
+    /// between.
     ///
-    /// A producer that came and went meanwhile counts. Returns `false` at once if the ring's file was
-    /// truncated.
+    /// A producer that came and went meanwhile counts. Returns `false` at once if the ring's file
+    /// was truncated.
     ///
     /// # Examples
     /// See [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).
@@ -190,7 +192,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         super::wait_for_peer(&self.seat, timeout)
     }
 
-    /// Sets what this consumer does while it waits for a record. Initially [`WaitStrategy::Adaptive`].
+    /// Sets what this consumer does while it waits for a record. Initially
+    /// [`WaitStrategy::Adaptive`].
     ///
     /// # Examples
     /// See [`WaitStrategy`].
@@ -198,12 +201,14 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         self.spin = AdaptiveSpin::new(strategy);
     }
 
-    /// Waits until there is a record, and takes none. For a loop over calls that do not wait, such as `drain`.
+    /// Waits until there is a record, and takes none. For a loop over calls that do not wait, such
+    /// as `drain`.
     ///
     /// If no producer has ever been attached, it waits for one.
     ///
     /// # Errors
-    /// [`PopError::Closed`] if the ring is empty and the producer has left or died; [`PopError::Corrupt`].
+    /// [`PopError::Closed`] if the ring is empty and the producer has left or died;
+    /// [`PopError::Corrupt`].
     ///
     /// # Examples
     /// ```
@@ -259,9 +264,9 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
 
     /// The records that died with their producers, since this consumer was attached.
     ///
-    /// Only an `mpsc` ring has losses: a producer that is killed after it claimed cells and before it
-    /// published them leaves a claim, and the consumer passes over it. Each loss is returned once; at most the
-    /// last 16 are kept ([`Losses::dropped`] says how many were not).
+    /// Only an `mpsc` ring has losses: a producer that is killed after it claimed cells and before
+    /// it published them leaves a claim, and the consumer passes over it. Each loss is returned
+    /// once; at most the last 16 are kept ([`Losses::dropped`] says how many were not).
     ///
     /// # Examples
     /// See [`Loss`](super::Loss).
@@ -275,8 +280,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         if self.core.has_record(&self.seat)? { Ok(()) } else { self.look_again() }
     }
 
-    /// Looks once more, after a look has found nothing: after a pause, or, if all producers have departed, for
-    /// what they published before that.
+    /// Looks once more, after a look has found nothing: after a pause, or, if all producers have
+    /// departed, for what they published before that.
     #[cold]
     fn look_again(&mut self) -> Result<(), PopError> {
         let Self { core, seat, backoff, .. } = self;
@@ -306,8 +311,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         }
     }
 
-    /// Waits until there is a record. A function of its own, so that a call that need not wait is as fast as
-    /// one that never waits.
+    /// Waits until there is a record. A function of its own, so that a call that need not wait is
+    /// as fast as one that never waits.
     #[cold]
     #[inline(never)]
     fn wait_for_record(&mut self, deadline: &mut Deadline<M>) -> Result<(), PopError> {
@@ -332,8 +337,9 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
 
     /// Steps S1 to S3 of a wait, then `arm` in place of S4.
     ///
-    /// `arm` receives S1's number, and whether the heavy fence (S2) reached every participant. Returns `true`
-    /// if the ring is empty and a notification will follow, `false` if the caller must look again.
+    /// `arm` receives S1's number, and whether the heavy fence (S2) reached every participant.
+    /// Returns `true` if the ring is empty and a notification will follow, `false` if the
+    /// caller must look again.
     #[cfg(any(feature = "std", loom))]
     pub(crate) fn arm_with(&mut self, arm: impl FnOnce(u32, bool) -> bool) -> bool {
         let Self { core, seat, .. } = self;
@@ -356,8 +362,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         is_armed
     }
 
-    /// Whether this is the process that attached the consumer, and not a forked child of it, which must not
-    /// touch the ring.
+    /// Whether this is the process that attached the consumer, and not a forked child of it, which
+    /// must not touch the ring.
     #[inline(always)]
     pub(crate) fn is_own_process(&self) -> bool {
         self.seat.memory().is_own_process()

@@ -15,7 +15,8 @@ use crate::wait;
 const BUDGET: u32 = if cfg!(loom) { 2 } else { 64 };
 /// So many lanes always stay active; and so many become idle at once, at least.
 const MIN_ACTIVE: usize = if cfg!(loom) { 1 } else { 8 };
-/// After how many empty polls in a row a lane may become idle: more than one wait has before it sleeps.
+/// After how many empty polls in a row a lane may become idle: more than one wait has before it
+/// sleeps.
 const IDLE_AFTER: u32 = if cfg!(loom) { 2 } else { wait::MAX_LOOKS + 128 };
 /// After how many turns the idle lanes are looked at too.
 const SCAN_INTERVAL: u32 = 4096;
@@ -67,7 +68,8 @@ impl<C: Sequence> LanesConsumer<C> {
         self.lanes.get_mut(self.current)
     }
 
-    /// What `peek` finds in the lane whose turn it is, or in the next active one in which it finds something.
+    /// What `peek` finds in the lane whose turn it is, or in the next active one in which it finds
+    /// something.
     #[inline(always)]
     fn find<R, M: Memory>(
         &mut self,
@@ -146,7 +148,8 @@ impl<C: Sequence> LanesConsumer<C> {
         self.idle_candidates = self.idle_candidates + usize::from(is_candidate) - usize::from(was_candidate);
     }
 
-    /// R1 to R3 of the doorbell, for all lanes that have had enough empty polls. One fence serves them all.
+    /// R1 to R3 of the doorbell, for all lanes that have had enough empty polls. One fence serves
+    /// them all.
     #[cold]
     fn park_idle<M: Memory>(&mut self, memory: &M) {
         if self.active.len() <= MIN_ACTIVE {
@@ -181,13 +184,15 @@ impl<C: Sequence> LanesConsumer<C> {
         self.turn = self.active.iter().position(|index| *index == current).unwrap_or(0);
     }
 
-    /// R4 and R5: makes the lanes active that have notified. Returns whether there are any new ones.
+    /// R4 and R5: makes the lanes active that have notified. Returns whether there are any new
+    /// ones.
     fn drain_notifications(&mut self) -> bool {
         // Relaxed: only says whether to look closer.
         if self.notified.load(Relaxed) == 0 {
             return false;
         }
-        // Acquire: E6, pairs with `Doorbell::notify`; the bits of all lanes that have notified are visible.
+        // Acquire: E6, pairs with `Doorbell::notify`; the bits of all lanes that have notified are
+        // visible.
         self.notified.swap(0, Acquire);
         self.was_notified = true;
         let mut any = false;
@@ -244,14 +249,16 @@ impl<C: Sequence> LanesConsumer<C> {
 
 /// R1, unless the word is set already.
 fn arm(word: &WordRef) {
-    // Relaxed: E4's barrier orders it. A word that is still set is left alone: its line is the producer's.
+    // Relaxed: E4's barrier orders it. A word that is still set is left alone: its line is the
+    // producer's.
     if word.half().load(Relaxed) != 1 {
         // Relaxed: E4's barrier orders it.
         word.half().store(1, Relaxed);
     }
 }
 
-/// Polls the lane at `index` again from now on, if there is one and it is idle. Returns whether it was.
+/// Polls the lane at `index` again from now on, if there is one and it is idle. Returns whether it
+/// was.
 fn activate<C>(lanes: &mut [LaneState<C>], active: &mut Vec<usize>, index: usize) -> bool {
     let Some(lane) = lanes.get_mut(index).filter(|lane| !lane.is_active) else { return false };
     lane.is_active = true;
@@ -265,8 +272,8 @@ impl<C: Sequence> Consume for LanesConsumer<C> {
         let part = |at| WordRef::new(region, at).ok_or(Corruption::Outside);
         let lane = |seat: u64| {
             let armed = part(geometry.producer(seat).armed())?;
-            // Relaxed: the last consumer may have left it set, and this lane is active now. A superfluous
-            // notification is harmless.
+            // Relaxed: the last consumer may have left it set, and this lane is active now. A
+            // superfluous notification is harmless.
             armed.half().store(0, Relaxed);
             // Fits: there are at most 2^16 - 1 seats.
             let consumer = C::resume_lane(region, geometry, seat as u16)?;
@@ -328,7 +335,8 @@ impl<C: Sequence> Consume for LanesConsumer<C> {
 
     fn poison(&mut self, corruption: Corruption) {
         self.lanes.iter_mut().for_each(|lane| lane.consumer.poison(corruption));
-        // So that the current lane is asked first. It reports the corruption, and nothing else is touched.
+        // So that the current lane is asked first. It reports the corruption, and nothing else is
+        // touched.
         self.taken = 0;
     }
 

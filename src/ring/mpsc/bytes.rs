@@ -1,15 +1,15 @@
 //! [`MpscByteProducer`]: one of several producers of records of any size in one order.
 //!
-//! A claim has all cells of a record, or of a batch, side by side in one lap. If they would not fit the
-//! lap, it begins with a skip to its end. What is left of it when it is published becomes a skip, and so
-//! does all of it when it is given up:
+//! A claim has all cells of a record, or of a batch, side by side in one lap. If they would not fit
+//! the lap, it begins with a skip to its end. What is left of it when it is published becomes a
+//! skip, and so does all of it when it is given up:
 //! ```text
 //!   start                          end          start             end
 //!     ▼                             ▼             ▼                ▼
 //!     │ skip ⋮ record │ record │ skip │           │ skip ⋮  skip   │         ⋮ end of the lap
 //! ```
-//! Descriptors and later stamps are written as records are staged, the stamp of `start` when the claim is
-//! published.
+//! Descriptors and later stamps are written as records are staged, the stamp of `start` when the
+//! claim is published.
 //!
 //! Progress: claims are lock-free, everything else is wait-free.
 use super::claim::{ClaimProtocol, ClaimedRange};
@@ -74,8 +74,8 @@ impl Produce for MpscByteProducer {
     }
 }
 
-/// Where a record of `cells` cells starts in a claim at `start`: there, or in the next lap if it would not
-/// fit this one.
+/// Where a record of `cells` cells starts in a claim at `start`: there, or in the next lap if it
+/// would not fit this one.
 fn start_for(start: Position, cells: u64, capacity: u64) -> Position {
     let left = start.left_in_lap(capacity);
     if cells > left { start.plus(left) } else { start }
@@ -111,7 +111,8 @@ impl MpscByteProducer {
         // Relaxed: published by the first stamp (E1); no participant looks here before that.
         self.descriptors.info(at).store(descriptor.word(), Relaxed);
         if self.open.as_ref().is_some_and(|open| open.range.start != at) {
-            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
+            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one
+            // (E1).
             self.descriptors.stamp(at).store(at.stamp(), Relaxed);
         }
     }
@@ -183,8 +184,8 @@ impl ProduceBytes for MpscByteProducer {
         if next != end {
             self.skip(next, end);
         }
-        // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later stamps are
-        // visible before it.
+        // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later stamps
+        // are visible before it.
         self.descriptors.stamp(start).store(start.stamp(), Release);
         self.open = None;
         self.counters.publish();

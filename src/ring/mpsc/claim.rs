@@ -63,7 +63,8 @@ pub(super) struct ClaimProtocol {
     poison: Option<Corruption>,
 }
 
-/// How often one claim reads HEAD. HEAD moves more often only in a ring that is not full, or if it lies.
+/// How often one claim reads HEAD. HEAD moves more often only in a ring that is not full, or if it
+/// lies.
 const MAX_REFRESHES: u32 = 1000;
 
 impl ClaimProtocol {
@@ -98,8 +99,8 @@ impl ClaimProtocol {
 
     /// Claims the cells that `fit` asks for.
     ///
-    /// `fit` gets the position where the claim would start and the position where free cells end. It
-    /// returns where the claim is to end, or `None` if it does not fit.
+    /// `fit` gets the position where the claim would start and the position where free cells end.
+    /// It returns where the claim is to end, or `None` if it does not fit.
     #[inline]
     pub(super) fn claim(
         &mut self,
@@ -121,15 +122,15 @@ impl ClaimProtocol {
         };
         let claimed = self.claim_again(found, &fit);
         if claimed.is_err() {
-            // A consumer that looks for the owner of what we announced and did not get must not wait for
-            // us.
+            // A consumer that looks for the owner of what we announced and did not get must not
+            // wait for us.
             self.clear_announcement();
         }
         claimed
     }
 
-    /// Claims after the first attempt failed: another producer moved TAIL to `found`, or the known room
-    /// was too small.
+    /// Claims after the first attempt failed: another producer moved TAIL to `found`, or the known
+    /// room was too small.
     #[cold]
     fn claim_again(
         &mut self,
@@ -154,7 +155,8 @@ impl ClaimProtocol {
         Err(PushError::Full)
     }
 
-    /// Tries to claim until it succeeds. Returns `None` if other producers have used up the known room.
+    /// Tries to claim until it succeeds. Returns `None` if other producers have used up the known
+    /// room.
     fn contend(
         &mut self,
         fit: &impl Fn(Position, Position) -> Option<Position>,
@@ -175,22 +177,24 @@ impl ClaimProtocol {
     fn announce(&self, start: Position, end: Position) {
         // Relaxed: read only after a proof of death, which makes all stores of the dead visible.
         self.claim_end.store(end.get(), Relaxed);
-        // Release: E5, pairs with `ClaimRecovery::announcement`; the stamps of our last claim are visible
-        // with it.
+        // Release: E5, pairs with `ClaimRecovery::announcement`; the stamps of our last claim are
+        // visible with it.
         self.announcement.store(Announcement::Announced(start).word(), Release);
     }
 
     /// C4. Fails with the value of TAIL if it is not `start`.
     #[inline(always)]
     fn take(&self, start: Position, end: Position) -> Result<(), u64> {
-        // Release: E5, pairs with `ClaimRecovery::claimed_beyond`; the announcement is visible with TAIL.
+        // Release: E5, pairs with `ClaimRecovery::claimed_beyond`; the announcement is visible with
+        // TAIL.
         self.tail_word.compare_exchange(start.get(), end.get(), Release, Relaxed).map(|_| ())
     }
 
     /// C5.
     #[inline(always)]
     fn own(&mut self, start: Position, end: Position) -> ClaimedRange {
-        // Release: E5, pairs with `ClaimRecovery::announcement`; like the announcement that it replaces.
+        // Release: E5, pairs with `ClaimRecovery::announcement`; like the announcement that it
+        // replaces.
         self.announcement.store(Announcement::Owned(start).word(), Release);
         // Compiler fence: no stamp before C5, if this process is killed in between.
         compiler_fence();
@@ -232,7 +236,8 @@ impl ClaimProtocol {
     fn read_head_and_tail(&mut self) -> Result<(), Corruption> {
         self.head.refresh_without_tail()?;
         let low = self.tail.max(self.head.position());
-        // Acquire: E5, pairs with `take`; the HEAD from which its claimant had room is visible with it.
+        // Acquire: E5, pairs with `take`; the HEAD from which its claimant had room is visible with
+        // it.
         let found = self.tail_word.load(Acquire);
         let tail = Position::parse(found).filter(|tail| *tail >= low);
         if tail.is_some_and(|tail| tail > self.head.end()) {
@@ -283,8 +288,8 @@ impl ClaimProtocol {
 
     /// Announces nothing any more. Call it only when everything that was claimed is stamped.
     pub(super) fn clear_announcement(&self) {
-        // Release: E5, pairs with `ClaimRecovery::announcement`; the stamps of our last claim are visible
-        // with it.
+        // Release: E5, pairs with `ClaimRecovery::announcement`; the stamps of our last claim are
+        // visible with it.
         self.announcement.store(Announcement::None.word(), Release);
     }
 
@@ -297,8 +302,9 @@ impl ClaimProtocol {
     }
 }
 
-/// Whether it is decided what becomes of the last announcement in the producer's seat at `block`, so that
-/// the seat can be taken again. The caller has proof that no living participant holds the seat.
+/// Whether it is decided what becomes of the last announcement in the producer's seat at `block`,
+/// so that the seat can be taken again. The caller has proof that no living participant holds the
+/// seat.
 pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
     let word = |at| WordRef::new(region, at);
     let lane = geometry.lane(0);
@@ -310,8 +316,8 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
     // Relaxed: the proof that its holder is dead, or has left (E3), made all its stores visible.
     let Some(found) = Announcement::parse(announcement.load(Relaxed)) else { return true };
     let Some(at) = found.position() else { return true };
-    // Relaxed: if the dead producer moved it, that is visible by the proof; if another did, the position is
-    // that one's.
+    // Relaxed: if the dead producer moved it, that is visible by the proof; if another did, the
+    // position is that one's.
     let is_claimed = tail.load(Relaxed) > at.get();
     // Relaxed: an old value is too small, and refuses the seat once more than needed.
     let is_passed = head.load(Relaxed) > at.get();
@@ -319,8 +325,8 @@ pub(crate) fn is_resolved(region: &Region, geometry: &Geometry, block: RoleBlock
         return true;
     }
     let stamp = lane.stamp(region, geometry.carries, at);
-    // Acquire: E5, pairs with `ClaimRecovery::mark`: the consumer that marked it has finished reading the
-    // identity in this seat. An old value refuses the seat once more than needed.
+    // Acquire: E5, pairs with `ClaimRecovery::mark`: the consumer that marked it has finished
+    // reading the identity in this seat. An old value refuses the seat once more than needed.
     let stamp = stamp.map_or(0, |stamp| stamp.load(Acquire));
     // A stamp of a later lap: HEAD has passed since it was read.
     stamp == at.stamp() || at.is_lost_mark(stamp) || at.is_passed_by(stamp)

@@ -216,8 +216,8 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
     fn recover<M: Memory>(&mut self, seat: &Seat<M>) -> Result<AtHead, Corruption> {
         self.has_more_to_recover = false;
         for _ in 0..(RECOVERY_BUDGET / self.claims.geometry().producers.max(1)).max(1) {
-            // No release in between: `check_within_a_lap` counts from the last one, and so ends a chain of
-            // invented claims.
+            // No release in between: `check_within_a_lap` counts from the last one, and so ends a
+            // chain of invented claims.
             if self.inner.is_published()? {
                 return Ok(AtHead::Record);
             }

@@ -1,7 +1,7 @@
 //! [`MpscItemProducer`]: one of several producers of items in one order.
 //!
-//! Progress: lock-free. Cost beside an [`spsc`](crate::spsc) producer: one compare-exchange on a word that
-//! all producers share, and two stores to a line of its own.
+//! Progress: lock-free. Cost beside an [`spsc`](crate::spsc) producer: one compare-exchange on a
+//! word that all producers share, and two stores to a line of its own.
 use super::claim::ClaimProtocol;
 use crate::error::{Corruption, PushError};
 use crate::layout::Geometry;
@@ -80,10 +80,12 @@ impl<T: Item> ProduceItems<T> for MpscItemProducer<T> {
             self.slots.slot(position).write(item);
         }
         for later in (1..pushed).rev().map(|later| claim.start.plus(later)) {
-            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
+            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one
+            // (E1).
             self.slots.slot(later).stamp().store(later.stamp(), Relaxed);
         }
-        // Release: E1, pairs with `ItemConsumer::published`; items and later stamps are visible before it.
+        // Release: E1, pairs with `ItemConsumer::published`; items and later stamps are visible
+        // before it.
         self.slots.slot(claim.start).stamp().store(claim.start.stamp(), Release);
         self.counters.publish_at_once(pushed, pushed.wrapping_mul(size_of::<T>() as u64));
         // Fits: at most `items.len()`.

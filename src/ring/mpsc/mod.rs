@@ -9,8 +9,8 @@
 //! ```
 //!
 //! # The claim protocol
-//! A producer that wants `n` cells uses two words of its own role block, A (announcement) and E (claim
-//! end), and a word that all producers share, TAIL:
+//! A producer that wants `n` cells uses two words of its own role block, A (announcement) and E
+//! (claim end), and a word that all producers share, TAIL:
 //! ```text
 //!   C1  t = TAIL                       with HEAD + capacity >= t + n
 //!   C2  E = t + n
@@ -19,42 +19,43 @@
 //!   C5  A = owned(t)
 //!   C6  payload; then stamps, back to front; the stamp of t is the last
 //! ```
-//! A stays as it is until the next claim. A producer that gives up an attempt clears it (A = none), so
-//! that the consumer does not wait for a producer that wants nothing any more. Claims follow each other
-//! without gaps, each begins where TAIL was at its C4, and that is the ring's one order: what A pushed
-//! before B began comes first.
+//! A stays as it is until the next claim. A producer that gives up an attempt clears it (A = none),
+//! so that the consumer does not wait for a producer that wants nothing any more. Claims follow
+//! each other without gaps, each begins where TAIL was at its C4, and that is the ring's one order:
+//! what A pushed before B began comes first.
 //!
 //! # Who can own a position without a stamp
-//! Let the consumer stand at `p`, with TAIL > p (read with Acquire) and no stamp at `p`. Some producer
-//! moved TAIL from `p` (C4). Its C3 came before, and is visible to the consumer: TAIL carries it, because
-//! each later C4 continues the release sequence. So its A, read with Acquire, says `p` or something later;
-//! and if later, the stamp of `p` came before (C6) and is visible at a second look. **If the stamp is
-//! still missing at that look, the owner is among the seats whose A says `p`.**
-//! * A seat that says *owned* is the owner: no other producer moved TAIL from `p`. If it is proved dead,
-//!   its last E is the end of its claim, and the record is lost. If not, the consumer waits for it, and
-//!   names it.
-//! * If no seat says *owned*, each of them *announces* `p`, and one of them moved TAIL. If one of them is
-//!   not proved dead, the consumer waits for it. If all are, the owner died between C4 and C5. So it has
-//!   stamped nothing, and its claim ends at the **next boundary: the smallest of TAIL, all announced
-//!   positions after `p`, and all stamped positions after `p`**. All of these are where claims begin or
-//!   TAIL was, and the end of the owner's claim is among them: it is TAIL, or the next claimant announces
-//!   it, or has gone on and left its stamp.
+//! Let the consumer stand at `p`, with TAIL > p (read with Acquire) and no stamp at `p`. Some
+//! producer moved TAIL from `p` (C4). Its C3 came before, and is visible to the consumer: TAIL
+//! carries it, because each later C4 continues the release sequence. So its A, read with Acquire,
+//! says `p` or something later; and if later, the stamp of `p` came before (C6) and is visible at a
+//! second look. **If the stamp is still missing at that look, the owner is among the seats whose A
+//! says `p`.**
+//! * A seat that says *owned* is the owner: no other producer moved TAIL from `p`. If it is proved
+//!   dead, its last E is the end of its claim, and the record is lost. If not, the consumer waits
+//!   for it, and names it.
+//! * If no seat says *owned*, each of them *announces* `p`, and one of them moved TAIL. If one of
+//!   them is not proved dead, the consumer waits for it. If all are, the owner died between C4 and
+//!   C5. So it has stamped nothing, and its claim ends at the **next boundary: the smallest of
+//!   TAIL, all announced positions after `p`, and all stamped positions after `p`**. All of these
+//!   are where claims begin or TAIL was, and the end of the owner's claim is among them: it is
+//!   TAIL, or the next claimant announces it, or has gone on and left its stamp.
 //!
-//! A proof of death holds for the last instruction: whatever the dead producer stored is visible after it.
-//! One corner is left: a *stopped* producer that announced `p` and lost the race for it, while the winner
-//! died between C4 and C5, one instruction apart. The consumer then waits for the stopped one, and names
-//! it.
+//! A proof of death holds for the last instruction: whatever the dead producer stored is visible
+//! after it. One corner is left: a *stopped* producer that announced `p` and lost the race for it,
+//! while the winner died between C4 and C5, one instruction apart. The consumer then waits for the
+//! stopped one, and names it.
 //!
 //! # Repair
-//! Only the holder of the consumer's seat repairs. It writes whose claim it was and how far it goes beside
-//! the stamp, and then the *lost mark* into the stamp word. A consumer that comes there passes over it and
-//! counts the loss. Killed before the mark, it has changed nothing; killed after it, its successor finds
-//! the mark. HEAD moves as for any record.
+//! Only the holder of the consumer's seat repairs. It writes whose claim it was and how far it goes
+//! beside the stamp, and then the *lost mark* into the stamp word. A consumer that comes there
+//! passes over it and counts the loss. Killed before the mark, it has changed nothing; killed after
+//! it, its successor finds the mark. HEAD moves as for any record.
 //!
 //! # Seats
-//! A seat whose A says `p` is not taken again until `p` is *resolved*: HEAD has passed it, or it is stamped
-//! or marked, or TAIL has not come beyond it. Otherwise the announcements of the new holder would hide
-//! whose `p` is. (See [`is_resolved`].)
+//! A seat whose A says `p` is not taken again until `p` is *resolved*: HEAD has passed it, or it is
+//! stamped or marked, or TAIL has not come beyond it. Otherwise the announcements of the new holder
+//! would hide whose `p` is. (See [`is_resolved`].)
 //!
 //! # Who writes what
 //! | word | written by | read by |
@@ -70,12 +71,14 @@
 //! | E5 | `announce`, `own`, `clear_announcement` A; `take` TAIL; `mark` stamp | `announcement` A; `claimed_beyond`, `read_head_and_tail` TAIL; `is_resolved` stamp | who may own a position; everything it stamped before it claimed again; that a lost claim is dealt with |
 //!
 //! # Progress
-//! Claims are lock-free: one fails only because another succeeded. Each exchange that fails finds a later
-//! TAIL, and HEAD is read a bounded number of times, so a lying peer cannot keep a producer busy.
+//! Claims are lock-free: one fails only because another succeeded. Each exchange that fails finds a
+//! later TAIL, and HEAD is read a bounded number of times, so a lying peer cannot keep a producer
+//! busy.
 //!
 //! # Source
-//! The announcement before the claim, and the repair of what the proved dead left: LTTng's ring buffer,
-//! where the owner's word is set before the reservation. Stamps: as in [`cells`](super::cells).
+//! The announcement before the claim, and the repair of what the proved dead left: LTTng's ring
+//! buffer, where the owner's word is set before the reservation. Stamps: as in
+//! [`cells`](super::cells).
 mod bytes;
 mod claim;
 mod consumer;

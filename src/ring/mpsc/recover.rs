@@ -39,8 +39,8 @@ impl LostClaim {
     }
 }
 
-/// How often the announcements are read before the consumer gives up for now. Each further round means
-/// that a producer has moved on in between.
+/// How often the announcements are read before the consumer gives up for now. Each further round
+/// means that a producer has moved on in between.
 const MAX_ROUNDS: u32 = 16;
 
 /// The consumer's view of the claims.
@@ -79,8 +79,8 @@ impl ClaimRecovery {
 
     /// TAIL, checked, if it is beyond `at`: then `at` is claimed.
     pub(super) fn claimed_beyond(&self, at: Position) -> Result<Option<Position>, Corruption> {
-        // Acquire: E5, pairs with `ClaimProtocol::take`; the announcement of each claim before TAIL is
-        // visible.
+        // Acquire: E5, pairs with `ClaimProtocol::take`; the announcement of each claim before TAIL
+        // is visible.
         let found = self.tail_word.load(Acquire);
         let (low, high) = (at.get(), at.plus(self.geometry.capacity).get());
         match Position::parse(found) {
@@ -89,8 +89,8 @@ impl ClaimRecovery {
         }
     }
 
-    /// Finds out what is at `at`, where the consumer stands and has seen no stamp. Marks it if it is lost.
-    /// Asks the kernel who lives.
+    /// Finds out what is at `at`, where the consumer stands and has seen no stamp. Marks it if it
+    /// is lost. Asks the kernel who lives.
     pub(super) fn recover(
         &self,
         memory: &impl Memory,
@@ -100,8 +100,8 @@ impl ClaimRecovery {
         for _ in 0..MAX_ROUNDS {
             let Some(tail) = self.claimed_beyond(at)? else { return Ok(ClaimState::Unclaimed) };
             let owners = self.owners(memory, at);
-            // Relaxed: the second look (see the module above); if it finds a stamp, the caller looks again,
-            // with Acquire.
+            // Relaxed: the second look (see the module above); if it finds a stamp, the caller
+            // looks again, with Acquire.
             let stamp = cells.stamp(at).load(Relaxed);
             if stamp == at.stamp() || at.is_lost_mark(stamp) {
                 return Ok(ClaimState::Filled);
@@ -123,16 +123,17 @@ impl ClaimRecovery {
         Err(Corruption::Unclaimed { position: at.get() })
     }
 
-    /// Marks the claim at `at` as lost. Only the holder of the consumer's seat reads the mark, as this is.
+    /// Marks the claim at `at` as lost. Only the holder of the consumer's seat reads the mark, as
+    /// this is.
     fn mark(&self, cells: &impl Stamped, at: Position, lost: LostClaim) -> Result<ClaimState, Corruption> {
         let second = cells.second(at).ok_or(Corruption::Outside)?;
         // Before the mark: after it the seat can be taken again.
         let by = self.geometry.producer(lost.seat.into()).identity(&self.region);
         // Relaxed: published by the mark.
         second.store(lost.word(), Relaxed);
-        // Release: E5, pairs with `is_resolved`; a producer that finds the mark and takes the seat does so
-        // after we have read the identity in it. And if this process is killed in between, there is no mark
-        // without the word beside it.
+        // Release: E5, pairs with `is_resolved`; a producer that finds the mark and takes the seat
+        // does so after we have read the identity in it. And if this process is killed in between,
+        // there is no mark without the word beside it.
         cells.stamp(at).store(at.lost_mark(), Release);
         Ok(ClaimState::Lost(by))
     }
@@ -168,7 +169,8 @@ impl ClaimRecovery {
                 }
                 Some(Announcement::Announced(last)) if last == at => owners.dead = Some((seat, state)),
                 Some(other) => {
-                    // It left a stamp at `at`, or was not its owner. What it announces now is a boundary.
+                    // It left a stamp at `at`, or was not its owner. What it announces now is a
+                    // boundary.
                     let last = other.position().filter(|last| *last > at);
                     owners.boundary = owners.boundary.into_iter().chain(last).min();
                 }
@@ -180,7 +182,8 @@ impl ClaimRecovery {
 
     fn announcement(&self, block: RoleBlock) -> Option<Announcement> {
         let word = WordRef::new(&self.region, block.announcement())?;
-        // Acquire: E5, pairs with `ClaimProtocol::announce`; what its holder stamped before is visible.
+        // Acquire: E5, pairs with `ClaimProtocol::announce`; what its holder stamped before is
+        // visible.
         Announcement::parse(word.load(Acquire))
     }
 
@@ -202,7 +205,8 @@ fn next_stamp(cells: &impl Stamped, at: Position, end: Position) -> Position {
     // At most the capacity: `end` is at most TAIL, which was checked.
     let between = (at.get() + 1..end.get()).filter_map(Position::parse);
     let mut stamped = between.filter(|position| {
-        // Relaxed: the announcements, read before with Acquire (E5), made the stamps that matter visible.
+        // Relaxed: the announcements, read before with Acquire (E5), made the stamps that matter
+        // visible.
         let stamp = cells.stamp(*position).load(Relaxed);
         stamp == position.stamp() || position.is_lost_mark(stamp)
     });

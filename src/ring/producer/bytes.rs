@@ -39,8 +39,8 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
 
     /// Reserves room for a record of `len` bytes, to be written in place.
     ///
-    /// No other participant sees its bytes until it is committed. In an `mpsc` ring it has its place in the
-    /// order at once, and the consumer waits there: fill it without delay.
+    /// No other participant sees its bytes until it is committed. In an `mpsc` ring it has its
+    /// place in the order at once, and the consumer waits there: fill it without delay.
     ///
     /// Progress: wait-free, in an `mpsc` ring lock-free. No system call.
     ///
@@ -59,8 +59,9 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
 
     /// Begins a batch if there is room for records of together `room` bytes.
     ///
-    /// Those records then fit for certain; each counts in whole cells of [`CELL`](crate::CELL) bytes. In
-    /// an `mpsc` ring the batch has its place in the order at once, and the consumer waits there.
+    /// Those records then fit for certain; each counts in whole cells of [`CELL`](crate::CELL)
+    /// bytes. In an `mpsc` ring the batch has its place in the order at once, and the consumer
+    /// waits there.
     ///
     /// Progress: wait-free, in an `mpsc` ring lock-free. No system call.
     ///
@@ -79,12 +80,12 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
 
     /// Sends a record with these bytes. Waits while there is no room.
     ///
-    /// A producer that sleeps is woken when half of the ring is free; it finds less room than that after at
-    /// most 100 ms. If no consumer has ever been attached, it waits for one.
+    /// A producer that sleeps is woken when half of the ring is free; it finds less room than that
+    /// after at most 100 ms. If no consumer has ever been attached, it waits for one.
     ///
     /// # Errors
-    /// [`PushError::TooLarge`]; [`PushError::Closed`] if there is no room and the consumer has left or died;
-    /// [`PushError::Corrupt`].
+    /// [`PushError::TooLarge`]; [`PushError::Closed`] if there is no room and the consumer has left
+    /// or died; [`PushError::Corrupt`].
     ///
     /// # Examples
     /// ```
@@ -126,8 +127,8 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         Ok(())
     }
 
-    /// Reserves room for a record of `len` bytes, to be written in place. Waits while there is none, like
-    /// [`push`](#method.push).
+    /// Reserves room for a record of `len` bytes, to be written in place. Waits while there is
+    /// none, like [`push`](#method.push).
     ///
     /// # Errors
     /// Like [`push`](#method.push).
@@ -139,8 +140,8 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         self.reserve_until(len, Deadline::never())
     }
 
-    /// Reserves room for a record of `len` bytes, to be written in place. Waits while there is none, for at
-    /// most `timeout`.
+    /// Reserves room for a record of `len` bytes, to be written in place. Waits while there is
+    /// none, for at most `timeout`.
     ///
     /// # Errors
     /// Like [`push`](#method.push), and [`PushError::Elapsed`].
@@ -171,11 +172,12 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
     }
 
-    /// Begins a batch with room for records of together `room` bytes: see [`try_batch`](Self::try_batch).
-    /// Waits while there is no room, like [`push`](#method.push).
+    /// Begins a batch with room for records of together `room` bytes: see
+    /// [`try_batch`](Self::try_batch). Waits while there is no room, like
+    /// [`push`](#method.push).
     ///
-    /// There is no queue for room: in an `mpsc` ring a producer that wants much at once may wait long beside
-    /// others that want little.
+    /// There is no queue for room: in an `mpsc` ring a producer that wants much at once may wait
+    /// long beside others that want little.
     ///
     /// # Errors
     /// Like [`push`](#method.push).
@@ -186,8 +188,8 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         self.batch_until(room, Deadline::never())
     }
 
-    /// Begins a batch with room for records of together `room` bytes: see [`try_batch`](Self::try_batch).
-    /// Waits while there is no room, for at most `timeout`.
+    /// Begins a batch with room for records of together `room` bytes: see
+    /// [`try_batch`](Self::try_batch). Waits while there is no room, for at most `timeout`.
     ///
     /// # Errors
     /// Like [`push`](#method.push), and [`PushError::Elapsed`].

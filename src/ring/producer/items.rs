@@ -9,8 +9,8 @@ use crate::wait::Deadline;
 
 /// Producers of items, `Producer<T>`.
 impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
-    /// Sends `item` if there is room. The consumer may make room at any moment; in an `mpsc` ring other
-    /// producers may take it.
+    /// Sends `item` if there is room. The consumer may make room at any moment; in an `mpsc` ring
+    /// other producers may take it.
     ///
     /// Progress: wait-free, in an `mpsc` ring lock-free. No system call unless the consumer sleeps.
     ///
@@ -37,8 +37,9 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
 
     /// Sends as many of `items` as there is room for, from the first on. Returns how many.
     ///
-    /// The consumer may see the first item before the last is sent: for all or nothing, send one record of a
-    /// byte ring. In an `mpsc` ring the items that were sent become visible together.
+    /// The consumer may see the first item before the last is sent: for all or nothing, send one
+    /// record of a byte ring. In an `mpsc` ring the items that were sent become visible
+    /// together.
     ///
     /// Progress: wait-free, in an `mpsc` ring lock-free. No system call unless the consumer sleeps.
     ///
@@ -64,11 +65,12 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
 
     /// Sends `item`. Waits while the ring is full.
     ///
-    /// A producer that sleeps is woken when half of the ring is free; it finds less room than that after at
-    /// most 100 ms. If no consumer has ever been attached, it waits for one.
+    /// A producer that sleeps is woken when half of the ring is free; it finds less room than that
+    /// after at most 100 ms. If no consumer has ever been attached, it waits for one.
     ///
     /// # Errors
-    /// [`PushError::Closed`] if the ring is full and the consumer has left or died; [`PushError::Corrupt`].
+    /// [`PushError::Closed`] if the ring is full and the consumer has left or died;
+    /// [`PushError::Corrupt`].
     ///
     /// # Examples
     /// ```
@@ -119,8 +121,8 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
 
     /// Sends all of `items`, in pieces, as room becomes free. Returns how many were sent.
     ///
-    /// That is all of them, unless the consumer has left or died, or the ring was found corrupt, after some
-    /// were sent: then it is fewer, and the next call returns the error.
+    /// That is all of them, unless the consumer has left or died, or the ring was found corrupt,
+    /// after some were sent: then it is fewer, and the next call returns the error.
     ///
     /// # Errors
     /// Like [`push`](#method.push-1), if not even one item was sent.
@@ -142,11 +144,12 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
         self.push_slice_until(items, Deadline::never())
     }
 
-    /// Sends all of `items`, in pieces, as room becomes free, for at most `timeout`. Returns how many were
-    /// sent.
+    /// Sends all of `items`, in pieces, as room becomes free, for at most `timeout`. Returns how
+    /// many were sent.
     ///
     /// # Errors
-    /// Like [`push_slice`](Self::push_slice), and [`PushError::Elapsed`], if not even one item was sent.
+    /// Like [`push_slice`](Self::push_slice), and [`PushError::Elapsed`], if not even one item was
+    /// sent.
     ///
     /// # Examples
     /// ```

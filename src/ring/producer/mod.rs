@@ -23,8 +23,8 @@ use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, Wait
 /// [`Closed`](crate::PopError::Closed) once it has read everything that was published;
 /// [`close`](Self::close) does so too, and says that the work was finished.
 ///
-/// A `Producer` is `Send`, not `Sync`: it may move to another thread, but only one thread can use it at a
-/// time. For another thread, attach another one with [`try_clone`](Self::try_clone).
+/// A `Producer` is `Send`, not `Sync`: it may move to another thread, but only one thread can use
+/// it at a time. For another thread, attach another one with [`try_clone`](Self::try_clone).
 ///
 /// | | `Producer<T>`, items | `Producer<[u8]>`, records of bytes |
 /// |---|---|---|
@@ -49,8 +49,8 @@ use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, Wait
 /// ```
 #[doc(alias("sender", "writer", "publisher"))]
 pub struct Producer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
-    /// On cache lines of its own: producers and consumers often lie side by side in memory, and are used by
-    /// different threads.
+    /// On cache lines of its own: producers and consumers often lie side by side in memory, and are
+    /// used by different threads.
     pub(crate) core: CachePadded<<T as sealed::Message>::Producer<K>>,
     pub(crate) seat: Seat<M>,
     pub(crate) ring: Ring<K, T, M>,
@@ -62,11 +62,13 @@ pub struct Producer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
 
 /// Every producer, whatever it sends.
 impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
-    /// The position of the next record, in [cells](crate::spsc#positions) since the ring was created.
+    /// The position of the next record, in [cells](crate::spsc#positions) since the ring was
+    /// created.
     ///
-    /// In a `lanes` ring it is the position in this producer's lane. In an `mpsc` ring all producers move it:
-    /// this is where it was when this producer last looked. In `spsc` and `lanes` it tells a restarted sender
-    /// how far its predecessor came: see the `stream` example.
+    /// In a `lanes` ring it is the position in this producer's lane. In an `mpsc` ring all
+    /// producers move it: this is where it was when this producer last looked. In `spsc` and
+    /// `lanes` it tells a restarted sender how far its predecessor came: see the `stream`
+    /// example.
     pub fn position(&self) -> u64 {
         self.core.position().get()
     }
@@ -74,8 +76,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
     /// How much of the ring is in use: sent, and not yet released by the consumer. In the unit of
     /// [`Ring::capacity`]: items, or bytes in whole cells.
     ///
-    /// An estimate: the consumer may release records at any moment, and other producers of an `mpsc` ring may
-    /// claim cells. In a `lanes` ring it is that of this producer's lane.
+    /// An estimate: the consumer may release records at any moment, and other producers of an
+    /// `mpsc` ring may claim cells. In a `lanes` ring it is that of this producer's lane.
     ///
     /// # Examples
     /// ```
@@ -93,12 +95,14 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
         self.ring.len_of_lane(self.seat.index().into())
     }
 
-    /// Whether the consumer has released everything that was sent. An estimate: see [`len`](Self::len).
+    /// Whether the consumer has released everything that was sent. An estimate: see
+    /// [`len`](Self::len).
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the consumer is attached, has left, or has died. Asks the kernel, if the memory can prove life.
+    /// Whether the consumer is attached, has left, or has died. Asks the kernel, if the memory can
+    /// prove life.
     ///
     /// # Examples
     /// ```
@@ -149,8 +153,9 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
     /// [`Closed(Finished)`](Departure::Finished).
     ///
     /// A producer that is merely dropped, which also happens in a panic, is seen as
-    /// [`Closed(Left)`](Departure::Left). If several producers have left, the consumer sees `Finished` only if
-    /// all of them closed. A reservation or batch that was forgotten is aborted.
+    /// [`Closed(Left)`](Departure::Left). If several producers have left, the consumer sees
+    /// `Finished` only if all of them closed. A reservation or batch that was forgotten is
+    /// aborted.
     ///
     /// # Errors
     /// [`Corruption::Truncated`] if bytes of the ring are gone. Nothing can be recorded then.
@@ -175,9 +180,10 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
 
     /// What is in the way of more room, after [`PushError::Full`] or [`PushError::Elapsed`].
     ///
-    /// The consumer, if it has not released everything; in an `mpsc` ring the producer whose unpublished
-    /// record holds the consumer up. `None` if everything is released, or if the ring is corrupt, which the
-    /// next operation reports. Asks the kernel, if the memory can prove life.
+    /// The consumer, if it has not released everything; in an `mpsc` ring the producer whose
+    /// unpublished record holds the consumer up. `None` if everything is released, or if the
+    /// ring is corrupt, which the next operation reports. Asks the kernel, if the memory can
+    /// prove life.
     ///
     /// # Examples
     /// See [`Stall`].
@@ -199,7 +205,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
         })
     }
 
-    /// Waits until a consumer is attached, for at most `timeout`. Returns whether one is, or was in between.
+    /// Waits until a consumer is attached, for at most `timeout`. Returns whether one is, or was in
+    /// between.
     ///
     /// A consumer that came and went meanwhile counts; so does one that only ran
     /// [`recover`](super::Ring::recover). Returns `false` at once if the ring's file was truncated.
@@ -246,8 +253,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
         }
     }
 
-    /// Waits until `has_room`. A function of its own, so that a call that need not wait is as fast as one
-    /// that never waits.
+    /// Waits until `has_room`. A function of its own, so that a call that need not wait is as fast
+    /// as one that never waits.
     #[cold]
     #[inline(never)]
     fn wait_for_room(

@@ -36,8 +36,8 @@ impl ByteConsumer {
         if let Some(corruption) = self.poison {
             return Err(corruption);
         }
-        // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, everything it published is
-        // visible.
+        // Acquire: E1, pairs with `ByteProducer::publish`; with the stamp, everything it published
+        // is visible.
         let found = self.descriptors.stamp(self.head).load(Acquire);
         if found != self.head.stamp() {
             return self.nothing_at_head(found);

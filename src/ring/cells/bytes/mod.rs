@@ -1,12 +1,13 @@
-//! Rings of records of any size: descriptors in an array of their own, payload in cells of 64 bytes.
+//! Rings of records of any size: descriptors in an array of their own, payload in cells of 64
+//! bytes.
 //!
 //! ```text
 //!   descriptors  │ stamp info │ stamp info │ stamp info │ stamp info │   one per cell, 16 bytes
 //!   cells        │ record A …│… of A      │ record B   │ (pad)      │   64 bytes each, payload only
 //! ```
 //!
-//! Payload cells hold nothing but payload, so no payload can pose as a descriptor. A record is contiguous:
-//! one that would run past the last cell is preceded by a pad to the end of the lap.
+//! Payload cells hold nothing but payload, so no payload can pose as a descriptor. A record is
+//! contiguous: one that would run past the last cell is preceded by a pad to the end of the lap.
 //!
 //! # Staging
 //! The producer stages one record, or the records of a batch, and then publishes them together:
@@ -42,8 +43,8 @@ pub(in crate::ring) fn cells_for(len: u64) -> u64 {
     len.div_ceil(Cells::SIZE).max(1)
 }
 
-/// The largest record of a ring of `capacity` cells, in bytes: half of the ring, so that a record and its
-/// pad always fit an empty ring together.
+/// The largest record of a ring of `capacity` cells, in bytes: half of the ring, so that a record
+/// and its pad always fit an empty ring together.
 pub(crate) const fn max_record(capacity: u64) -> usize {
     (capacity / 2 * Cells::SIZE) as usize
 }
@@ -73,8 +74,8 @@ impl Skips {
     }
 }
 
-/// Parses the descriptor `word` at `position`. Returns it with its length in cells; refuses one that does
-/// not stay in its lap.
+/// Parses the descriptor `word` at `position`. Returns it with its length in cells; refuses one
+/// that does not stay in its lap.
 #[inline(always)]
 fn parse_at(
     word: u64,

@@ -38,9 +38,9 @@ pub struct ByteProducer {
 }
 
 impl Produce for ByteProducer {
-    /// If the last holder died, stamps that it staged and never published may stand beyond the tail (I4).
-    /// They are removed first. Whether it died is not asked: the removal costs one look at each free cell,
-    /// and needs no trust in the state word.
+    /// If the last holder died, stamps that it staged and never published may stand beyond the tail
+    /// (I4). They are removed first. Whether it died is not asked: the removal costs one look
+    /// at each free cell, and needs no trust in the state word.
     fn resume(region: &Region, geometry: &Geometry, seat: u16) -> Result<Self, Corruption> {
         let lane = geometry.lane(seat.into());
         let capacity = lane.capacity;
@@ -120,9 +120,9 @@ impl ProduceBytes for ByteProducer {
         }
     }
 
-    /// A claim of `room` bytes in one piece is refused unless its cells are free, and those that a pad
-    /// before it takes. Records of together `room` bytes take no more cells, with the one pad that they
-    /// may need, wherever it falls.
+    /// A claim of `room` bytes in one piece is refused unless its cells are free, and those that a
+    /// pad before it takes. Records of together `room` bytes take no more cells, with the one
+    /// pad that they may need, wherever it falls.
     fn begin_batch(&mut self, room: usize) -> Result<(), PushError> {
         self.claim(room).map(drop)
     }
@@ -152,8 +152,8 @@ impl ProduceBytes for ByteProducer {
     fn publish(&mut self) -> bool {
         let is_any = self.next != self.tail;
         if is_any {
-            // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later stamps
-            // are visible before it.
+            // Release: E1, pairs with `ByteConsumer::is_stamped`; payload, descriptors and later
+            // stamps are visible before it.
             self.descriptors.stamp(self.tail).store(self.tail.stamp(), Release);
             self.tail = self.next;
             self.store_tail();
@@ -197,7 +197,8 @@ impl ByteProducer {
         // Relaxed: published by the first stamp (E1); no participant looks here before that.
         self.descriptors.info(at).store(descriptor.word(), Relaxed);
         if at != self.tail {
-            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one (E1).
+            // Relaxed: not the first stamp; the consumer comes here only after it has seen that one
+            // (E1).
             self.descriptors.stamp(at).store(at.stamp(), Relaxed);
         }
     }
@@ -212,8 +213,8 @@ impl ByteProducer {
     #[cold]
     fn remove_stamps(&self, end: Position) {
         for position in (self.tail.get()..end.get()).filter_map(Position::parse) {
-            // Relaxed: the consumer comes here only after a later publication (E1), which is ordered
-            // after this.
+            // Relaxed: the consumer comes here only after a later publication (E1), which is
+            // ordered after this.
             self.descriptors.stamp(position).store(0, Relaxed);
         }
     }
