@@ -14,11 +14,11 @@ use ringway::spsc::Spsc;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::getppid;
 
-use crate::children::{Act, role_command, say};
 use crate::fixture::{CELLS, FROM_SURVIVORS, Fixture, SMALL, TestMessage, check_laps, receive_all, record};
 use crate::kill_points::Sweep;
 use crate::victim::mark;
 use crate::{sweep, sweep_with};
+use support::process::{Act, role_command, say};
 
 /// The sweeps.
 pub const ROLES: &[(&str, Act)] = &[("string copies", kill_string_copies), (OTHER_CPU, run_on_other_cpu)];

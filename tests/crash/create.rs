@@ -7,10 +7,10 @@ use ringway::spsc::Ring;
 use ringway::{Options, SegmentError};
 
 use crate::SEGMENTS;
-use crate::children::listing;
-use crate::common::Name;
 use crate::kill_points::Sweep;
 use crate::victim::mark;
+use support::Name;
+use support::process::listing;
 
 const DIRECTORY: &str = "/dev/shm";
 const OPTIONS: Options<'static> = Options::new().capacity(8);

@@ -12,9 +12,9 @@ use ringway::{Options, PopError, PushError};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::SEGMENTS;
-use crate::common::Name;
 use crate::kinds::RingKind;
 use crate::payload::word;
+use support::Name;
 
 // The part of the segment format that these tests read. Offsets in bytes.
 /// The consumer's role block; HEAD is its first word, except in `lanes`.

@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, mem, panic};
 
-use crate::children::say;
 use crate::fixture::blank_displayed;
 use crate::payload::blank_unpublished;
 use crate::victim::{Reached, Victim};
+use support::process::say;
 
 /// In an operation with fewer instructions, each of them is a kill point.
 const SHORT: usize = 2000;

@@ -1,8 +1,8 @@
 //! Killed anywhere in a ring of `lanes`: many producers, each with cells of its own.
 use ringway::lanes::Lanes;
 
-use crate::children::Act;
 use crate::{close, consuming, select, sweep, wait, with_other_producers};
+use support::process::Act;
 
 /// The sweeps.
 pub const ROLES: &[(&str, Act)] = &[

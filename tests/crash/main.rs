@@ -33,14 +33,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use ringway::spsc::Spsc;
-use support as common;
-use support::process::{self as children, Act, Child};
+use support::process::{self, Act, Child};
 
 /// Not a test: the entry point of the processes that run sweeps. Returns at once if there is no
 /// role.
 #[test]
 fn child_entry() {
-    children::play(&[ROLES, mpsc::ROLES, lanes::ROLES, copies::ROLES].concat());
+    process::play(&[ROLES, mpsc::ROLES, lanes::ROLES, copies::ROLES].concat());
 }
 
 /// The sweeps of `spsc` rings.
@@ -139,7 +138,7 @@ struct SegmentCleanup {
 
 impl SegmentCleanup {
     fn left(&self) -> Vec<PathBuf> {
-        let names = children::listing("/dev/shm");
+        let names = process::listing("/dev/shm");
         let is_own = |name: &&String| self.prefix.as_ref().is_some_and(|prefix| name.starts_with(prefix));
         let own = names.iter().filter(is_own);
         own.map(|name| Path::new("/dev/shm").join(name)).collect()

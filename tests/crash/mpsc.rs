@@ -1,8 +1,8 @@
 //! Killed anywhere in an `mpsc` ring: many producers in one order.
 use ringway::mpsc::Mpsc;
 
-use crate::children::Act;
 use crate::{close, consuming, double_crash, recover, sweep, wait, with_other_producers};
+use support::process::Act;
 
 /// The sweeps.
 pub const ROLES: &[(&str, Act)] = &[

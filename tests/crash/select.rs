@@ -7,12 +7,12 @@ use std::{fs, thread};
 use ringway::ring::{Consumer, Producer};
 use ringway::{Options, Select, spsc};
 
-use crate::children::{listing, say, soon};
-use crate::common::can_sleep_on_several;
 use crate::fixture::{Fixture, Item, check_laps, receive_all};
 use crate::kill_points::Sweep;
 use crate::kinds::RingKind;
 use crate::victim::mark;
+use support::can_sleep_on_several;
+use support::process::{listing, say, soon};
 
 const PASSED: u64 = 13;
 
