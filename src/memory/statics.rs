@@ -1,4 +1,5 @@
-//! [`StaticMemory`]: memory for a ring in a static, for programs without a heap or an operating system.
+//! [`StaticMemory`]: memory for a ring in a static, for programs without a heap or an operating
+//! system.
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 

@@ -1,5 +1,5 @@
-//! [`Payload`] and [`PayloadMut`]: the bytes of a record in shared memory. [`Trust`]: what makes slices of
-//! them.
+//! [`Payload`] and [`PayloadMut`]: the bytes of a record in shared memory. [`Trust`]: what makes
+//! slices of them.
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;

@@ -1,4 +1,5 @@
-//! [`Reservation`] and [`Batch`]: records that are written in place, or that become visible together.
+//! [`Reservation`] and [`Batch`]: records that are written in place, or that become visible
+//! together.
 use core::fmt;
 
 use super::{DefaultMemory, Kind, PayloadMut, ProduceBytes};

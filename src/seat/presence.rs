@@ -1,4 +1,5 @@
-//! [`Presence`]: whether a participant is alive, departed or dead; and how a death is proved and recorded.
+//! [`Presence`]: whether a participant is alive, departed or dead; and how a death is proved and
+//! recorded.
 use crate::identity::Identity;
 use crate::layout::{RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, WordRef};
