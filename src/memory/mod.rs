@@ -130,7 +130,7 @@ pub unsafe trait Memory: Clone + Send + Liveness + Park {
     message = "`{Self}` cannot be an item of a ring",
     label = "not an item",
     note = "an item has no references, no padding, no interior mutability; any bytes make a valid item",
-    note = "for a type of yours: `#[derive(zerocopy::FromBytes, IntoBytes, Immutable)]` and `#[repr(C)]`"
+    note = "for a type of yours, zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
 )]
 pub trait Item: FromBytes + IntoBytes + Immutable + Sized {}
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}

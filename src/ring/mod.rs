@@ -72,8 +72,8 @@ pub const CELL: usize = Cells::SIZE as usize;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be carried by a ring",
     label = "neither an item nor `[u8]`",
-    note = "an item has no references, no padding and nothing like `Cell`, and any bytes make a valid one",
-    note = "for a type of your own zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
+    note = "an item has no references, no padding, no interior mutability; any bytes make a valid item",
+    note = "for a type of yours, zerocopy checks that: `#[derive(FromBytes, IntoBytes, Immutable)]`, and `#[repr(C)]`"
 )]
 pub trait Message: sealed::Message {}
 // Without this the compiler names the first of zerocopy's traits that is missing, and not what for.

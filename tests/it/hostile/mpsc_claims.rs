@@ -263,12 +263,16 @@ fn a_seat_with_a_strange_announcement_can_be_taken() {
         let scene = Scene::<u64>::new();
         scene.shared.write(Mpsc::seat(1) + ANNOUNCEMENT, said);
         scene.shared.write(Mpsc::seat(1) + STATE, DIED);
+        let other = scene.ring.producer().unwrap();
+        assert_eq!(other.seat(), 2, "a dead producer's seat is taken last");
         assert_eq!(scene.ring.producer().map(|tx| tx.seat()), Ok(1), "{said:#x}");
     }
     // One that is open is not given away, until the consumer has dealt with it.
     let mut scene = Scene::<u64>::new();
     scene.dies_with(owned(2), 4, 4);
-    assert_eq!(scene.ring.producer().map(|tx| tx.seat()), Ok(2));
+    let other = scene.ring.producer().unwrap();
+    assert_eq!(other.seat(), 2);
+    assert!(matches!(scene.ring.producer(), Err(SeatError::AllTaken { .. })));
     assert_eq!(scene.consumer_says(), None);
     assert_eq!(scene.ring.producer().map(|tx| tx.seat()), Ok(1));
 }

@@ -1,7 +1,7 @@
 //! Where a method is called, the compiler tells what is missing.
 //~ error[E0599]
 //~ FromBytes`
-//~ which is required by `bool: Message`
+//~ which is required by `bool: ringway::Message`
 use ringway::spsc::Ring;
 
 #[cfg(not(feature = "mended"))]
