@@ -9,7 +9,8 @@ use ringway::spsc::Ring;
 use ringway::{Departure, Options, PopError, PushError};
 
 static ITEMS: StaticMemory<{ Ring::<u64>::required_len(&Options::new().capacity(8)) }> = StaticMemory::new();
-static BYTES: StaticMemory<{ Ring::<[u8]>::required_len(&Options::new().capacity(256)) }> = StaticMemory::new();
+static BYTES: StaticMemory<{ Ring::<[u8]>::required_len(&Options::new().capacity(256)) }> =
+    StaticMemory::new();
 
 /// What went wrong, as the exit status; 0 if nothing.
 fn run() -> Result<(), i32> {
