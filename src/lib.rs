@@ -4,7 +4,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![warn(missing_debug_implementations, unreachable_pub)]
+#![warn(missing_debug_implementations)]
 #[cfg(any(feature = "alloc", loom))]
 extern crate alloc;
 #[cfg(any(feature = "std", test, loom))]
