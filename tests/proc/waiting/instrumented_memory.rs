@@ -80,7 +80,8 @@ impl Park for Watched {
         let until = now() + limit.as_nanos() as u64;
         let rest = libc::timespec {
             tv_sec: limit.as_secs() as libc::time_t,
-            tv_nsec: libc::c_long::from(limit.subsec_nanos()),
+            // Fits in 32 bits, too: it is less than 10^9.
+            tv_nsec: limit.subsec_nanos() as libc::c_long,
         };
         // SAFETY: the word lives as long as the segment is mapped; the kernel only reads it and the
         // time.
