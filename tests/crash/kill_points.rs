@@ -107,16 +107,29 @@ impl<S> Sweep<'_, S> {
         (victim, survivors, reached)
     }
 
-    /// A victim that has come to the kill point `after` so many instructions. If the victim runs
-    /// past it, because its path differs from the first one's, another takes the whole path in
-    /// single steps.
-    fn victim_after(&self, after: usize, route: &Route, end: usize) -> (Victim, S, Reached) {
-        let found = self.victim_at(route);
-        if found.2 == Reached::KillPoint || after == end {
+    /// A victim that has come to the kill point `after` so many instructions; to its end if these
+    /// are all `instructions` of the first one's path.
+    ///
+    /// Where other threads of a victim run, its path may differ from the first one's. If it is
+    /// shorter, another victim takes the whole path in single steps. If it is longer, other
+    /// victims try to come to the end.
+    fn victim_after(&self, after: usize, route: &Route, instructions: usize) -> (Victim, S, Reached) {
+        let mut found = self.victim_at(route);
+        if after < instructions {
+            if found.2 == Reached::End {
+                drop(found);
+                found = self.victim_at(&Route { run: None, steps: after, parts: route.parts });
+            }
             return found;
         }
-        drop(found);
-        self.victim_at(&Route { run: None, steps: after, parts: route.parts })
+        for _ in 0..20 {
+            if found.2 == Reached::End {
+                break;
+            }
+            drop(found);
+            found = self.victim_at(route);
+        }
+        found
     }
 
     /// A victim that sleeps in the instruction at the end of `route`.
