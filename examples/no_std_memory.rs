@@ -44,7 +44,7 @@ fn sample(mut tx: Producer<u64, Memory>) -> Result<(), PushError> {
             }
         }
     }
-    Ok(tx.close()?)
+    tx.close()
 }
 
 /// Adds the samples up until the producer closes the ring.

@@ -20,6 +20,7 @@
 //! # What newer kernels add
 //! | Linux | adds | without it |
 //! |---|---|---|
+//! | 4.14 | a forked child cannot use its parent's ends, however it was made (`MADV_WIPEONFORK`) | only children of `fork` are noticed, not those of `_Fork` or `clone` |
 //! | 4.16 | senders need no fence for each record (`membarrier`) | rings are [*fenced*](super::waiting#fences-and-membarrier-for-operators) |
 //! | 5.14 | all pages are mapped in advance (`MADV_POPULATE_WRITE`) | pages are mapped when they are first used |
 //! | 5.16 | [`Select`](crate::Select) sleeps on up to 128 rings at once (`futex_waitv`) | a thread for each consumer |

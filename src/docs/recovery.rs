@@ -216,11 +216,17 @@
 //!
 //! # Forks
 //! The open file, and so its locks, are shared with a child of `fork`. Therefore:
-//! * The child must not use the ends, records, reservations and batches that it inherited. The
-//!   library does not catch all such uses: parent and child would then write the same cells. The
-//!   child may drop them: that changes nothing in the ring.
-//! * The child cannot take a seat by an inherited handle:
-//!   [`SeatError::Inherited`](crate::SeatError::Inherited). It opens the ring by its name.
+//! * The child cannot use what it inherited. Each operation of an end returns
+//!   [`PushError::Inherited`](crate::PushError::Inherited) or
+//!   [`PopError::Inherited`](crate::PopError::Inherited), and no seat can be taken
+//!   ([`SeatError::Inherited`](crate::SeatError::Inherited)). `commit` has no effect. The child may
+//!   drop everything: that changes nothing in the ring. It opens the ring by its name.
+//! * One use is not caught, because it would cost as much as the whole operation: the payload of a
+//!   record that the parent had reserved when it forked. What the child writes there, the parent
+//!   may send.
+//! * It does not matter how the child was made (`fork`, `_Fork`, `clone`), except on Linux before
+//!   4.14, where only children of `fork` are noticed. A child that shares its parent's memory
+//!   (`vfork`, `CLONE_VM`) is never noticed: it must only call `exec` or `_exit`.
 //! * As long as the child lives, and has not replaced its program, its dead parent's seats stay
 //!   locked, and no process notices the parent's death.
 //!
@@ -236,6 +242,9 @@
 //! A process that closes all descriptors closes those of its rings too. Producers and consumers
 //! that exist keep working. From then on the process reopens a ring by its name in order to test
 //! whether its peers live, and it has to open the ring anew to take a further seat.
+//! * A file that gets the number of a closed descriptor is left alone: it is not used, not
+//!   unlocked, and not closed.
+//! * A [`Pollable`](crate::Pollable) has lost what becomes readable: `arm` returns `false` then.
 //! * On tmpfs, which includes `/dev/shm`, it keeps its seats: the mapping keeps the file open, and
 //!   with it the locks.
 //! * On other file systems its locks may be gone. Peers in the same PID namespace still see that it

@@ -40,7 +40,7 @@
 //! a copy. A peer that writes to them meanwhile causes undefined behaviour. They therefore take a
 //! [`Trust`](crate::Trust), which only `unsafe` code can make. What it promises: every process that
 //! can write the memory keeps the protocol, no process truncates the file, and no forked child uses
-//! an inherited end, record or reservation. Without it everything else works: `read_at`,
+//! a slice, record or reservation of its parent. Without it everything else works: `read_at`,
 //! `read_value_at`, `copy_to` and `to_vec` copy.
 //!
 //! # Truncation and SIGBUS

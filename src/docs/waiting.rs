@@ -113,7 +113,7 @@
 //! # Descriptors: `Pollable`
 //! `Consumer::into_pollable` gives the consumer a descriptor that becomes readable when there may
 //! be something to take. A thread of this process sleeps in the consumer's place and signals an
-//! `eventfd`. The wake-up comes from the producer that publishes, not from a timer.
+//! pipe. The wake-up comes from the producer that publishes, not from a timer.
 //!
 //! Call [`arm`](crate::Pollable::arm) after each `Empty`; wait for the descriptor only if it
 //! returns `true`, else try to read again. The descriptor may become readable in vain, up to ten

@@ -167,6 +167,8 @@ impl fmt::Display for Corruption {
 
 impl core::error::Error for Corruption {}
 
+const INHERITED: &str = "a forked child cannot use a handle of its parent; open the ring again in the child";
+
 /// Why nothing was sent.
 ///
 /// # Examples
@@ -207,6 +209,9 @@ pub enum PushError {
     /// The time is up and the ring is still full. Only the `_timeout` methods return this.
     /// `Producer::stalled` tells which process is in the way.
     Elapsed,
+    /// This process was forked, and the handle belongs to its parent: nothing was touched. The
+    /// child opens the ring again.
+    Inherited,
     /// The ring cannot be trusted any more. The handle keeps returning this.
     Corrupt(Corruption),
 }
@@ -226,6 +231,7 @@ impl fmt::Display for PushError {
             Self::Elapsed => f.write_str(
                 "timed out with the ring full; `Producer::stalled` tells which process is not reading",
             ),
+            Self::Inherited => f.write_str(INHERITED),
             Self::Corrupt(what) => what.fmt(f),
         }
     }
@@ -264,6 +270,9 @@ pub enum PopError {
     /// The time is up and the ring is still empty. Only the `_timeout` methods return this.
     /// `Consumer::stalled` tells which process is not sending.
     Elapsed,
+    /// This process was forked, and the handle belongs to its parent: nothing was touched. The
+    /// child opens the ring again.
+    Inherited,
     /// The ring cannot be trusted any more. The handle keeps returning this.
     Corrupt(Corruption),
 }
@@ -276,6 +285,7 @@ impl fmt::Display for PopError {
             Self::Elapsed => f.write_str(
                 "timed out with the ring empty; `Consumer::stalled` tells which process is not sending",
             ),
+            Self::Inherited => f.write_str(INHERITED),
             Self::Corrupt(what) => what.fmt(f),
         }
     }
@@ -324,7 +334,7 @@ pub enum SeatError {
         unresolved: u64,
     },
     /// This process was forked, and the handle belongs to its parent: a seat that it took would
-    /// count as the parent's.
+    /// count as the parent's. The child opens the ring again.
     Inherited,
     /// The system refused to lock the byte range of the seat.
     Lock {
@@ -369,9 +379,7 @@ impl fmt::Display for SeatError {
                 "none of the {seats} {role} seats is free; {unresolved} of them will be when the consumer, or \
                  `Ring::recover`, has resolved what a dead {role} left behind"
             ),
-            Self::Inherited => f.write_str(
-                "a forked child cannot take a seat with its parent's handle; open the ring again in the child",
-            ),
+            Self::Inherited => f.write_str(INHERITED),
             Self::Lock { errno } => write!(
                 f,
                 "the system refused to lock the seat (error {errno}); its file system must support \

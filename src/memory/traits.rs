@@ -14,9 +14,6 @@ pub enum SeatLock {
     Held,
     /// This memory has no locks. The seat's state word alone decides.
     Unsupported,
-    /// This process inherited its handle from the parent that forked it. A lock taken through it
-    /// would prove nothing.
-    Inherited,
 }
 
 /// A *witness*: the means to prove that the holder of a seat is dead.
@@ -81,11 +78,12 @@ pub trait Liveness {
         false
     }
 
-    /// Whether the caller is the process that locked the seat, and not a forked child with a copy
+    /// Whether the caller is the process that opened the memory, and not a forked child with a copy
     /// of its handles.
     ///
-    /// When a child drops such a copy, the seat stays as it is. Called on the data path, so it must
-    /// be cheap.
+    /// Such a child touches none of the bytes, and no other method of its copy is called there. Its
+    /// operations return an error; when it drops an end, the seat stays as it is. Called by each
+    /// operation, so it must be cheap.
     fn is_own_process(&self) -> bool {
         true
     }

@@ -5,7 +5,7 @@
 use std::format;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -53,8 +53,8 @@ pub(crate) fn free_space(file: &File) -> Result<Option<u64>, Errno> {
 }
 
 /// Gives `file` its name. `EXIST` if the name is taken: of two processes, one wins.
-pub(crate) fn link(file: &File, path: &Path) -> Result<(), Errno> {
-    let by_number = format!("/proc/self/fd/{}", file.as_raw_fd());
+pub(crate) fn link(file: impl AsFd, path: &Path) -> Result<(), Errno> {
+    let by_number = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     match rustix::fs::linkat(CWD, by_number, CWD, path, AtFlags::SYMLINK_FOLLOW) {
         // Without /proc: needs a newer kernel, or a privilege.
         Err(Errno::NOENT) => rustix::fs::linkat(file, "", CWD, path, AtFlags::EMPTY_PATH),

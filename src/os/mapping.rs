@@ -10,7 +10,9 @@ use std::vec::Vec;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
+use super::descriptor::Descriptor;
 use super::file::{FileType, Metadata};
+use super::fork::ForkMark;
 use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
@@ -24,24 +26,21 @@ use crate::memory::{Liveness, Memory, Region, SeatLock, Span};
 /// one.
 #[derive(Clone)]
 pub struct Mapping {
+    /// The process that mapped it and holds its seats. Not in `inner`: the data path reads it.
+    owner: ForkMark,
     inner: Arc<Inner>,
 }
 
 struct Inner {
     map: MmapRaw,
     /// Open as long as the mapping lives: its locks prove that this process lives.
-    file: File,
+    descriptor: Descriptor,
     path: PathBuf,
-    /// The seats that are locked through `file`. The kernel does not show an open file its own
+    /// The seats that are locked through `descriptor`. The kernel does not show an open file its own
     /// locks.
     held: Mutex<Vec<Span>>,
-    /// The process that holds them: see `process::generation`.
-    generation: u64,
     /// See `file::locks_survive_close`.
     locks_survive_close: bool,
-    /// The file that was mapped. The program may close the descriptor behind the library's back,
-    /// and another file then gets its number.
-    file_id: (u64, u64),
 }
 
 /// The pages of a file that is being mapped.
@@ -87,7 +86,7 @@ impl Mapping {
     /// Gives the segment its name: from now on other processes can join.
     pub(crate) fn publish(&self) -> Result<(), SegmentError> {
         let path = &self.inner.path;
-        file::link(&self.inner.file, path).map_err(|errno| match errno {
+        file::link(&self.inner.descriptor, path).map_err(|errno| match errno {
             Errno::EXIST => name_is_taken(path),
             Errno::NOENT | Errno::PERM => SegmentError::Unsupported {
                 path: path.clone(),
@@ -110,7 +109,8 @@ impl Mapping {
 
     /// Never maps more than the file has: an access to bytes beyond its end would be a SIGBUS.
     fn map(file: File, path: &Path, len: u64) -> Result<Self, SegmentError> {
-        process::count_forks();
+        let owner =
+            ForkMark::of_this_process().map_err(|errno| io_error(path, "mapping a page beside it", errno))?;
         let io = |error| SegmentError::Io { path: path.into(), doing: "mapping it", error };
         let too_large = |_| SegmentError::Layout {
             path: path.into(),
@@ -124,16 +124,10 @@ impl Mapping {
         if metadata.len < len as u64 {
             return layout_error(path, LayoutError::Truncated { claims: len as u64, has: metadata.len });
         }
-        let inner = Inner {
-            map,
-            file,
-            path: path.into(),
-            held: Mutex::new(Vec::new()),
-            generation: process::generation(),
-            locks_survive_close,
-            file_id: metadata.file_id,
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        let descriptor = Descriptor::new(file).map_err(|errno| io_error(path, "marking it", errno))?;
+        let (path, held) = (path.into(), Mutex::new(Vec::new()));
+        let inner = Inner { map, descriptor, path, held, locks_survive_close };
+        Ok(Self { owner, inner: Arc::new(inner) })
     }
 
     /// Huge pages, prefault, memory lock, as the options say.
@@ -143,7 +137,7 @@ impl Mapping {
         let io = |doing| {
             move |error| {
                 let path = self.inner.path.clone();
-                match self.file_len() {
+                match self.inner.descriptor.metadata().map(|metadata| metadata.len) {
                     Some(has) if has < len => {
                         SegmentError::Layout { path, error: LayoutError::Truncated { claims: len, has } }
                     }
@@ -180,7 +174,7 @@ impl Mapping {
     }
 
     pub(crate) fn is_unlinked(&self) -> bool {
-        match self.metadata_of(&self.inner.file) {
+        match self.inner.descriptor.metadata() {
             Some(metadata) => !metadata.is_linked,
             None => self.reopen_by_name().is_none(),
         }
@@ -188,32 +182,14 @@ impl Mapping {
 
     /// The permission bits of the file.
     pub(crate) fn mode(&self) -> Option<u32> {
-        Some(self.metadata_of(&self.inner.file)?.mode)
-    }
-
-    /// The metadata of `file`, if it is the mapped one.
-    fn metadata_of(&self, file: &File) -> Option<Metadata> {
-        file::metadata(file).ok().filter(|metadata| metadata.file_id == self.inner.file_id)
-    }
-
-    /// The length of the file; none if the descriptor belongs to another file by now.
-    fn file_len(&self) -> Option<u64> {
-        Some(self.metadata_of(&self.inner.file)?.len)
-    }
-
-    /// Whether the descriptor is still the one by which `held` was locked.
-    ///
-    /// A program that closes it behind the library's back may then open another file, or this one
-    /// once more, under the same number. The kernel shows our locks to that one.
-    fn owns_descriptor(&self, held: &[Span]) -> bool {
-        let file = &self.inner.file;
-        self.metadata_of(file).is_some()
-            && held.first().is_none_or(|seat| lock::is_free_of_others(file, *seat))
+        Some(self.inner.descriptor.metadata()?.mode)
     }
 
     /// The mapped file, opened again by its name; none if it does not have that name any more.
     fn reopen_by_name(&self) -> Option<File> {
-        file::open(&self.inner.path).ok().filter(|file| self.metadata_of(file).is_some())
+        let file = file::open(&self.inner.path).ok()?;
+        let metadata = file::metadata(&file).ok()?;
+        self.inner.descriptor.is_of(&metadata).then_some(file)
     }
 
     fn held(&self) -> MutexGuard<'_, Vec<Span>> {
@@ -334,28 +310,25 @@ unsafe impl Memory for Mapping {
     }
 
     fn len_now(&self) -> u64 {
-        self.file_len().unwrap_or(self.inner.map.len() as u64)
+        let metadata = self.inner.descriptor.metadata();
+        metadata.map_or(self.inner.map.len() as u64, |metadata| metadata.len)
     }
 }
 
 /// Proof by lock: the kernel keeps the byte range of a seat locked for as long as its holder lives.
+///
+/// No method is called in a forked child: it shares the open file and its locks with its parent, so
+/// they prove nothing there.
 impl Liveness for Mapping {
     fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
-        // A forked child shares the open file and its locks with its parent: they would prove
-        // nothing.
-        if !self.is_own_process() {
-            return Ok(SeatLock::Inherited);
-        }
         let mut held = self.held();
         if held.contains(&seat) {
             return Ok(SeatLock::Held);
         }
-        // Otherwise the lock would be on another file, or end when the program closes its
-        // descriptor.
-        if !self.owns_descriptor(&held) {
-            return Err(Errno::BADF.raw_os_error());
-        }
-        if !lock::try_lock(&self.inner.file, seat)? {
+        // Through another descriptor the lock would be on another file, or end when the program
+        // closes that one.
+        let Some(file) = self.inner.descriptor.get() else { return Err(Errno::BADF.raw_os_error()) };
+        if !lock::try_lock(file, seat)? {
             return Ok(SeatLock::Held);
         }
         held.push(seat);
@@ -366,26 +339,22 @@ impl Liveness for Mapping {
     /// the file is unmapped: no descriptor reaches that lock any more.
     fn unlock_seat(&self, seat: Span) {
         let mut held = self.held();
-        let owns_descriptor = self.owns_descriptor(&held);
         held.retain(|one| *one != seat);
-        if owns_descriptor {
-            lock::unlock(&self.inner.file, seat);
+        if let Some(file) = self.inner.descriptor.get() {
+            lock::unlock(file, seat);
         }
     }
 
     fn is_proved_dead(&self, seat: Span) -> bool {
-        // A forked child sees its parent's locks as its own, which the kernel does not show.
-        if !self.is_own_process() {
-            return false;
-        }
+        // Until the end: no thread of this process takes the seat meanwhile.
         let held = self.held();
         if held.contains(&seat) {
             return false;
         }
-        if self.owns_descriptor(&held) {
-            return lock::is_free_of_others(&self.inner.file, seat);
+        match self.inner.descriptor.get() {
+            Some(file) => lock::is_free_of_others(file, seat),
+            None => self.reopen_by_name().is_some_and(|file| lock::is_free_of_others(&file, seat)),
         }
-        self.reopen_by_name().is_some_and(|file| lock::is_free_of_others(&file, seat))
     }
 
     /// Where locks do not survive a closed descriptor, a process that closes all its descriptors,
@@ -394,8 +363,9 @@ impl Liveness for Mapping {
         !self.inner.locks_survive_close && process::is_running(who)
     }
 
+    #[inline(always)]
     fn is_own_process(&self) -> bool {
-        self.inner.generation == process::generation()
+        self.owner.is_own_process()
     }
 
     fn identity(&self) -> Identity {

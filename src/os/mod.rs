@@ -1,15 +1,20 @@
 //! Most system calls of the crate: files, locks, futex, clock, process. Linux.
 //!
 //! `file`, `lock`, `park` and `process` are thin: each function is one call, or a few that belong
-//! together. [`Mapping`] combines them into a [`Memory`](crate::memory::Memory) that can prove
-//! deaths and park, and `unlink` removes the name of a segment.
+//! together. `fork` and `descriptor` notice what the program does behind the library's back: it
+//! forks, or closes descriptors. [`Mapping`] combines all of them into a
+//! [`Memory`](crate::memory::Memory) that can prove deaths and park, and `unlink` removes the name
+//! of a segment.
+mod descriptor;
 mod file;
+mod fork;
 mod lock;
 mod mapping;
 mod park;
 mod process;
 mod unlink;
 
+pub(crate) use descriptor::Descriptor;
 pub(crate) use file::PERMISSIONS;
 pub use mapping::Mapping;
 pub(crate) use mapping::Pages;

@@ -1,39 +1,15 @@
 //! The identity of this process, and whether another one runs.
 //!
 //! # References
-//! proc(5), `/proc/PID/stat`, fields 3, 9 and 22; pid_namespaces(7); pthread_atfork(3); signal(7).
+//! proc(5), `/proc/PID/stat`, fields 3, 9 and 22; pid_namespaces(7); signal(7).
 use core::mem::MaybeUninit;
 use std::format;
 use std::os::unix::fs::MetadataExt;
 use std::string::ToString;
-use std::sync::{Once, OnceLock};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::identity::{Identity, Label};
-use crate::sync::{Relaxed, Word};
-
-/// How many forks lie between this process and the first one that counts them. A forked child has
-/// another number than its parent. Reading it costs a load.
-pub(crate) fn generation() -> u64 {
-    // Relaxed: only a child's single thread writes it, before `fork` returns there.
-    GENERATION.load(Relaxed)
-}
-
-static GENERATION: Word = Word::zero();
-
-/// Counts forks from now on.
-pub(crate) fn count_forks() {
-    static ONCE: Once = Once::new();
-    extern "C" fn in_child() {
-        // Relaxed: the child has a single thread at this point.
-        GENERATION.store(generation() + 1, Relaxed);
-    }
-    ONCE.call_once(|| {
-        // SAFETY: the handler only stores to a static word, which is allowed in a forked child. If
-        // there is no memory for the handler (the only error), forks are not counted.
-        let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
-}
 
 /// Runs `work` with all asynchronous signals blocked. A thread that `work` starts inherits the
 /// mask, so the program's own threads keep receiving its signals. Synchronous signals (SIGSEGV,

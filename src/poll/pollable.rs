@@ -2,13 +2,14 @@
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::waker_thread::Notify;
 use crate::memory::Memory;
+use crate::os::Descriptor;
 use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 
 /// A consumer with a file descriptor that becomes readable when there may be a record: for `poll`,
@@ -43,7 +44,8 @@ use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 /// ```
 pub struct Pollable<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
     consumer: Consumer<K, T, M>,
-    fd: Arc<OwnedFd>,
+    /// The readable end of a pipe: unlike an eventfd, it can be recognised. See [`Descriptor`].
+    fd: Descriptor,
     notify: Notify,
 }
 
@@ -55,21 +57,21 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     /// [`park`](crate::memory::Park::park) must really sleep.
     ///
     /// # Errors
-    /// The system's error if there are no more descriptors or threads. The consumer is dropped
-    /// then; its seat can be taken again.
+    /// The system's error if there are no more descriptors (it needs two) or threads. The consumer
+    /// is dropped then; its seat can be taken again.
     ///
     /// # Examples
     /// See [`Pollable`].
     #[doc(alias("epoll", "as_fd", "mio"))]
     pub fn into_pollable(mut self) -> io::Result<Pollable<K, T, M>> {
-        let fd = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let notify: Notify = {
-            let fd = fd.clone();
-            Arc::new(move || {
-                // It fails only if the descriptor is readable already.
-                let _ = rustix::io::write(&*fd, &1_u64.to_ne_bytes());
-            })
-        };
+        let (readable, writable) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (fd, writable) = (Descriptor::new(readable)?, Descriptor::new(writable)?);
+        let notify: Notify = Arc::new(move || {
+            if let Some(writable) = writable.get() {
+                // It fails only if the pipe is full: then it is readable already.
+                let _ = rustix::io::write(writable, &[1]);
+            }
+        });
         self.spawn_waker(&notify)?;
         Ok(Pollable { consumer: self, fd, notify })
     }
@@ -88,7 +90,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     /// found by looking (by [`PopError::Closed`](crate::PopError::Closed)); up to a thousand
     /// times a second if the kernel refuses this process the barriers that the ring relies on.
     ///
-    /// Takes about four system calls. The producers take none until one of them publishes.
+    /// Takes about six system calls. The producers take none until one of them publishes.
     ///
     /// # Examples
     /// See [`Pollable`].
@@ -96,12 +98,14 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     pub fn arm(&mut self) -> bool {
         // A forked child has the descriptor too, and must not read it. (Memory that cannot prove
         // life cannot tell.)
-        if !self.consumer.is_own_process() {
+        if self.consumer.check_owner().is_err() {
             return false;
         }
+        // The program has closed it: nothing could become readable.
+        let Some(fd) = self.fd.get() else { return false };
         // Before all else: a signal for a newer record must stay. It fails only if there is nothing
-        // to read.
-        let _ = rustix::io::read(&*self.fd, &mut [0; 8]);
+        // to read. What is left, if there is more, makes one wait too short.
+        let _ = rustix::io::read(fd, &mut [0; 64]);
         self.consumer.arm_waker(&self.notify)
     }
 
@@ -133,15 +137,12 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> AsFd for Pollable<K, T, M> {
 
 impl<K: Kind, T: Message + ?Sized, M: Memory> AsRawFd for Pollable<K, T, M> {
     fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.fd.as_fd().as_raw_fd()
     }
 }
 
 impl<K: Kind, T: Message + ?Sized, M: Memory> fmt::Debug for Pollable<K, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pollable")
-            .field("fd", &self.fd.as_raw_fd())
-            .field("consumer", &self.consumer)
-            .finish()
+        f.debug_struct("Pollable").field("fd", &self.fd.as_fd()).field("consumer", &self.consumer).finish()
     }
 }

@@ -133,6 +133,10 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> sealed::Se
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> Steps for Consumer<K, T, M> {
     fn is_ready(&mut self) -> bool {
+        // A forked child is ready: the next call returns the error.
+        if self.check_owner().is_err() {
+            return true;
+        }
         let mut condition = self.record_ready();
         !matches!(condition.is_ready(), Ok(false)) || condition.departure().is_some()
     }

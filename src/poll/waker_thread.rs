@@ -79,7 +79,7 @@ impl<M: Memory> Drop for ConsumerWaker<M> {
     fn drop(&mut self) {
         // A forked child has no such thread, and does not touch the ring. Truncated bytes are not
         // touched.
-        let may_touch = self.memory.is_own_process() && self.geometry.check(&self.memory).is_ok();
+        let may_touch = self.geometry.check(&self.memory).is_ok();
         self.proxy.stop(&self.memory, may_touch.then_some(&self.parked));
     }
 }

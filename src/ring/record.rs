@@ -77,7 +77,7 @@ impl<'a, K: Kind, M: Memory> Record<'a, K, M> {
 impl<K: Kind, M: Memory> Drop for Record<'_, K, M> {
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.keep && self.consumer.is_own_process() {
+        if !self.keep && self.consumer.check_owner().is_ok() {
             let Consumer { core, seat, .. } = &mut *self.consumer;
             core.pass_and_release(&self.peeked, seat);
         }

@@ -7,6 +7,12 @@ use crate::error::PushError;
 use crate::memory::Memory;
 use crate::seat::Seat;
 
+/// Fails in a forked child, which must not touch its parent's ring.
+#[inline(always)]
+pub(super) fn check_owner<M: Memory>(seat: &Seat<M>) -> Result<(), PushError> {
+    if seat.memory().is_own_process() { Ok(()) } else { Err(PushError::Inherited) }
+}
+
 /// Room for a record, to be written in place.
 ///
 /// Nothing is sent until [`commit`](Self::commit). Dropping it, also in a panic, aborts it.
@@ -50,6 +56,9 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     }
 
     /// The bytes to write. They hold whatever an earlier record left there.
+    ///
+    /// Not asked here is whether this is a forked child of the process that reserved them: what a
+    /// child writes, its parent may send.
     #[inline(always)]
     pub fn payload(&mut self) -> PayloadMut<'_> {
         PayloadMut::new(self.claim.as_ref().clone())
@@ -65,38 +74,45 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
         self.len() == 0
     }
 
-    /// Sends the record; in a batch, together with the others.
+    /// Sends the record; in a batch, together with the others. Has no effect in a forked child of
+    /// the process that reserved it.
     #[inline(always)]
-    pub fn commit(self) {
-        let len = self.len();
-        self.send(len);
+    pub fn commit(mut self) {
+        // Also in a forked child, which has nothing to take back.
+        self.is_sent = true;
+        if self.seat.memory().is_own_process() {
+            self.send(self.len());
+        }
     }
 
     /// Sends the first `len` bytes as the record.
     ///
     /// # Errors
     /// [`PushError::TooLarge`] if fewer were reserved; then the reservation is aborted.
+    /// [`PushError::Inherited`].
     #[inline(always)]
-    pub fn commit_len(self, len: usize) -> Result<(), PushError> {
+    pub fn commit_len(mut self, len: usize) -> Result<(), PushError> {
         let max = self.len();
         if len > max {
             return Err(PushError::TooLarge { len, max });
         }
+        self.is_sent = true;
+        check_owner(self.seat)?;
         self.send(len);
         Ok(())
     }
 
     /// Sends a copy of `record`, for whose length it was reserved.
     #[inline(always)]
-    pub(super) fn commit_copy_of(self, record: &[u8]) {
+    pub(super) fn commit_copy_of(mut self, record: &[u8]) {
         let fits = self.claim.as_ref().write(0, record);
         debug_assert!(fits, "reserved for this very record");
-        self.commit();
+        self.is_sent = true;
+        self.send(self.len());
     }
 
     #[inline(always)]
-    fn send(mut self, len: usize) {
-        self.is_sent = true;
+    fn send(&mut self, len: usize) {
         self.core.stage(&self.claim, len);
         if !self.in_batch && self.core.publish() {
             self.seat.notify_consumer();
@@ -172,6 +188,7 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     /// Like [`try_push`](Self::try_push).
     #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
+        check_owner(self.seat)?;
         let claim = self.core.claim(len)?;
         Ok(Reservation::new(self.core, self.seat, claim, true))
     }
@@ -179,7 +196,7 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     /// Sends all its records.
     #[inline(always)]
     pub fn commit(self) {
-        if self.core.publish() {
+        if self.seat.memory().is_own_process() && self.core.publish() {
             self.seat.notify_consumer();
         }
     }

@@ -284,6 +284,9 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
 
     /// How much of the lane of the producer in `seat` is in use.
     pub(crate) fn len_of_lane(&self, seat: u64) -> usize {
+        if !self.memory.is_own_process() {
+            return 0;
+        }
         let (lane, region) = (self.geometry.lane(seat), self.memory.region());
         // Relaxed: an estimate; nothing is read through it.
         let [head, tail] =

@@ -9,8 +9,8 @@ use crate::sync::{Acquire, Relaxed, Release};
 /// [`Ring::presence`](crate::ring::Ring::presence).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// The seat has never been held. Also returned if the ring's file was truncated, because then
-    /// it cannot be known.
+    /// The seat has never been held. Also returned where that cannot be known: if the ring's file
+    /// was truncated, and in a forked child, which must open the ring again.
     Never,
     /// This participant holds the seat. If the memory cannot prove deaths (a heap, a static), the
     /// participant may have died.

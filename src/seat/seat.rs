@@ -57,6 +57,9 @@ impl<M: Memory> Seat<M> {
         label: Option<Label>,
         is_seat_reusable: impl Fn(&Region, RoleBlock) -> bool,
     ) -> Result<Self, SeatError> {
+        if !memory.is_own_process() {
+            return Err(SeatError::Inherited);
+        }
         geometry.check(memory)?;
         // Before this participant publishes anything.
         let barrier_registered = !geometry.fenced && memory.register_barrier();
@@ -327,7 +330,6 @@ fn acquire<M: Memory>(
         SeatLock::Acquired => true,
         SeatLock::Unsupported => false,
         SeatLock::Held => return Ok(Err(Unavailable::Taken)),
-        SeatLock::Inherited => return Err(SeatError::Inherited),
     };
     let refuse = |why| {
         if witnessed {

@@ -31,12 +31,6 @@ compile_error!(
 pub struct Word(atomic::AtomicU64);
 
 impl Word {
-    /// A word that holds 0, for a static.
-    #[cfg(all(feature = "std", not(loom)))]
-    pub(crate) const fn zero() -> Self {
-        Self(atomic::AtomicU64::new(0))
-    }
-
     #[cfg(loom)]
     pub(crate) fn new(value: u64) -> Self {
         Self(atomic::AtomicU64::new(value))

@@ -47,6 +47,7 @@ impl<K: Kind, M: Memory> Consumer<K, [u8], M> {
     /// The record at HEAD; otherwise `Empty` or `Closed`.
     #[inline(always)]
     fn peek_record(&mut self) -> Result<PeekedRecord, PopError> {
+        self.check_owner()?;
         match self.core.peek(&self.seat)? {
             Some(peeked) => Ok(peeked),
             None => {

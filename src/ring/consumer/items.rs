@@ -49,6 +49,7 @@ impl<K: Kind, T: Item, M: Memory> Consumer<K, T, M> {
     /// Takes the next item without releasing it.
     #[inline(always)]
     fn take_unreleased(&mut self) -> Result<T, PopError> {
+        self.check_owner()?;
         match self.core.try_take() {
             Some(item) => Ok(item),
             None => {

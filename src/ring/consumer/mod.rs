@@ -105,7 +105,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
     /// [`Closed(Left)`](Departure::Left). What it did not release stays for the next consumer.
     ///
     /// # Errors
-    /// [`Corruption::Truncated`] if bytes of the ring are gone. Nothing can be recorded then.
+    /// [`PopError::Corrupt`] if the ring's file was truncated: nothing can be recorded then.
+    /// [`PopError::Inherited`].
     ///
     /// # Examples
     /// ```
@@ -118,7 +119,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias("shutdown", "finish"))]
-    pub fn close(mut self) -> Result<(), Corruption> {
+    pub fn close(mut self) -> Result<(), PopError> {
+        self.check_owner()?;
         self.seat.check_mapping()?;
         self.seat.finish();
         Ok(())
@@ -277,6 +279,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
     /// `Ok` if there is a record; otherwise `Empty` or `Closed`.
     #[inline(always)]
     fn look(&mut self) -> Result<(), PopError> {
+        self.check_owner()?;
         if self.core.has_record(&self.seat)? { Ok(()) } else { self.look_again() }
     }
 
@@ -345,10 +348,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         let Self { core, seat, .. } = self;
         let mut condition = RecordReady { core: &mut **core, seat };
         // Deaths are found here, or by the next look after a slice.
-        if !seat.memory().is_own_process()
-            || condition.check_mapping().is_err()
-            || !matches!(condition.check_peers(), Ok(None))
-        {
+        if condition.check_mapping().is_err() || !matches!(condition.check_peers(), Ok(None)) {
             return false;
         }
         let word = seat.wait_word();
@@ -362,11 +362,10 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         is_armed
     }
 
-    /// Whether this is the process that attached the consumer, and not a forked child of it, which
-    /// must not touch the ring.
+    /// Fails in a forked child, which must not touch its parent's ring.
     #[inline(always)]
-    pub(crate) fn is_own_process(&self) -> bool {
-        self.seat.memory().is_own_process()
+    pub(crate) fn check_owner(&self) -> Result<(), PopError> {
+        if self.seat.memory().is_own_process() { Ok(()) } else { Err(PopError::Inherited) }
     }
 
     /// Gives everything that was taken back to the producers.
@@ -423,7 +422,7 @@ struct ReleaseOnDrop<'a, K: Kind, T: Message + ?Sized, M: Memory>(&'a mut Consum
 
 impl<K: Kind, T: Message + ?Sized, M: Memory> Drop for ReleaseOnDrop<'_, K, T, M> {
     fn drop(&mut self) {
-        if self.0.is_own_process() {
+        if self.0.check_owner().is_ok() {
             self.0.release();
         }
     }

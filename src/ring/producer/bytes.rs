@@ -52,7 +52,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     #[doc(alias("loan", "claim"))]
     #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, K, M>, PushError> {
-        self.roll_back_forgotten();
+        self.begin()?;
         let claim = self.core.claim(len)?;
         Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
     }
@@ -73,7 +73,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     /// See [`Batch`].
     #[inline]
     pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, K, M>, PushError> {
-        self.roll_back_forgotten();
+        self.begin()?;
         self.core.begin_batch(room)?;
         Ok(Batch::new(&mut *self.core, &self.seat))
     }
@@ -166,7 +166,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         len: usize,
         mut deadline: Deadline<M>,
     ) -> Result<Reservation<'_, K, M>, PushError> {
-        self.roll_back_forgotten();
+        self.begin()?;
         let attempt = |end: &mut Self| end.core.claim(len);
         let claim = self.block_until_space(&mut deadline, attempt, |core| core.has_room(len))?;
         Ok(Reservation::new(&mut *self.core, &self.seat, claim, false))
@@ -204,7 +204,7 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
     }
 
     fn batch_until(&mut self, room: usize, mut deadline: Deadline<M>) -> Result<Batch<'_, K, M>, PushError> {
-        self.roll_back_forgotten();
+        self.begin()?;
         let attempt = |end: &mut Self| end.core.begin_batch(room);
         self.block_until_space(&mut deadline, attempt, |core| core.has_room(room))?;
         Ok(Batch::new(&mut *self.core, &self.seat))
@@ -212,9 +212,11 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
 
     /// Takes back a reservation or batch that was forgotten (`mem::forget`).
     #[inline(always)]
-    fn roll_back_forgotten(&mut self) {
+    fn begin(&mut self) -> Result<(), PushError> {
+        self.check_owner()?;
         if self.core.rollback() {
             self.seat.notify_consumer();
         }
+        Ok(())
     }
 }

@@ -30,6 +30,7 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
     #[doc(alias("try_send", "offer"))]
     #[inline(always)]
     pub fn try_push(&mut self, item: &T) -> Result<(), PushError> {
+        self.check_owner()?;
         self.core.try_push(item)?;
         self.seat.notify_consumer();
         Ok(())
@@ -58,6 +59,7 @@ impl<K: Kind, T: Item, M: Memory> Producer<K, T, M> {
         if items.is_empty() {
             return Ok(0);
         }
+        self.check_owner()?;
         let pushed = self.core.try_push_slice(items)?;
         self.seat.notify_consumer();
         Ok(pushed)

@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 
 use super::stall::StallTimer;
 use super::{DefaultMemory, Kind, Message, Produce, Ring, Stall, sealed};
-use crate::error::{Corruption, Departure, PushError, SeatError};
+use crate::error::{Departure, PushError, SeatError};
 use crate::identity::Role;
 use crate::memory::{Clock, Memory};
 use crate::seat::{Presence, Seat, presence};
@@ -158,7 +158,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
     /// aborted.
     ///
     /// # Errors
-    /// [`Corruption::Truncated`] if bytes of the ring are gone. Nothing can be recorded then.
+    /// [`PushError::Corrupt`] if the ring's file was truncated: nothing can be recorded then.
+    /// [`PushError::Inherited`].
     ///
     /// # Examples
     /// ```
@@ -172,7 +173,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias("shutdown", "flush", "finish"))]
-    pub fn close(mut self) -> Result<(), Corruption> {
+    pub fn close(mut self) -> Result<(), PushError> {
+        self.check_owner()?;
         self.seat.check_mapping()?;
         self.seat.finish();
         Ok(())
@@ -235,6 +237,12 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
     /// See [`WaitStrategy`].
     pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
         self.spin = AdaptiveSpin::new(strategy);
+    }
+
+    /// Fails in a forked child, which must not touch its parent's ring.
+    #[inline(always)]
+    fn check_owner(&self) -> Result<(), PushError> {
+        super::reservation::check_owner(&self.seat)
     }
 
     /// Repeats `attempt` while it returns `Full`, and waits in between until `has_room`.
@@ -308,7 +316,7 @@ impl<C: Produce, M: Memory, F: FnMut(&mut C) -> Result<bool, PushError>> WaitCon
 /// Aborts what is open. The seat is given back after it.
 impl<K: Kind, T: Message + ?Sized, M: Memory> Drop for Producer<K, T, M> {
     fn drop(&mut self) {
-        if self.seat.memory().is_own_process() && self.seat.check_mapping().is_ok() {
+        if self.seat.check_mapping().is_ok() {
             self.core.abort_open();
         }
     }

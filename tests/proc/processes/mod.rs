@@ -1,6 +1,8 @@
 //! Order, survival of SIGKILL, seats, sleeping and waking, between real processes.
 
+mod descriptors;
 mod forks;
+mod inherited;
 mod liveness_corner_cases;
 mod multi_producer;
 mod namespaces;
@@ -41,6 +43,10 @@ pub const ROLES: &[(&str, Act)] = &[
     ("fork and drop guards", forks::fork_and_drop_guards),
     ("fork and look", forks::fork_and_look),
     ("fork and share", forks::fork_and_share),
+    ("use inherited ends", inherited::use_inherited_ends),
+    ("lose the descriptor of a ring", descriptors::lose_the_descriptor_of_a_ring),
+    ("lose the descriptors of a pollable", descriptors::lose_the_descriptors_of_a_pollable),
+    ("keep all descriptors", descriptors::keep_all_descriptors),
     ("be cut asleep", truncation::be_cut_asleep),
     ("be cut awake", truncation::be_cut_awake),
     ("go on when told", truncation::go_on_when_told),
