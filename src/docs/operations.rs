@@ -93,11 +93,12 @@
 //! and `close` when it is `true`.
 //!
 //! ## Races
-//! * A process that opened the ring just before it was unlinked is in a ring without a name. If the
-//!   name is then created anew, there are two rings of one name, and both sides wait.
-//!   [`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked) says so: call it when the other side
-//!   does not appear.
-//! * A blocked call is not ended by unlinking.
+//! * A process that opened the ring just before it was unlinked, renamed or replaced gets no seat
+//!   in it: [`SeatError::Unlinked`](crate::SeatError::Unlinked). It opens or creates the ring
+//!   again.
+//! * A participant that had its seat before, and waits for a first peer, is told that none can
+//!   come: [`Departure::Unlinked`](crate::Departure::Unlinked). If a peer is there, neither is
+//!   disturbed.
 //! * Any number of processes may call `open_or_create` at once: all end up in the same ring. It
 //!   waits a little if there is not enough space because several processes reserve it at the same
 //!   time.

@@ -55,8 +55,10 @@
 //!
 //! # Ending a wait
 //! A blocking call ends when there is a record (or room), when the peers are gone, when the ring is
-//! found corrupt, or when the time is up. Nothing else ends it: no signal, and not the unlinking of
-//! the ring. A thread that has to stop on request uses a `_timeout` form:
+//! found corrupt, or when the time is up. It also ends when the ring is unlinked before a peer has
+//! come, because none can come any more: [`Departure::Unlinked`](crate::Departure::Unlinked), after
+//! 100 ms at most. Nothing else ends it: no signal, and no unlinking as long as a peer is there. A
+//! thread that has to stop on request uses a `_timeout` form:
 //!
 //! ```
 //! use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -12,7 +12,7 @@ pub use segment::SegmentError;
 
 use crate::identity::{Identity, Role};
 
-/// How the last peer went away.
+/// How the last peer went away, or why none can come.
 ///
 /// A side that closes its end with `close` says that it has finished its work, and the peer sees
 /// [`Finished`](Self::Finished). Every other departure leaves that open.
@@ -45,6 +45,8 @@ pub enum Departure {
     /// it called `exit`, which drops nothing; or `main` returned while another thread still had the
     /// end.
     Died,
+    /// None has come, and none can: the ring was unlinked before.
+    Unlinked,
 }
 
 impl fmt::Display for Departure {
@@ -53,6 +55,7 @@ impl fmt::Display for Departure {
             Self::Finished => "finished",
             Self::Left => "left",
             Self::Died => "died",
+            Self::Unlinked => "cannot come any more: the ring was unlinked; open or create it again",
         })
     }
 }
@@ -225,6 +228,7 @@ impl fmt::Display for PushError {
             Self::TooLarge { len, max } => {
                 write!(f, "record of {len} bytes is too large: {max} is the most (half of the ring's capacity)")
             }
+            Self::Closed(how @ Departure::Unlinked) => write!(f, "ring is full and its consumer {how}"),
             Self::Closed(how) => {
                 write!(f, "ring is full and its consumer {how}; there is room again when another one attaches")
             }
@@ -341,6 +345,8 @@ pub enum SeatError {
         /// The error number of the system.
         errno: i32,
     },
+    /// The segment was unlinked, or renamed: no other process finds it any more.
+    Unlinked,
     /// What the last holder left behind cannot be trusted.
     Corrupt(Corruption),
 }
@@ -385,6 +391,10 @@ impl fmt::Display for SeatError {
                 "the system refused to lock the seat (error {errno}); its file system must support \
                  open-file-description locks, and if this process has closed its descriptors, it must open the \
                  ring again"
+            ),
+            Self::Unlinked => f.write_str(
+                "the ring was unlinked or renamed after it was opened, and no other process finds it any more; open \
+                 or create it again",
             ),
             Self::Corrupt(what) => what.fmt(f),
         }

@@ -104,6 +104,14 @@ pub unsafe trait Memory: Clone + Send + Liveness + Park {
     fn len_now(&self) -> u64 {
         self.region().len() as u64
     }
+
+    /// Whether the bytes have lost the name by which other processes find them, so that no process
+    /// can join any more.
+    ///
+    /// Called when a seat has been locked, and after each slice of a wait while no peer is there.
+    fn is_unlinked(&self) -> bool {
+        false
+    }
 }
 
 /// A type whose values a ring can carry: any bytes make a valid value, and every byte of a value is

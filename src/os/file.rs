@@ -77,8 +77,6 @@ pub(crate) struct Metadata {
     pub(crate) owner: u32,
     /// In bytes.
     pub(crate) len: u64,
-    /// Whether the file still has a name.
-    pub(crate) is_linked: bool,
     /// Its device, and its inode there. No two files share both.
     pub(crate) file_id: (u64, u64),
 }
@@ -91,7 +89,6 @@ impl Metadata {
             mode: stat.st_mode & PERMISSIONS,
             owner: stat.st_uid,
             len: u64::try_from(stat.st_size).unwrap_or(0),
-            is_linked: stat.st_nlink > 0,
             file_id: (stat.st_dev as u64, stat.st_ino as u64),
         }
     }

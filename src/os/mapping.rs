@@ -173,13 +173,6 @@ impl Mapping {
         &self.inner.path
     }
 
-    pub(crate) fn is_unlinked(&self) -> bool {
-        match self.inner.descriptor.metadata() {
-            Some(metadata) => !metadata.is_linked,
-            None => self.reopen_by_name().is_none(),
-        }
-    }
-
     /// The permission bits of the file.
     pub(crate) fn mode(&self) -> Option<u32> {
         Some(self.inner.descriptor.metadata()?.mode)
@@ -312,6 +305,14 @@ unsafe impl Memory for Mapping {
     fn len_now(&self) -> u64 {
         let metadata = self.inner.descriptor.metadata();
         metadata.map_or(self.inner.map.len() as u64, |metadata| metadata.len)
+    }
+
+    /// The file may have got another name instead, and another file may have this one by now.
+    fn is_unlinked(&self) -> bool {
+        match file::metadata_at(&self.inner.path) {
+            Ok(named) => !self.inner.descriptor.is_of(&named),
+            Err(errno) => matches!(errno, Errno::NOENT | Errno::NOTDIR),
+        }
     }
 }
 

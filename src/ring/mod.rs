@@ -55,7 +55,6 @@ pub(crate) use traits::{
     AtHead, Blocker, Consume, ConsumeBytes, ConsumeItems, Produce, ProduceBytes, ProduceItems, Sequence,
 };
 
-use core::convert::Infallible;
 use core::time::Duration;
 
 use crate::error::Corruption;
@@ -182,7 +181,8 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
     }
 
     impl<M: Memory> WaitCondition for PeerCame<'_, M> {
-        type Departure = Infallible;
+        /// No peer can come.
+        type Departure = ();
         type Error = Corruption;
 
         fn is_ready(&mut self) -> Result<bool, Corruption> {
@@ -190,12 +190,12 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
             Ok(came || matches!(self.seat.peer_presence(), Presence::Here(_)))
         }
 
-        fn departure(&self) -> Option<Infallible> {
+        fn departure(&self) -> Option<()> {
             None
         }
 
-        fn check_peers(&mut self) -> Result<Option<Infallible>, Corruption> {
-            Ok(None)
+        fn check_peers(&mut self) -> Result<Option<()>, Corruption> {
+            Ok(self.seat.memory().is_unlinked().then_some(()))
         }
 
         fn check_mapping(&mut self) -> Result<(), Corruption> {

@@ -8,6 +8,17 @@ use crate::layout::{Geometry, RoleBlock, SeatState, State};
 use crate::memory::{Memory, Region, WordRef};
 use crate::sync::{Acquire, Relaxed};
 
+/// Whether a peer is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attendance {
+    /// One at least is.
+    Present,
+    /// None has come so far.
+    NoneYet,
+    /// All that came have departed: one of them died, else one left, else all finished.
+    Departed(Departure),
+}
+
 /// The seats of the other role.
 ///
 /// As long as one of them is taken, the state of the others does not matter. So this type remembers
@@ -34,57 +45,60 @@ impl Peers {
         if self.role == Role::Consumer { self.geometry.consumer() } else { self.geometry.producer(seat) }
     }
 
-    /// How the peers departed, if all have, as far as shared memory shows.
+    /// Whether a peer is here, as far as shared memory shows.
     #[inline]
-    pub(super) fn departed<M: Memory>(&self, memory: &M) -> Option<Departure> {
+    pub(super) fn recorded<M: Memory>(&self, memory: &M) -> Attendance {
         let region = memory.region();
-        self.all_departed(|block| recorded_state(&region, block))
+        self.attendance(|block| recorded_state(&region, block))
     }
 
-    /// How the peers departed, if all have. Asks the witness, and records the deaths that it
-    /// proves.
-    pub(super) fn check_peers<M: Memory>(&self, memory: &M) -> Option<Departure> {
-        self.all_departed(|block| verified_state_at(memory, block))
+    /// Whether a peer is here. Asks the witness, and records the deaths that it proves.
+    pub(super) fn verified<M: Memory>(&self, memory: &M) -> Attendance {
+        self.attendance(|block| verified_state_at(memory, block))
     }
 
     #[inline]
-    fn all_departed(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<Departure> {
+    fn attendance(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Attendance {
         let is_taken = |seat| state(self.block(seat)).is_some_and(|state| state.state() == State::Taken);
         if is_taken(self.last_taken.get()) {
-            return None;
+            return Attendance::Present;
         }
         self.scan(state)
     }
 
     #[cold]
-    fn scan(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<Departure> {
-        let first = self.scan_once(&state)?;
+    fn scan(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Attendance {
+        let first = self.scan_once(&state);
         // Several seats cannot be read at one moment. A participant may have taken a seat that was
         // read already, before the last of the other holders left. If a second scan finds the same
         // number of holders, then at some moment between the scans all had departed.
         let is_one = self.seats() == 1;
-        if is_one || self.scan_once(&state)? == first { first.1 } else { None }
+        if is_one || first.1 == Attendance::Present || self.scan_once(&state) == first {
+            first.1
+        } else {
+            Attendance::Present
+        }
     }
 
-    /// The number of holders so far, and how the last ones departed. `None` if a peer is present.
-    fn scan_once(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> Option<(u64, Option<Departure>)> {
-        let (mut holders, mut departed) = (0_u64, None);
+    /// The number of holders so far, and how the last ones departed.
+    fn scan_once(&self, state: impl Fn(RoleBlock) -> Option<SeatState>) -> (u64, Attendance) {
+        use Attendance::{Departed, NoneYet, Present};
+        let (mut holders, mut found) = (0_u64, NoneYet);
         for seat in 0..self.seats() {
             let Some(state) = state(self.block(seat)) else { continue };
             holders = holders.wrapping_add(state.epoch());
-            match state.state() {
-                State::Taken => {
+            found = match (state.state(), found) {
+                (State::Taken, _) => {
                     self.last_taken.set(seat);
-                    return None;
+                    return (holders, Present);
                 }
-                State::Died => departed = Some(Departure::Died),
-                State::Left if departed != Some(Departure::Died) => departed = Some(Departure::Left),
-                State::Finished if departed.is_none() => departed = Some(Departure::Finished),
-                State::Left | State::Finished => {}
-                State::Never => {}
-            }
+                (State::Died, _) | (_, Departed(Departure::Died)) => Departed(Departure::Died),
+                (State::Left, _) | (_, Departed(Departure::Left)) => Departed(Departure::Left),
+                (State::Finished, _) => Departed(Departure::Finished),
+                (State::Never, found) => found,
+            };
         }
-        Some((holders, departed))
+        (holders, found)
     }
 
     /// A peer that is present. If none is, one that was; of several, preferably one that died.

@@ -1,6 +1,8 @@
 //! [`Seat`]: a role in the ring, held until the value is dropped.
+use core::cell::Cell;
+
 use super::doorbell::Doorbell;
-use super::peers::Peers;
+use super::peers::{Attendance, Peers};
 use super::presence::Presence;
 use crate::error::{Corruption, Departure, SeatError};
 use crate::identity::{Identity, Label, Role};
@@ -38,6 +40,8 @@ pub struct Seat<M: Memory> {
     /// `notify_word` itself.
     doorbell: Option<Doorbell>,
     peers: Peers,
+    /// Whether the ring was found without its name while no peer had come.
+    is_unlinked: Cell<bool>,
     /// Whether this process is registered for barriers, so that a waiting participant's barrier is
     /// a full fence here: see `wait`.
     barrier_registered: bool,
@@ -141,6 +145,7 @@ impl<M: Memory> Seat<M> {
             notify_word: word(&region, notify_word)?,
             doorbell: if has_doorbell { Some(Doorbell::new(&region, geometry, seat)?) } else { None },
             peers: Peers::new(geometry, role),
+            is_unlinked: Cell::new(false),
             barrier_registered,
         };
         // Peers may be waiting for a participant in this seat.
@@ -244,16 +249,29 @@ impl<M: Memory> Seat<M> {
         self.peers.holders_so_far(&self.memory.region())
     }
 
-    /// How the peers departed, if all have, as far as shared memory shows. Makes no system call.
+    /// How the peers departed, if all have, as far as shared memory shows; or that none can come,
+    /// if `check_peers` has found that. Makes no system call.
     #[inline]
     pub(crate) fn departure(&self) -> Option<Departure> {
-        self.peers.departed(&self.memory)
+        self.departure_of(self.peers.recorded(&self.memory))
     }
 
-    /// How the peers departed, if all have. Asks the witness, and records the deaths that it
-    /// proves.
+    /// How the peers departed, if all have, or that none can come. Asks the witness, and records
+    /// the deaths that it proves.
     pub(crate) fn check_peers(&self) -> Option<Departure> {
-        self.peers.check_peers(&self.memory)
+        let attendance = self.peers.verified(&self.memory);
+        if attendance == Attendance::NoneYet {
+            self.is_unlinked.set(self.memory.is_unlinked());
+        }
+        self.departure_of(attendance)
+    }
+
+    fn departure_of(&self, peers: Attendance) -> Option<Departure> {
+        match peers {
+            Attendance::Present => None,
+            Attendance::NoneYet => self.is_unlinked.get().then_some(Departure::Unlinked),
+            Attendance::Departed(how) => Some(how),
+        }
     }
 }
 
@@ -331,6 +349,13 @@ fn acquire<M: Memory>(
         SeatLock::Unsupported => false,
         SeatLock::Held => return Ok(Err(Unavailable::Taken)),
     };
+    // After the lock: as long as a seat is locked, `unlink_if_unused` removes no name.
+    if memory.is_unlinked() {
+        if witnessed {
+            memory.unlock_seat(block.span());
+        }
+        return Err(SeatError::Unlinked);
+    }
     let refuse = |why| {
         if witnessed {
             memory.unlock_seat(block.span());

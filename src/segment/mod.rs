@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::error::SegmentError;
 use crate::layout::{Geometry, Options};
+use crate::memory::Memory;
 use crate::os::{self, Mapping, Pages};
 use crate::ring::{Kind, Message, Ring, spec};
 
@@ -265,8 +266,10 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         }
     }
 
-    /// Removes the name. Processes that have the ring open go on as before, and can find out with
-    /// [`is_unlinked`](Self::is_unlinked). No other process can join. The memory is freed when the
+    /// Removes the name. Participants go on as before, and can find out with
+    /// [`is_unlinked`](Self::is_unlinked). No other process can join, and no further seat can be
+    /// taken. A participant that waits for a first peer gets
+    /// [`Departure::Unlinked`](crate::Departure::Unlinked). The memory is freed when the
     /// last process has unmapped it.
     ///
     /// To remove only what no process uses, call [`unlink_if_unused`](Self::unlink_if_unused).
@@ -307,15 +310,11 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     ///   [`SeatTaken`](crate::SeatError::SeatTaken) or [`AllTaken`](crate::SeatError::AllTaken). An
     ///   attempt to open the ring fails once the name is gone
     ///   ([`NotFound`](SegmentError::NotFound)).
-    /// * A participant that has a seat, and then finds that the ring [has its
-    ///   name](Self::is_unlinked), is safe: no such call removes the name as long as the seat is
-    ///   held.
+    /// * A process that opened the ring before this call, and asks for a seat after it, gets none:
+    ///   [`SeatError::Unlinked`](crate::SeatError::Unlinked). So a participant that has a seat also
+    ///   has a ring with a name, and no such call removes that name as long as the seat is held.
     ///
-    /// Three things remain open:
-    /// * A process that opened the ring before this call can take a seat after it, in a ring
-    ///   without a name. It sees that by [`is_unlinked`](Self::is_unlinked); a program that cleans
-    ///   up while others start should check that after it has taken a seat, and open the ring
-    ///   again.
+    /// Two things remain open:
     /// * The call compares the name with the locked file and then removes the name, in two steps.
     ///   If another process replaces the file in between by a plain [`unlink`](Self::unlink), or by
     ///   `rm`, and a new ring of the same name, the new ring loses its name.
@@ -355,7 +354,8 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         self.memory().path()
     }
 
-    /// Whether the segment has lost its name, so that no other process can join. A system call.
+    /// Whether the segment has lost its name, so that no other process can join: it was unlinked or
+    /// renamed, or another file has its name by now. A system call.
     ///
     /// # Examples
     /// See [`unlink`](Self::unlink).

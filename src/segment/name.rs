@@ -22,7 +22,9 @@ pub(super) fn path_of(name: &Path) -> Result<PathBuf, SegmentError> {
         return match bytes.last() {
             Some(b'/') => refuse("it is a path that ends in `/`; add a file name"),
             _ if name.file_name().is_none() => refuse("it is a path without a file name; add one"),
-            _ if is_path(bytes) => Ok(name.into()),
+            // Now, because the process may change its working directory later.
+            _ if is_path(bytes) => std::path::absolute(name)
+                .or_else(|_| refuse("this process has no working directory; begin a path with `/`")),
             _ => refuse("a name has no `/`; begin a path with `/` or `./`"),
         };
     }
@@ -48,8 +50,9 @@ mod tests {
     #[test]
     fn a_name_stands_for_a_file_in_shared_memory_and_a_path_for_itself() {
         assert_eq!(path_of(Path::new("ticks")).unwrap(), Path::new("/dev/shm/ticks"));
+        let current = std::env::current_dir().unwrap();
         for path in ["/mnt/volume/ticks", "./ticks", "./a/ticks", "../ticks"] {
-            assert_eq!(path_of(Path::new(path)).unwrap(), Path::new(path));
+            assert_eq!(path_of(Path::new(path)).unwrap(), current.join(path));
         }
         assert!(path_of(Path::new(&"x".repeat(200))).is_ok());
     }

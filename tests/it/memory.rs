@@ -31,6 +31,10 @@ unsafe impl Memory for AnyMemory {
     fn len_now(&self) -> u64 {
         forward!(self, memory => memory.len_now())
     }
+
+    fn is_unlinked(&self) -> bool {
+        forward!(self, memory => memory.is_unlinked())
+    }
 }
 
 impl Liveness for AnyMemory {

@@ -179,7 +179,7 @@ fn what_is_not_there_is_not_found() {
     advice(Ring::<u64>::unlink(&name).unwrap_err(), &["there is nothing to unlink"]);
     advice(Ring::<u64>::unlink_if_unused(&name).unwrap_err(), &["there is nothing to unlink"]);
     let error = Ring::<u64>::open("./nothing-of-this-name").unwrap_err().to_string();
-    assert!(error.contains("`./nothing-of-this-name` does not exist; create"), "{error}");
+    assert!(error.contains("/nothing-of-this-name` does not exist; create"), "{error}");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_path_works_as_well_as_a_name() {
     let ring = Ring::<u64>::create(&relative, &options()).unwrap();
     ring.producer().unwrap().push(&7).unwrap();
     assert_eq!(Ring::<u64>::open(&absolute).unwrap().consumer().unwrap().pop(), Ok(7));
-    assert_eq!(ring.path(), relative);
+    assert_eq!(ring.path(), here.join(relative));
     assert!(matches!(Ring::<u64>::create(&absolute, &options()), Err(SegmentError::Exists { .. })));
     Ring::<u64>::unlink(&absolute).unwrap();
     assert!(ring.is_unlinked());

@@ -87,9 +87,17 @@ fn strides_are_what_is_written_down() {
 
 /// What `open` says about a ring of five producers that was made well and then had this word written over another.
 fn patched<K: Kind, T: Message + ?Sized>(at: u64, word: u64) -> Result<Ring<K, T>, SegmentError> {
-    let place = Place::new();
+    patched_in(&Place::new(), at, word)
+}
+
+fn patched_in<K: Kind, T: Message + ?Sized>(
+    place: &Place,
+    at: u64,
+    word: u64,
+) -> Result<Ring<K, T>, SegmentError> {
     let path = place.at("ring");
-    Ring::<K, T>::create(&path, &Options::new().capacity(1024).max_producers(5)).unwrap();
+    let options = Options::new().capacity(1024).max_producers(5);
+    Ring::<K, T>::create(&path, &options).unwrap();
     File::options().write(true).open(&path).unwrap().write_all_at(&word.to_ne_bytes(), at).unwrap();
     Ring::<K, T>::open(&path)
 }
@@ -141,7 +149,8 @@ fn a_damaged_field_of_a_ring_of_several_is_named() {
 fn no_word_makes_it_panic<K: Kind>() {
     for at in (0..OBJECT + 192).step_by(8) {
         for word in [0, 1, 7, 64, 512, 1 << 20, 1 << 32, 1 << 63, u64::MAX - 127, u64::MAX] {
-            if let Ok(ring) = patched::<K, [u8]>(at, word) {
+            let place = Place::new();
+            if let Ok(ring) = patched_in::<K, [u8]>(&place, at, word) {
                 let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
                 tx.try_push(&[1; 100]).unwrap();
                 assert_eq!(rx.try_read().unwrap().len(), 100);

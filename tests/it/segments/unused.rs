@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringway::{Identity, Options, SeatError, SegmentError, lanes, mpsc, spsc};
+use ringway::lanes::Lanes;
+use ringway::mpsc::Mpsc;
+use ringway::ring::{Kind, Ring};
+use ringway::spsc::Spsc;
+use ringway::{Identity, Options, SeatError, SegmentError, Unlinked, lanes, mpsc, spsc};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
@@ -90,17 +94,83 @@ fn a_ring_used_by_this_process_keeps_its_name() {
     mpsc::Ring::<u64>::unlink_if_unused(&name).unwrap();
 }
 
+/// Whether a seat of the ring is held, as both ways to unlink it find. They are asked by a second
+/// name, so that the ring keeps its own.
+fn is_in_use<K: Kind>(ring: &Ring<K, u64>) -> bool {
+    let other = Name::unique("ringway-unused");
+    let link = || fs::hard_link(ring.path(), Path::new("/dev/shm").join(&other)).unwrap();
+    link();
+    let refused = match Ring::<K, u64>::unlink_if_unused(&other) {
+        Err(SegmentError::InUse { .. }) => true,
+        other => {
+            other.unwrap();
+            link();
+            false
+        }
+    };
+    let told = Ring::<K, u64>::unlink(&other).unwrap();
+    assert_eq!(told, if refused { Unlinked::InUse } else { Unlinked::Unused });
+    refused
+}
+
+fn each_seat_counts_in<K: Kind>(producers: usize) {
+    let name = Name::unique("ringway-unused");
+    let ring = Ring::<K, u64>::create(&name, &options().max_producers(producers)).unwrap();
+    let consumer = ring.consumer().unwrap();
+    assert!(is_in_use(&ring));
+    drop(consumer);
+    let mut seats: Vec<_> = (0..producers).map(|_| ring.producer().unwrap()).collect();
+    let last = seats.pop().unwrap();
+    assert_eq!(usize::from(last.seat()), producers - 1);
+    drop(seats);
+    assert!(is_in_use(&ring));
+    drop(last);
+    assert!(!is_in_use(&ring));
+}
+
 #[test]
 fn the_last_of_many_seats_counts() {
+    each_seat_counts_in::<Spsc>(1);
+    each_seat_counts_in::<Mpsc>(10);
+    each_seat_counts_in::<Lanes>(10);
+}
+
+/// The first lock that another open file finds in the bytes from `start` on: its start and length.
+fn lock_from(path: &Path, start: i64) -> Option<(i64, i64)> {
+    use std::os::fd::AsRawFd;
+    let file = fs::File::open(path).unwrap();
+    // SAFETY: all fields are numbers, for which zero is a value.
+    let mut lock: libc::flock64 = unsafe { std::mem::zeroed() };
+    lock.l_type = libc::F_RDLCK as _;
+    lock.l_whence = libc::SEEK_SET as _;
+    lock.l_start = start;
+    // SAFETY: the descriptor is open, and the structure is what the command takes.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    (i32::from(lock.l_type) != i32::from(libc::F_UNLCK as i16)).then_some((lock.l_start, lock.l_len))
+}
+
+/// The format page: the lock of a seat covers the 512 bytes of its role block, the consumer's at
+/// 512, and the first producer's `first` blocks after that.
+fn locks_are_where_they_are_written_down<K: Kind>(first: i64) {
     let name = Name::unique("ringway-unused");
-    let ring = mpsc::Ring::<u64>::create(&name, &options().max_producers(16)).unwrap();
-    let mut seats: Vec<_> = (0..10).map(|_| ring.producer().unwrap()).collect();
-    let last = seats.pop().unwrap();
-    assert_eq!(last.seat(), 9);
-    drop(seats);
-    assert_eq!(refused(&name).unwrap().pid, u64::from(std::process::id()));
-    drop(last);
-    mpsc::Ring::<u64>::unlink_if_unused(&name).unwrap();
+    let ring = Ring::<K, u64>::create(&name, &options().max_producers(3)).unwrap();
+    assert_eq!(lock_from(ring.path(), 0), None);
+    let consumer = ring.consumer().unwrap();
+    assert_eq!(lock_from(ring.path(), 0), Some((512, 512)));
+    let producer = ring.producer().unwrap();
+    drop(consumer);
+    assert_eq!(lock_from(ring.path(), 0), Some((512 + 512 * first, 512)));
+    drop(producer);
+    assert_eq!(lock_from(ring.path(), 0), None);
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn the_lock_of_a_seat_covers_its_block() {
+    locks_are_where_they_are_written_down::<Spsc>(1);
+    locks_are_where_they_are_written_down::<Mpsc>(2);
+    locks_are_where_they_are_written_down::<Lanes>(2);
 }
 
 #[test]
@@ -195,13 +265,13 @@ fn another_file_of_the_same_name_stays() {
     let place = Place::new();
     let path = place.at("ring");
     let old = mpsc::Ring::<u64>::create(&path, &options()).unwrap();
+    // The old ring stays in use, which is nothing to the new one.
+    let _seat = old.producer().unwrap();
     mpsc::Ring::<u64>::unlink(&path).unwrap();
     let new = mpsc::Ring::<u64>::create(&path, &options()).unwrap();
     let seat = new.producer().unwrap();
     assert!(refused(&path).is_some());
     drop(seat);
-    // The old ring is in use, which is nothing to the new one.
-    let _seat = old.producer().unwrap();
     mpsc::Ring::<u64>::unlink_if_unused(&path).unwrap();
     assert!(new.is_unlinked());
 
@@ -221,8 +291,8 @@ fn a_damaged_ring_can_be_removed() {
     assert!(!path.exists());
 }
 
-/// Several threads attach again and again while others remove the ring. A participant that has a
-/// seat, and then finds that the ring has its name, keeps both.
+/// Several threads attach again and again while others remove the ring. Each gets a seat in a ring
+/// that keeps its name as long as the seat is held, or learns that the ring has lost its name.
 #[test]
 fn a_ring_with_a_seat_never_loses_its_name() {
     let name = Name::unique("ringway-unused");
@@ -247,7 +317,7 @@ fn a_ring_with_a_seat_never_loses_its_name() {
                 while !stop.load(Ordering::Relaxed) {
                     let ring = mpsc::Ring::<u64>::open_or_create(&name, &options().max_producers(1)).unwrap();
                     match ring.producer() {
-                        Ok(_) if ring.is_unlinked() => _ = count(&nameless),
+                        Err(SeatError::Unlinked) => _ = count(&nameless),
                         Ok(_seat) => {
                             count(&seated);
                             for _ in 0..20 {
@@ -271,5 +341,5 @@ fn a_ring_with_a_seat_never_loses_its_name() {
         stop.store(true, Ordering::Relaxed);
         assert!(enough(), "removed {removed:?}, seated {seated:?}");
     });
-    println!("removed {removed:?}, seated {seated:?}, without a name {nameless:?}, refused {taken:?}");
+    println!("removed {removed:?}, seated {seated:?}, without a name {nameless:?}, taken {taken:?}");
 }

@@ -151,4 +151,8 @@ unsafe impl Memory for Watched {
     fn len_now(&self) -> u64 {
         self.mapping.len_now()
     }
+
+    fn is_unlinked(&self) -> bool {
+        self.mapping.is_unlinked()
+    }
 }

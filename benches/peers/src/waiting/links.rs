@@ -97,6 +97,11 @@ unsafe impl Memory for Counting {
         call();
         self.0.len_now()
     }
+
+    fn is_unlinked(&self) -> bool {
+        call();
+        self.0.is_unlinked()
+    }
 }
 
 /// A ring of this name, in memory that counts.
