@@ -9,7 +9,9 @@
 //! are not counted. Pushes and pops are counted separately. Each count includes the loop and the
 //! work on the item: the item is written completely and read completely, which takes two or three
 //! instructions at 8 bytes. "In place" writes and reads one word of a record. "Records of 64" is
-//! per item. "Refused" is a push to a full ring, and a pop from an empty ring.
+//! per item. "Refused" is a push to a full ring, and a pop from an empty ring. Rings lie on the heap
+//! unless the row says that they lie in a segment: there each operation also asks whether this is a
+//! forked child.
 #![allow(missing_docs, reason = "a program")]
 
 use std::error::Error;
@@ -17,11 +19,11 @@ use std::hint::black_box;
 use std::process::{Command, Stdio};
 
 use ringway::lanes::Lanes;
-use ringway::memory::Heap;
+use ringway::memory::{Heap, Memory};
 use ringway::mpsc::Mpsc;
 use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
-use ringway::{Message, Options, PopError, PushError};
+use ringway::{Mapping, Message, Options, PopError, PushError};
 use zerocopy::IntoBytes;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -43,32 +45,41 @@ type Pop = Box<dyn FnMut() -> Result<u64>>;
 type Case = (&'static str, fn() -> Result<(Push, Pop)>);
 
 const CASES: &[Case] = &[
-    ("spsc 8 B", || items::<Spsc, 1>(1)),
-    ("spsc 56 B", || items::<Spsc, 7>(1)),
-    ("spsc 64 B", || items::<Spsc, 8>(1)),
-    ("spsc 8 B, refused", || refused::<Spsc>()),
-    ("spsc 8 B, slices of 64, drained", || slices::<Spsc, 1>()),
-    ("spsc 56 B, slices of 64, drained", || slices::<Spsc, 7>()),
-    ("spsc 8 B, records of 64", || bulk::<Spsc, 1>()),
-    ("spsc 56 B, records of 64", || bulk::<Spsc, 7>()),
-    ("spsc record of 64 B, copied", || copied::<Spsc>(64)),
-    ("spsc record of 4 KiB, copied", || copied::<Spsc>(4096)),
-    ("spsc record, in place", || in_place::<Spsc>()),
-    ("mpsc 8 B", || items::<Mpsc, 1>(1)),
-    ("mpsc 64 B", || items::<Mpsc, 8>(1)),
-    ("mpsc 8 B, refused", || refused::<Mpsc>()),
-    ("mpsc 8 B, slices of 64, drained", || slices::<Mpsc, 1>()),
-    ("mpsc 8 B, records of 64", || bulk::<Mpsc, 1>()),
-    ("mpsc record of 64 B, copied", || copied::<Mpsc>(64)),
-    ("mpsc record, in place", || in_place::<Mpsc>()),
-    ("lanes 8 B, 1 lane", || items::<Lanes, 1>(1)),
-    ("lanes 8 B, 8 lanes", || items::<Lanes, 1>(8)),
-    ("lanes 64 B, 1 lane", || items::<Lanes, 8>(1)),
-    ("lanes 64 B, 8 lanes", || items::<Lanes, 8>(8)),
-    ("lanes 8 B, refused, 1 lane", || refused::<Lanes>()),
-    ("lanes 8 B, slices of 64, drained", || slices::<Lanes, 1>()),
-    ("lanes record of 64 B, copied", || copied::<Lanes>(64)),
-    ("lanes record, in place", || in_place::<Lanes>()),
+    ("spsc 8 B", || items::<Spsc, Heap, 1>(1)),
+    ("spsc 56 B", || items::<Spsc, Heap, 7>(1)),
+    ("spsc 64 B", || items::<Spsc, Heap, 8>(1)),
+    ("spsc 8 B, refused", || refused::<Spsc, Heap>()),
+    ("spsc 8 B, slices of 64, drained", || slices::<Spsc, Heap, 1>()),
+    ("spsc 56 B, slices of 64, drained", || slices::<Spsc, Heap, 7>()),
+    ("spsc 8 B, records of 64", || bulk::<Spsc, Heap, 1>()),
+    ("spsc 56 B, records of 64", || bulk::<Spsc, Heap, 7>()),
+    ("spsc record of 64 B, copied", || copied::<Spsc, Heap>(64)),
+    ("spsc record of 4 KiB, copied", || copied::<Spsc, Heap>(4096)),
+    ("spsc record, in place", || in_place::<Spsc, Heap>()),
+    ("mpsc 8 B", || items::<Mpsc, Heap, 1>(1)),
+    ("mpsc 64 B", || items::<Mpsc, Heap, 8>(1)),
+    ("mpsc 8 B, refused", || refused::<Mpsc, Heap>()),
+    ("mpsc 8 B, slices of 64, drained", || slices::<Mpsc, Heap, 1>()),
+    ("mpsc 8 B, records of 64", || bulk::<Mpsc, Heap, 1>()),
+    ("mpsc record of 64 B, copied", || copied::<Mpsc, Heap>(64)),
+    ("mpsc record, in place", || in_place::<Mpsc, Heap>()),
+    ("lanes 8 B, 1 lane", || items::<Lanes, Heap, 1>(1)),
+    ("lanes 8 B, 8 lanes", || items::<Lanes, Heap, 1>(8)),
+    ("lanes 64 B, 1 lane", || items::<Lanes, Heap, 8>(1)),
+    ("lanes 64 B, 8 lanes", || items::<Lanes, Heap, 8>(8)),
+    ("lanes 8 B, refused, 1 lane", || refused::<Lanes, Heap>()),
+    ("lanes 8 B, slices of 64, drained", || slices::<Lanes, Heap, 1>()),
+    ("lanes record of 64 B, copied", || copied::<Lanes, Heap>(64)),
+    ("lanes record, in place", || in_place::<Lanes, Heap>()),
+    ("segment: spsc 8 B", || items::<Spsc, Mapping, 1>(1)),
+    ("segment: spsc 56 B", || items::<Spsc, Mapping, 7>(1)),
+    ("segment: spsc 8 B, refused", || refused::<Spsc, Mapping>()),
+    ("segment: spsc 8 B, slices of 64, drained", || slices::<Spsc, Mapping, 1>()),
+    ("segment: spsc record of 64 B, copied", || copied::<Spsc, Mapping>(64)),
+    ("segment: spsc record, in place", || in_place::<Spsc, Mapping>()),
+    ("segment: mpsc 8 B", || items::<Mpsc, Mapping, 1>(1)),
+    ("segment: mpsc record of 64 B, copied", || copied::<Mpsc, Mapping>(64)),
+    ("segment: lanes 8 B, 8 lanes", || items::<Lanes, Mapping, 1>(8)),
 ];
 
 fn item<const N: usize>(number: u64) -> [u64; N] {
@@ -79,28 +90,55 @@ fn sum(words: &[u64]) -> u64 {
     words.iter().fold(0, |sum, word| sum.wrapping_add(*word))
 }
 
-type Tx<K, T> = Producer<K, T, Heap>;
-type Rx<K, T> = Consumer<K, T, Heap>;
+/// Memory in which a ring can lie.
+trait Place: Memory + 'static {
+    fn ring<K: Kind, T: Message + ?Sized>(options: &Options<'_>) -> Result<Ring<K, T, Self>>;
 
-/// The producers and the consumer of a ring.
-type Ends<K, T> = (Vec<Tx<K, T>>, Rx<K, T>);
-
-fn ends<K: Kind, T: Message + ?Sized>(capacity: usize, producers: usize) -> Result<Ends<K, T>> {
-    let options = Options::new().capacity(capacity).max_producers(producers);
-    let ring = Ring::<K, T>::on_heap(&options)?;
-    let senders = (0..producers).map(|_| ring.producer()).collect::<Result<_, _>>()?;
-    Ok((senders, ring.consumer()?))
+    /// So that the memory vanishes with its last user.
+    fn forget_name<K: Kind, T: Message + ?Sized>(ring: &Ring<K, T, Self>) -> Result<()> {
+        let _ = ring;
+        Ok(())
+    }
 }
 
+impl Place for Heap {
+    fn ring<K: Kind, T: Message + ?Sized>(options: &Options<'_>) -> Result<Ring<K, T, Self>> {
+        Ok(Ring::<K, T>::on_heap(options)?)
+    }
+}
+
+impl Place for Mapping {
+    fn ring<K: Kind, T: Message + ?Sized>(options: &Options<'_>) -> Result<Ring<K, T, Self>> {
+        Ok(Ring::create(format!("ringway-instructions-{}", std::process::id()), options)?)
+    }
+
+    fn forget_name<K: Kind, T: Message + ?Sized>(ring: &Ring<K, T, Self>) -> Result<()> {
+        Ring::<K, T>::unlink(ring.path())?;
+        Ok(())
+    }
+}
+
+/// The producers and the consumer of a ring.
+type Ends<K, T, M> = (Vec<Producer<K, T, M>>, Consumer<K, T, M>);
+
+fn ends<K: Kind, T: Message + ?Sized, M: Place>(capacity: usize, producers: usize) -> Result<Ends<K, T, M>> {
+    let ring = M::ring::<K, T>(&Options::new().capacity(capacity).max_producers(producers))?;
+    let ends = ((0..producers).map(|_| ring.producer()).collect::<Result<_, _>>()?, ring.consumer()?);
+    M::forget_name(&ring)?;
+    Ok(ends)
+}
+
+type Pair<K, T, M> = (Producer<K, T, M>, Consumer<K, T, M>);
+
 /// The producer and the consumer of a ring with one producer.
-fn pair<K: Kind, T: Message + ?Sized>(capacity: usize) -> Result<(Tx<K, T>, Rx<K, T>)> {
+fn pair<K: Kind, T: Message + ?Sized, M: Place>(capacity: usize) -> Result<Pair<K, T, M>> {
     let (mut senders, rx) = ends(capacity, 1)?;
     Ok((senders.pop().ok_or("no producer")?, rx))
 }
 
 /// Single items from `producers` producers in turn.
-fn items<K: Kind, const N: usize>(producers: usize) -> Result<(Push, Pop)> {
-    let (mut senders, mut rx) = ends::<K, [u64; N]>(1024, producers)?;
+fn items<K: Kind, M: Place, const N: usize>(producers: usize) -> Result<(Push, Pop)> {
+    let (mut senders, mut rx) = ends::<K, [u64; N], M>(1024, producers)?;
     let each = HELD / producers as u64;
     let push = move || {
         for tx in &mut senders {
@@ -121,10 +159,10 @@ fn items<K: Kind, const N: usize>(producers: usize) -> Result<(Push, Pop)> {
 }
 
 /// Pushes to a full ring, and pops from an empty one.
-fn refused<K: Kind>() -> Result<(Push, Pop)> {
-    let (mut full, full_rx) = pair::<K, u64>(64)?;
+fn refused<K: Kind, M: Place>() -> Result<(Push, Pop)> {
+    let (mut full, full_rx) = pair::<K, u64, M>(64)?;
     while full.try_push(&1).is_ok() {}
-    let (empty_tx, mut empty) = pair::<K, u64>(64)?;
+    let (empty_tx, mut empty) = pair::<K, u64, M>(64)?;
     let push = move || {
         let _kept = &full_rx;
         for number in 0..HELD {
@@ -147,8 +185,8 @@ fn refused<K: Kind>() -> Result<(Push, Pop)> {
 }
 
 /// Slices of `MANY` items, drained.
-fn slices<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
-    let (mut tx, mut rx) = pair::<K, [u64; N]>(1024)?;
+fn slices<K: Kind, M: Place, const N: usize>() -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u64; N], M>(1024)?;
     let slice: Vec<[u64; N]> = (0..MANY as u64).map(item).collect();
     let push = move || {
         for _ in 0..HELD / MANY as u64 {
@@ -167,8 +205,8 @@ fn slices<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
 }
 
 /// Records of `MANY` items each. The sender has the items ready; the receiver adds them up.
-fn bulk<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
-    let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
+fn bulk<K: Kind, M: Place, const N: usize>() -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u8], M>(BYTES)?;
     let items: [[u64; N]; MANY] = std::array::from_fn(|at| item(at as u64));
     let push = move || {
         for _ in 0..HELD / MANY as u64 {
@@ -188,8 +226,8 @@ fn bulk<K: Kind, const N: usize>() -> Result<(Push, Pop)> {
 }
 
 /// Records of `len` bytes, copied in and out.
-fn copied<K: Kind>(len: usize) -> Result<(Push, Pop)> {
-    let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
+fn copied<K: Kind, M: Place>(len: usize) -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u8], M>(BYTES)?;
     let (record, mut copy) = (vec![1; len], vec![0; len]);
     let push = move || {
         for _ in 0..HELD {
@@ -208,8 +246,8 @@ fn copied<K: Kind>(len: usize) -> Result<(Push, Pop)> {
 }
 
 /// Records of 64 bytes, of which one word is written and read in place.
-fn in_place<K: Kind>() -> Result<(Push, Pop)> {
-    let (mut tx, mut rx) = pair::<K, [u8]>(BYTES)?;
+fn in_place<K: Kind, M: Place>() -> Result<(Push, Pop)> {
+    let (mut tx, mut rx) = pair::<K, [u8], M>(BYTES)?;
     let push = move || {
         for number in 0..HELD {
             let mut reservation = tx.try_reserve(64)?;
@@ -308,7 +346,7 @@ fn main() -> Result<()> {
     for (name, _) in CASES {
         if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {
             println!(
-                "{name:34} push {:7.1}   pop {:7.1}",
+                "{name:42} push {:7.1}   pop {:7.1}",
                 count(name, "only_push")?,
                 count(name, "only_pop")?
             );
