@@ -10,6 +10,9 @@ step() { printf '\n=== %s\n' "$*"; }
 step "Does a test notice each mutant?"
 bash tests/mutants/run.sh
 
+step "Does the end of a slice hide a lost wake-up? slices of 20 s"
+bash tests/long_slices/run
+
 step "Is each record accounted for when eight producers die again and again?"
 RINGWAY_SOAK_SECONDS=600 cargo test --release --locked --test proc -- soak::
 

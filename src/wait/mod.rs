@@ -102,7 +102,13 @@ use crate::memory::{Park, WordRef};
 use crate::sync::{Relaxed, compiler_fence, full_fence, pause, yield_now};
 
 /// The longest sleep.
+#[cfg(not(ringway_long_slices))]
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
+
+/// The longest sleep, in a build for `tests/long_slices/run`: longer than the tests wait, so that a
+/// lost wake-up fails them. For a user it would only delay the discovery of a death.
+#[cfg(ringway_long_slices)]
+pub(crate) const SLICE: Duration = Duration::from_secs(20);
 
 /// The longest sleep of a participant that cannot rely on being woken.
 pub(crate) const NAP: Duration = Duration::from_millis(1);

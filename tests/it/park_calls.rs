@@ -9,6 +9,7 @@ use ringway::memory::{Heap, Memory, Region};
 use ringway::ring::Kind;
 use ringway::spsc::{Ring, Spsc};
 use ringway::{Options, PopError, PushError, WaitStrategy, lanes, mpsc, ring};
+use support::SLICE;
 
 /// More lanes than are watched in any case.
 const MANY: usize = 20;
@@ -126,8 +127,8 @@ unsafe impl Memory for Observed {
 fn a_park_lasts_a_slice_at_most_and_ends_at_the_deadline() {
     let memory = Observed::new(true);
     let mut rx = memory.ring().consumer().unwrap();
-    assert_eq!(rx.pop_timeout(Duration::from_millis(250)), Err(PopError::Elapsed));
-    assert_eq!(memory.parks(), [100, 100, 50].map(Duration::from_millis));
+    assert_eq!(rx.pop_timeout(2 * SLICE + SLICE / 2), Err(PopError::Elapsed));
+    assert_eq!(memory.parks(), [SLICE, SLICE, SLICE / 2]);
 }
 
 #[test]
@@ -146,10 +147,10 @@ fn in_a_fenced_ring_nobody_asks_for_a_barrier_and_nobody_naps() {
     // Who joins could be reached, and goes by what the header says.
     let joined = Ring::<u64, _>::attach(Observed { barrier: Some(true), ..memory.clone() }).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), joined.consumer().unwrap());
-    assert_eq!(rx.pop_timeout(Duration::from_millis(150)), Err(PopError::Elapsed));
+    assert_eq!(rx.pop_timeout(SLICE + SLICE / 2), Err(PopError::Elapsed));
     while tx.try_push(&7).is_ok() {}
-    assert_eq!(tx.push_timeout(&7, Duration::from_millis(50)), Err(PushError::Elapsed));
-    assert_eq!(memory.parks(), [100, 50, 50].map(Duration::from_millis));
+    assert_eq!(tx.push_timeout(&7, SLICE / 2), Err(PushError::Elapsed));
+    assert_eq!(memory.parks(), [SLICE, SLICE / 2, SLICE / 2]);
     assert_eq!(memory.barriers(), 0);
 }
 
@@ -183,8 +184,8 @@ fn who_spins_never_parks_and_who_parks_never_spins() {
     clock.join().unwrap();
     assert!(memory.parks().is_empty());
     rx.set_wait_strategy(WaitStrategy::Park);
-    assert_eq!(rx.pop_timeout(Duration::from_millis(150)), Err(PopError::Elapsed));
-    assert_eq!(memory.parks(), [100, 50].map(Duration::from_millis));
+    assert_eq!(rx.pop_timeout(SLICE + SLICE / 2), Err(PopError::Elapsed));
+    assert_eq!(memory.parks(), [SLICE, SLICE / 2]);
 }
 
 #[test]
@@ -333,8 +334,8 @@ fn a_producer_that_gave_up_costs_one_wake_up_and_then_none() {
     let ring = memory.ring_of::<mpsc::Mpsc, u64>(2);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     while tx.try_push(&7).is_ok() {}
-    assert_eq!(tx.push_timeout(&7, Duration::from_millis(150)), Err(PushError::Elapsed));
-    assert_eq!(memory.parks(), [100, 50].map(Duration::from_millis));
+    assert_eq!(tx.push_timeout(&7, SLICE + SLICE / 2), Err(PushError::Elapsed));
+    assert_eq!(memory.parks(), [SLICE, SLICE / 2]);
     for _ in 0..4 {
         assert_eq!(rx.try_pop(), Ok(7));
     }

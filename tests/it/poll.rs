@@ -16,11 +16,11 @@ use ringway::ring::{self, Kind};
 use ringway::spsc::Spsc;
 use ringway::{Departure, Options, PopError, Select, Selectable, WaitStrategy, lanes, mpsc, spsc};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use support::SLICE;
+use support::process::PATIENCE;
 
 const MOMENT: Duration = Duration::from_millis(3);
-const LONG: Duration = Duration::from_secs(60);
-/// No wait lasts longer without a look.
-const SLICE: Duration = Duration::from_millis(100);
+const LONG: Duration = PATIENCE;
 
 fn ring<K: Kind, T: Message + ?Sized>() -> ring::Ring<K, T, Heap> {
     let memory = Heap::new(
@@ -224,6 +224,7 @@ fn who_arms_too_late_looks_again() {
 }
 
 #[test]
+#[cfg_attr(ringway_long_slices, ignore = "waits for two slices")]
 fn nothing_is_signalled_that_was_not_armed() {
     let ring = ring::<Spsc, u64>();
     let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_pollable().unwrap());
@@ -233,6 +234,7 @@ fn nothing_is_signalled_that_was_not_armed() {
 
 /// Its attendant goes by slices, so that deaths are found; nobody has to come by.
 #[test]
+#[cfg_attr(ringway_long_slices, ignore = "waits for slices to end")]
 fn a_descriptor_is_readable_after_a_slice() {
     let ring = ring::<Spsc, u64>();
     let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_pollable().unwrap());
@@ -304,6 +306,7 @@ fn a_consumer_is_itself_again() {
 /// Armed before another wait that found nothing: should be armed again, but is late by a slice at most if it is not. Unless that was a
 /// select with attendants, whose signal it takes.
 #[test]
+#[cfg_attr(ringway_long_slices, ignore = "waits for slices to end")]
 fn what_was_armed_is_not_lost_to_another_wait() {
     let (mut txs, rxs) = pairs(1);
     let mut rx = rxs.into_iter().next().unwrap().into_pollable().unwrap();
@@ -425,7 +428,8 @@ fn an_attendant_naps_from_when_barriers_are_refused() {
     let memory = Fickle(heap, Arc::default(), Arc::default());
     let ring = spsc::Ring::<u64, _>::format(memory.clone(), &Options::new().capacity(64)).unwrap();
     let mut rx = ring.consumer().unwrap().into_pollable().unwrap();
-    for (refuses, limit) in [(false, 100), (true, 1), (false, 100)] {
+    let slice = SLICE.as_millis() as usize;
+    for (refuses, limit) in [(false, slice), (true, 1), (false, slice)] {
         memory.1.store(refuses, Relaxed);
         assert!(rx.arm());
         let began = Instant::now();
@@ -491,10 +495,17 @@ mod tasks {
     use std::sync::Mutex;
     use std::task::Wake;
 
-    use futures_executor::block_on;
     use futures_util::StreamExt;
 
     use super::*;
+
+    /// Waits for a future, which must be woken in time.
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let began = Instant::now();
+        let output = futures_executor::block_on(future);
+        assert!(began.elapsed() < LONG, "nobody was woken");
+        output
+    }
 
     #[test]
     fn a_stream_ends_when_the_producer_has_left() {

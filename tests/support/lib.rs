@@ -7,9 +7,16 @@ mod segment_name;
 
 pub use segment_name::Name;
 
+use std::time::Duration;
+
 use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::ClockId;
+
+/// The longest sleep of a waiting participant, in the library that is tested. In a build with long slices
+/// (see `tests/long_slices/run`) a wait that misses its wake-up outlasts [`PATIENCE`](process::PATIENCE).
+pub const SLICE: Duration =
+    if cfg!(ringway_long_slices) { Duration::from_secs(20) } else { Duration::from_millis(100) };
 
 /// Whether a thread can sleep on several words at once (Linux 5.16, unless a container refuses it).
 /// If not, each word has an attendant.

@@ -21,8 +21,9 @@ use std::{env, fs, process, thread};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// No single thing that a test waits for may take longer; it takes milliseconds on an idle machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// No single thing that a test waits for may take longer; it takes milliseconds on an idle machine. Where slices are long it
+/// is less than a slice.
+pub const PATIENCE: Duration = Duration::from_secs(if cfg!(ringway_long_slices) { 15 } else { 60 });
 
 const ROLE: &str = "RINGWAY_TEST_ROLE";
 const WORDS: &str = "RINGWAY_TEST_WORDS";

@@ -47,7 +47,6 @@ mod typed;
 mod waiting;
 
 use std::ops::Deref;
-use std::time::Duration;
 use std::{panic, sync, thread};
 
 use ringway::lanes::Lanes;
@@ -57,19 +56,19 @@ use ringway::ring::{Consumer, Kind, Producer, Ring};
 use ringway::spsc::Spsc;
 use ringway::{Message, Options};
 use support::Name;
+use support::process::PATIENCE;
 
 use crate::memory::AnyMemory;
 
 /// Runs a case, and fails if it hangs.
 fn in_time(case: fn(Place), place: Place) {
-    const LONG: Duration = Duration::from_secs(60);
     let (done, is_done) = sync::mpsc::channel::<()>();
     let running = thread::spawn(move || {
         // Dropped at its end, also in a panic.
         let _done = done;
         case(place);
     });
-    assert_eq!(is_done.recv_timeout(LONG), Err(sync::mpsc::RecvTimeoutError::Disconnected), "it hangs");
+    assert_eq!(is_done.recv_timeout(PATIENCE), Err(sync::mpsc::RecvTimeoutError::Disconnected), "it hangs");
     running.join().unwrap_or_else(|why| panic::resume_unwind(why));
 }
 

@@ -8,6 +8,7 @@ use ringway::ring::{Consumer, Ring};
 use ringway::{Departure, LayoutError, Message, Options, PopError, Presence, PushError, Role, SeatError};
 
 use super::{AnyKind, Lanes, Mpsc, Place, bytes_of};
+use support::process::PATIENCE;
 
 on_rings_of_several!(
     each_producer_has_a_seat_of_its_own,
@@ -177,12 +178,11 @@ fn a_closed_ring_is_open_again_when_a_producer_comes<K: AnyKind>(place: Place) {
 }
 
 fn any_producer_that_comes_is_waited_for<K: AnyKind>(place: Place) {
-    const LONG: Duration = Duration::from_secs(60);
     let ring = place.ring_of::<K, u64>(1, 3);
     let rx = ring.consumer().unwrap();
     assert!(!rx.wait_for_producer(Duration::from_millis(2)));
     thread::scope(|scope| {
-        let waiting = scope.spawn(move || (rx.wait_for_producer(LONG), rx));
+        let waiting = scope.spawn(move || (rx.wait_for_producer(PATIENCE), rx));
         thread::sleep(Duration::from_millis(10));
         let tx = ring.producer().unwrap();
         let (came, rx) = waiting.join().unwrap();

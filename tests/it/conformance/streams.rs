@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use ringway::{CELL, Departure, PopError, PushError};
 
 use super::{AnyKind, Place};
+use support::process::PATIENCE;
 
 on_every_ring!(
     a_slice_is_sent_as_a_whole,
@@ -29,7 +30,7 @@ mod with_several_producers {
     );
 }
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = PATIENCE;
 const SHORT: Duration = Duration::from_millis(20);
 /// So late that the other side sleeps.
 const ASLEEP: Duration = Duration::from_millis(30);

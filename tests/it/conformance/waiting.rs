@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ringway::{Departure, PopError, PushError};
 
 use super::{AnyKind, Place, bytes_of};
+use support::process::PATIENCE;
 
 on_every_ring!(
     items_stream_through_a_tiny_ring,
@@ -22,7 +23,7 @@ on_every_ring!(
 );
 
 /// Long enough that a test that needs it has failed.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = PATIENCE;
 const SHORT: Duration = Duration::from_millis(20);
 /// So late that the other side has fallen asleep.
 const ASLEEP: Duration = Duration::from_millis(30);

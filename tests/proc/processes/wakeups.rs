@@ -8,11 +8,11 @@ use ringway::spsc::Ring;
 use ringway::{Options, Role};
 
 use support::Name;
-use support::process::{Child, Dice, say, soon};
+use support::process::{Child, Dice, PATIENCE, say, soon};
 
 /// A thousand lost wake-ups would take a slice of 100 ms each. The pauses in which peers fall
-/// asleep take 40 s at most.
-const BOUND: Duration = Duration::from_secs(70);
+/// asleep take 40 s at most. Where slices are long, one lost wake-up is too many.
+const BOUND: Duration = if cfg!(ringway_long_slices) { PATIENCE } else { Duration::from_secs(70) };
 const ROUNDS: u64 = 1000;
 
 /// The `parked` words, which show whether a participant sleeps, read from the file.
