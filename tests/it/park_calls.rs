@@ -354,3 +354,42 @@ fn a_few_lanes_never_rest() {
         assert!(memory.barriers() <= 3, "{}", memory.barriers());
     }
 }
+
+/// Takes a seat with `take` while a peer is parked in `wait`. The newcomer must wake the peer.
+fn newcomer_wakes<T: Send + 'static>(
+    memory: &Observed,
+    take: impl FnOnce() -> T + Send + 'static,
+    wait: impl FnOnce(Duration) -> bool,
+) {
+    let (unparks, parks) = (memory.unparks(), memory.parks().len());
+    let (newcomer, within) = (Arc::new(Mutex::new(None)), memory.clone());
+    let seat = newcomer.clone();
+    memory.meanwhile(move || {
+        *seat.lock().unwrap() = Some(take());
+        assert_eq!(within.unparks(), unparks + 1, "the newcomer wakes the peer that waits for it");
+    });
+    assert!(wait(2 * SLICE));
+    assert_eq!(memory.parks().len(), parks + 1);
+}
+
+fn a_newcomer_wakes_its_peers<K: Kind>(seats: usize) {
+    let memory = Observed::new(true);
+    let ring = memory.ring_of::<K, u64>(seats);
+    let rx = ring.consumer().unwrap();
+    let joined = ring.clone();
+    newcomer_wakes(&memory, move || joined.producer().unwrap(), |limit| rx.wait_for_producer(limit));
+    drop(rx);
+    // The producer of any seat may be the one that waits.
+    let producers: Vec<_> = (0..seats).map(|_| ring.producer().unwrap()).collect();
+    for tx in &producers {
+        let joined = ring.clone();
+        newcomer_wakes(&memory, move || joined.consumer().unwrap(), |limit| tx.wait_for_consumer(limit));
+    }
+}
+
+#[test]
+fn a_newcomer_wakes_the_peer_that_waits_for_it() {
+    a_newcomer_wakes_its_peers::<Spsc>(1);
+    a_newcomer_wakes_its_peers::<mpsc::Mpsc>(3);
+    a_newcomer_wakes_its_peers::<lanes::Lanes>(3);
+}

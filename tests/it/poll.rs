@@ -601,6 +601,37 @@ mod tasks {
     }
 
     #[derive(Default)]
+    struct Counts(AtomicUsize);
+
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A future may move from one task to another between two polls.
+    #[test]
+    fn the_waker_of_the_last_poll_is_woken() {
+        let ring = ring::<Spsc, u64>();
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap().into_async().unwrap());
+        for i in 0..20 {
+            let [first, last] = [(); 2].map(|()| Arc::new(Counts::default()));
+            for counts in [&first, &last] {
+                let waker = Waker::from(counts.clone());
+                // It may be ready although there is nothing.
+                while rx.poll_ready(&Context::from_waker(&waker)).is_ready() {}
+            }
+            tx.try_push(&i).unwrap();
+            let began = Instant::now();
+            while last.0.load(Relaxed) == 0 {
+                assert!(began.elapsed() < LONG, "the task that polled last was not woken");
+                thread::yield_now();
+            }
+            assert_eq!(rx.try_pop(), Ok(i));
+        }
+    }
+
+    #[derive(Default)]
     struct Panics(AtomicUsize);
 
     impl Wake for Panics {

@@ -1,6 +1,7 @@
 //! Order, survival of SIGKILL, seats, sleeping and waking, between real processes.
 
 mod descriptors;
+mod barriers;
 mod forks;
 mod inherited;
 mod liveness_corner_cases;
@@ -20,6 +21,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The roles of child processes.
 pub const ROLES: &[(&str, Act)] = &[
+    ("take a seat", barriers::take_a_seat),
     ("send items", streaming::send_items),
     ("send records", streaming::send_records),
     ("feed items", random_kills::feed_items),
