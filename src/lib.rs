@@ -65,10 +65,12 @@ pub use memory::Item;
 pub use os::Mapping;
 #[cfg(feature = "async")]
 pub use poll::AsyncConsumer;
+#[cfg(feature = "std")]
+pub use poll::Pollable;
 #[cfg(loom)]
 pub use poll::WakerThread;
-#[cfg(feature = "std")]
-pub use poll::{Pollable, Select, Selectable};
+#[cfg(any(feature = "std", loom))]
+pub use poll::{Select, Selectable};
 #[cfg(not(loom))]
 pub use ring::Trust;
 pub use ring::{

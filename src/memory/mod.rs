@@ -38,6 +38,8 @@ mod views;
 #[cfg(feature = "std")]
 pub use heap::Heap;
 #[cfg(loom)]
+pub(crate) use model::system;
+#[cfg(loom)]
 pub use model::{Model, Region};
 pub use position::Position;
 #[cfg(not(loom))]

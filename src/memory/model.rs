@@ -14,6 +14,8 @@ use core::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU32;
 
+use system::FutexMemory as _;
+
 use super::{Clock, Liveness, Memory, Park, ParkWord, SeatLock, Span};
 use crate::sync::{Acquire, Half, Relaxed, Release, Word, crash};
 
@@ -156,8 +158,8 @@ struct Parking {
 struct Lot {
     /// Whether a participant was declared dead.
     has_dead: bool,
-    /// The parked threads, longest asleep first: each one's number, and the address of its word.
-    asleep: Vec<(u32, usize)>,
+    /// The parked threads, longest asleep first: each one's number, and the addresses of its words.
+    asleep: Vec<(u32, Vec<usize>)>,
     /// The number of the next thread that parks.
     next: u32,
 }
@@ -206,6 +208,12 @@ impl Model {
             fences: true,
             witness: None,
         }
+    }
+
+    /// The same memory. A thread can park on a word of it and on one of `other` at the same time.
+    #[must_use]
+    pub fn beside(self, other: &Self) -> Self {
+        Self { parking: other.parking.clone(), ..self }
     }
 
     /// The same memory, in which the first `seats` role blocks hide their display words (see
@@ -305,37 +313,44 @@ impl Liveness for Model {
     }
 }
 
-impl Park for Model {
-    /// Parks like a futex: it compares the value under the lock that the waker takes, so no wake-up
-    /// is lost between the comparison and the sleep.
+impl system::FutexMemory for Model {
+    /// Parks like a futex: it compares the values under the lock that the waker takes, so no
+    /// wake-up is lost between the comparison and the sleep.
     ///
     /// A park in the model has no time limit until a participant is declared dead. So a lost
     /// wake-up is a deadlock, which loom reports.
-    fn park(&self, word: &ParkWord, expected: u32, _limit: Duration) {
-        let Ok(mut lot) = self.parking.lot.lock() else { return };
+    fn park_on_any(&self, words: &[(&ParkWord, u32)], _limit: Duration) -> bool {
+        let Ok(mut lot) = self.parking.lot.lock() else { return true };
         if lot.has_dead {
             drop(lot);
             loom::thread::yield_now();
-            return;
+            return true;
         }
-        if word.value() != expected {
-            return;
+        if words.iter().any(|(word, expected)| word.value() != *expected) {
+            return true;
         }
         let number = lot.next;
         lot.next += 1;
-        lot.asleep.push((number, core::ptr::from_ref(word).addr()));
+        lot.asleep.push((number, words.iter().map(|(word, _)| core::ptr::from_ref(*word).addr()).collect()));
         while lot.asleep.iter().any(|(asleep, _)| *asleep == number) {
-            let Ok(again) = self.parking.changed.wait(lot) else { return };
+            let Ok(again) = self.parking.changed.wait(lot) else { return true };
             lot = again;
         }
+        true
+    }
+}
+
+impl Park for Model {
+    fn park(&self, word: &ParkWord, expected: u32, limit: Duration) {
+        self.park_on_any(&[(word, expected)], limit);
     }
 
     fn unpark(&self, word: &ParkWord, most: u32) -> u32 {
         let mut woken = 0;
         crash::write(|| {
             if let Ok(mut lot) = self.parking.lot.lock() {
-                lot.asleep.retain(|(_, at)| {
-                    let stays = *at != core::ptr::from_ref(word).addr() || woken == most;
+                lot.asleep.retain(|(_, words)| {
+                    let stays = !words.contains(&core::ptr::from_ref(word).addr()) || woken == most;
                     woken += u32::from(!stays);
                     stays
                 });
@@ -349,6 +364,35 @@ impl Park for Model {
     /// which no thread parks and no lane is idle.
     fn register_barrier(&self) -> bool {
         !self.fences
+    }
+}
+
+/// What `os` offers to a `Select`, for models.
+pub(crate) mod system {
+    use super::*;
+
+    /// See `FutexMemory` in `os`.
+    pub trait FutexMemory {
+        fn park_on_any(&self, words: &[(&ParkWord, u32)], limit: Duration) -> bool;
+    }
+
+    /// A number that no model comes near.
+    pub(crate) const MOST_PARKED_ON: usize = 128;
+
+    /// Always 0: time stands still.
+    pub(crate) fn monotonic() -> Duration {
+        Duration::ZERO
+    }
+
+    /// Parks nothing, and has no barriers.
+    pub(crate) struct SystemPark;
+
+    impl Park for SystemPark {}
+
+    impl Clock for SystemPark {
+        fn now(&self) -> Duration {
+            monotonic()
+        }
     }
 }
 

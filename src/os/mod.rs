@@ -19,7 +19,7 @@ pub(crate) use file::PERMISSIONS;
 pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
 pub(crate) use park::FutexMemory;
-pub(crate) use park::{MOST_PARKED_ON, SystemPark, monotonic, park_on_any};
+pub(crate) use park::{MOST_PARKED_ON, SystemPark, monotonic};
 #[cfg(test)]
 pub(crate) use process::identity;
 pub(crate) use process::{Kinship, kinship, without_signals};

@@ -24,9 +24,8 @@ fn park(word: &ParkWord, expected: u32, limit: Duration) {
 /// The largest number of words on which a thread can sleep at once.
 pub(crate) const MOST_PARKED_ON: usize = 128;
 
-/// Sleeps while each word holds its expected value, for `limit` at most. Returns `false` if the
-/// system cannot do that.
-pub(crate) fn park_on_any(words: &[(&ParkWord, u32)], limit: Duration) -> bool {
+/// See [`FutexMemory::park_on_any`].
+fn park_on_any(words: &[(&ParkWord, u32)], limit: Duration) -> bool {
     let mut waits = [futex::Wait::new(); MOST_PARKED_ON];
     for (wait, (word, expected)) in waits.iter_mut().zip(words) {
         wait.val = (*expected).into();
@@ -43,7 +42,13 @@ pub(crate) fn park_on_any(words: &[(&ParkWord, u32)], limit: Duration) -> bool {
 
 /// Memory whose waiters park on futexes, on several at once if needed: [`Mapping`](crate::Mapping),
 /// heaps and statics.
-pub trait FutexMemory {}
+pub trait FutexMemory {
+    /// Sleeps while each word holds its expected value, for `limit` at most. Returns `false` if the
+    /// system cannot do that. The words may lie in different memories.
+    fn park_on_any(&self, words: &[(&ParkWord, u32)], limit: Duration) -> bool {
+        park_on_any(words, limit)
+    }
+}
 
 /// Parks without a memory: the calls are the same for every [`FutexMemory`].
 pub(crate) struct SystemPark;

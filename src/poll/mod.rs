@@ -5,7 +5,7 @@ mod async_consumer;
 mod model;
 #[cfg(feature = "std")]
 mod pollable;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", loom))]
 mod select;
 #[cfg(feature = "std")]
 mod waker_thread;
@@ -16,7 +16,7 @@ pub use async_consumer::AsyncConsumer;
 pub use model::WakerThread;
 #[cfg(feature = "std")]
 pub use pollable::Pollable;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", loom))]
 pub use select::{Select, Selectable};
 #[cfg(feature = "std")]
 pub(crate) use waker_thread::ConsumerWaker;

@@ -1,5 +1,6 @@
 //! A consumer's waker thread for models, which run it on a thread of their own.
 use alloc::sync::Arc;
+use std::io;
 
 use crate::memory::{Memory, WordRef};
 use crate::ring::{Consumer, Kind, Message};
@@ -26,6 +27,22 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
             proxy.arm(memory, parked, expected, true, can_rely_on_wake_up)
         })
     }
+}
+
+/// What a waker thread calls when it is woken.
+pub(super) type Notify = Arc<dyn Fn() + Send + Sync>;
+
+/// In a model, [`Select`](super::Select) sleeps on all words at once. No consumer gets a thread.
+impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
+    pub(super) fn spawn_waker(&mut self, _: &Notify) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn arm_waker_only(&self, _: u32, _: &Notify) -> bool {
+        false
+    }
+
+    pub(super) fn disarm_waker(&self) {}
 }
 
 impl<M: Memory> WakerThread<M> {

@@ -5,14 +5,21 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::vec::Vec;
 
+#[cfg(loom)]
+use super::model::Notify;
+#[cfg(not(loom))]
 use super::waker_thread::Notify;
+#[cfg(loom)]
+use crate::memory::system;
 use crate::memory::{Memory, ParkWord};
-use crate::os::{self, FutexMemory, SystemPark};
+#[cfg(not(loom))]
+use crate::os as system;
 use crate::ring::{Consumer, Kind, Message};
 use crate::wait::{
     AdaptiveSpin, Deadline, NAP, SLICE, WaitCondition, WaitSet, WaitStrategy, heavy_fence, still_waiting,
     until,
 };
+use system::{FutexMemory, SystemPark};
 
 /// Waits for several consumers at once, of rings of any kind and any message.
 ///
@@ -115,6 +122,8 @@ pub(crate) mod sealed {
         /// S5.
         fn cancel_wait(&self);
         fn word(&self) -> &ParkWord;
+        /// S4, for several consumers. Returns `false` if the system cannot do that.
+        fn park_on_any(&self, words: &[(&ParkWord, u32)], limit: Duration) -> bool;
         /// Whether the ring still has all its bytes.
         fn is_mapped(&mut self) -> bool;
         fn spawn_waker(&mut self, notify: &Notify) -> io::Result<()>;
@@ -170,6 +179,10 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> Steps for 
 
     fn word(&self) -> &ParkWord {
         self.seat.wait_word().parked.park_word()
+    }
+
+    fn park_on_any(&self, words: &[(&ParkWord, u32)], limit: Duration) -> bool {
+        self.seat.memory().park_on_any(words, limit)
     }
 
     fn is_mapped(&mut self) -> bool {
@@ -307,7 +320,7 @@ impl WaitSet for Consumers<'_, '_, '_> {
 
     /// Asks once a slice: it takes a system call for each consumer.
     fn check_peers(&mut self) -> Result<Duration, usize> {
-        let now = os::monotonic();
+        let now = system::monotonic();
         let since = now.saturating_sub(self.select.checked);
         if since < SLICE {
             return Ok(SLICE - since);
@@ -321,7 +334,7 @@ impl WaitSet for Consumers<'_, '_, '_> {
     fn sleep(&mut self, limit: impl FnOnce() -> Duration) -> Option<usize> {
         let Self { select, consumers } = self;
         let mut steps: Vec<_> = consumers.iter_mut().map(|one| one.steps(Token(()))).collect();
-        let by_threads = !select.can_park_on_many || steps.len() > os::MOST_PARKED_ON;
+        let by_threads = !select.can_park_on_many || steps.len() > system::MOST_PARKED_ON;
         let have_threads = !by_threads || steps.iter_mut().all(|one| one.spawn_waker(&select.notify).is_ok());
         select.wakeup.reset();
         let expected: Vec<u32> = steps.iter_mut().map(|one| one.prepare_wait()).collect();
@@ -334,7 +347,7 @@ impl WaitSet for Consumers<'_, '_, '_> {
             let mut expected = steps.iter().zip(expected);
             if !by_threads {
                 let words: Vec<_> = expected.map(|(one, expected)| (one.word(), expected)).collect();
-                select.can_park_on_many = os::park_on_any(&words, limit);
+                select.can_park_on_many = steps.first().is_none_or(|one| one.park_on_any(&words, limit));
                 has_slept = true;
             } else if expected.all(|(one, expected)| one.arm_waker(expected, &select.notify)) || !have_threads
             {

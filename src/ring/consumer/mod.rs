@@ -332,7 +332,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         }
     }
 
-    #[cfg(feature = "std")]
+    #[cfg(any(feature = "std", loom))]
     pub(crate) fn record_ready(&mut self) -> impl WaitCondition<Departure = Departure, Error = Corruption> {
         let Self { core, seat, .. } = self;
         RecordReady { core: &mut **core, seat }

@@ -1,7 +1,7 @@
 //! Order, survival of SIGKILL, seats, sleeping and waking, between real processes.
 
-mod descriptors;
 mod barriers;
+mod descriptors;
 mod forks;
 mod inherited;
 mod liveness_corner_cases;
