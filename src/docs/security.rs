@@ -47,8 +47,11 @@
 //! A process that can *write* the file can truncate it. A process that then touches a missing page
 //! is killed by SIGBUS. For a file that has a name no check excludes that, because the file may be
 //! cut right after the check. What is promised:
-//! * Never more is mapped than the file has. A file that is too short, or became so while it was
-//!   being mapped, is [`LayoutError::Truncated`](crate::LayoutError::Truncated).
+//! * The length that the header states is mapped, and never more than the file has. A file that is
+//!   too short, or became so while it was being mapped, is
+//!   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
+//! * A file with fewer bytes allocated than the ring needs is not opened
+//!   ([`SegmentError::Sparse`](crate::SegmentError::Sparse)): a sparse copy, or a file with holes.
 //! * Taking a seat, giving it back and listing seats check first whether the bytes are still there,
 //!   and so does each sleeper when it wakes, before it touches them. They report
 //!   [`Corruption::Truncated`](crate::Corruption::Truncated). A sleeper checks at least every 100
@@ -57,8 +60,9 @@
 //! * The data path does not check.
 //!
 //! A process that can write the file can also punch holes into it. That gives away the space that
-//! was reserved at creation, and a full file system is then a SIGBUS too. Nothing reports that. A
-//! file that grows is as good as before.
+//! was reserved at creation, and a full file system is then a SIGBUS too. Only opening the ring
+//! reports that: the data path does not ask. A file that grows is as good as before. What it has
+//! beyond the ring is neither mapped nor allocated.
 //!
 //! So grant write access only to processes that you would let kill yours.
 //!

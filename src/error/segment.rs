@@ -69,6 +69,16 @@ pub enum SegmentError {
         /// Bytes free in its file system.
         free: u64,
     },
+    /// Parts of its file have no space allocated: holes were punched into it, or it is a sparse
+    /// copy. Using it could be a SIGBUS.
+    Sparse {
+        /// The path of the segment.
+        path: PathBuf,
+        /// Bytes needed.
+        need: u64,
+        /// Bytes allocated.
+        allocated: u64,
+    },
     /// The name belongs to something other than a regular file.
     NotAFile {
         /// Its path.
@@ -208,6 +218,12 @@ impl fmt::Display for SegmentError {
                     Ok(())
                 }
             }
+            Self::Sparse { path, need, allocated } => write!(
+                f,
+                "{} has holes: it needs {need} bytes, and {allocated} are allocated; unlink it and create it \
+                 again, or copy it with all its space (`cp --sparse=never`)",
+                Ring(path)
+            ),
             Self::NotAFile { path, found } => {
                 write!(f, "{} is {found}, not a regular file; use another name", Ring(path))
             }

@@ -216,10 +216,7 @@ impl Geometry {
             found => return Err(LayoutError::NotARing { found }),
         }
         check_version(fields.get(field::MAJOR)?, fields.get(field::MINOR)?)?;
-        let unknown = fields.get(field::INCOMPATIBLE)? & !KNOWN_FEATURES;
-        if unknown != 0 {
-            return Err(LayoutError::Features { unknown });
-        }
+        check_features(fields.get(field::INCOMPATIBLE)?)?;
         let len = fields.get(field::LENGTH)?;
         if len > region.len() as u64 {
             return Err(LayoutError::Truncated { claims: len, has: region.len() as u64 });
@@ -306,6 +303,25 @@ impl Geometry {
     }
 }
 
+/// How many bytes of a file of `has` bytes to map: the length that its header states. `word` reads
+/// a word of the file.
+///
+/// `parse` reads the header again, from the mapped bytes. The caller compares the two lengths.
+#[cfg(feature = "std")]
+pub(crate) fn stated_len(has: u64, word: impl Fn(Offset) -> u64) -> Result<u64, LayoutError> {
+    let smallest = SMALLEST as u64;
+    if has < smallest {
+        return Err(LayoutError::Truncated { claims: smallest, has });
+    }
+    check_version(word(Offset::new(field::MAJOR)), word(Offset::new(field::MINOR)))?;
+    check_features(word(Offset::new(field::INCOMPATIBLE)))?;
+    let claims = word(Offset::new(field::LENGTH));
+    if claims > has {
+        return Err(LayoutError::Truncated { claims, has });
+    }
+    Ok(claims.max(smallest))
+}
+
 /// The role blocks of all seats of a segment that this process has not mapped; none if its object
 /// table entry makes no sense. `word` reads a word of the segment.
 #[cfg(feature = "std")]
@@ -326,6 +342,11 @@ pub(crate) fn seat_blocks(
 
 fn check_version(major: u64, minor: u64) -> Result<(), LayoutError> {
     if major == MAJOR { Ok(()) } else { Err(LayoutError::Version { major, minor, ours: MAJOR }) }
+}
+
+fn check_features(incompatible: u64) -> Result<(), LayoutError> {
+    let unknown = incompatible & !KNOWN_FEATURES;
+    if unknown == 0 { Ok(()) } else { Err(LayoutError::Features { unknown }) }
 }
 
 /// Whether both are the same type. Items have no padding, so their bytes do not depend on how a

@@ -9,7 +9,7 @@ mod role;
 pub(crate) use crate::identity::Kind;
 pub(crate) use geometry::{Geometry, Spec};
 #[cfg(feature = "std")]
-pub(crate) use header::seat_blocks;
+pub(crate) use header::{seat_blocks, stated_len};
 pub(crate) use lane::Lane;
 #[cfg(feature = "std")]
 pub(crate) use options::DEFAULT_MODE;

@@ -77,6 +77,8 @@ pub(crate) struct Metadata {
     pub(crate) owner: u32,
     /// In bytes.
     pub(crate) len: u64,
+    /// Bytes that its file system has allocated for it. Fewer than `len` if it has holes.
+    pub(crate) allocated: u64,
     /// Its device, and its inode there. No two files share both.
     pub(crate) file_id: (u64, u64),
 }
@@ -89,6 +91,8 @@ impl Metadata {
             mode: stat.st_mode & PERMISSIONS,
             owner: stat.st_uid,
             len: u64::try_from(stat.st_size).unwrap_or(0),
+            // In units of 512 bytes on every file system.
+            allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
             file_id: (stat.st_dev as u64, stat.st_ino as u64),
         }
     }

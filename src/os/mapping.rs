@@ -16,8 +16,8 @@ use super::fork::ForkMark;
 use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
-use crate::layout::{DEFAULT_MODE, MAGIC, Options};
-use crate::memory::{Liveness, Memory, Region, SeatLock, Span};
+use crate::layout::{self, DEFAULT_MODE, MAGIC, Options};
+use crate::memory::{Liveness, Memory, Offset, Region, SeatLock, Span};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
 ///
@@ -104,7 +104,8 @@ impl Mapping {
             let (owner, user) = (metadata.owner, process::user());
             return Err(SegmentError::Owner { path: path.into(), owner, user });
         }
-        Self::map(file, path, metadata.len)
+        let len = stated_len(path, &file, &metadata)?;
+        Self::map(file, path, len)
     }
 
     /// Never maps more than the file has: an access to bytes beyond its end would be a SIGBUS.
@@ -169,6 +170,11 @@ impl Mapping {
         Ok(())
     }
 
+    /// In bytes.
+    pub(crate) fn mapped_len(&self) -> u64 {
+        self.inner.map.len() as u64
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.inner.path
     }
@@ -216,6 +222,20 @@ fn allocate(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
         }
         Err(errno) => Err(io_error(path, "allocating space", errno)),
     }
+}
+
+/// The length to map, as the header states it. A longer file does no harm: its surplus is neither
+/// mapped nor allocated.
+fn stated_len(path: &Path, file: &File, metadata: &Metadata) -> Result<u64, SegmentError> {
+    // Beyond the end of the file every word is zero.
+    let word = |at: Offset| file::read_word(file, at.get()).unwrap_or(0);
+    let need = layout::stated_len(metadata.len, word)
+        .map_err(|error| SegmentError::Layout { path: path.into(), error })?;
+    // Each access to a hole allocates a page, and is a SIGBUS once the file system is full.
+    if metadata.allocated < need {
+        return Err(SegmentError::Sparse { path: path.into(), need, allocated: metadata.allocated });
+    }
+    Ok(need)
 }
 
 /// Opens a file that begins like a ring. Checked before it is mapped, so that any other file gets
@@ -377,5 +397,27 @@ impl Liveness for Mapping {
 impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mapping").field("path", &self.inner.path).field("len", &self.inner.map.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_after_its_length_was_read_is_refused() {
+        let path = format!("/dev/shm/ringway-cut-while-mapped-{}", std::process::id());
+        let path = Path::new(&path);
+        let file = file::unnamed(Path::new("/dev/shm")).unwrap();
+        file::reserve(&file, 16384).unwrap();
+        let len_read = file::metadata(&file).unwrap().len;
+        file.set_len(4096).unwrap();
+        let Err(SegmentError::Layout { error, .. }) = Mapping::map(file, path, len_read) else {
+            panic!("it mapped pages that the file does not have")
+        };
+        assert_eq!(error, LayoutError::Truncated { claims: 16384, has: 4096 });
     }
 }

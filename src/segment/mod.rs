@@ -23,7 +23,7 @@ mod name;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::SegmentError;
+use crate::error::{LayoutError, SegmentError};
 use crate::layout::{Geometry, Options};
 use crate::memory::Memory;
 use crate::os::{self, Mapping, Pages};
@@ -50,10 +50,13 @@ pub enum Unlinked {
 /// A process that can write the file can truncate it, and a process that touches a missing page is
 /// killed by SIGBUS. No check can exclude that, because the file can be truncated right after the
 /// check. (A process that punches holes into the file, or truncates it and extends it again, gives
-/// the allocated space away. A full file system is then a SIGBUS, too, without any notice.) The
-/// library promises this:
-/// * It never maps more than the file has. A file that is too short, or is truncated while it is
-///   being mapped, is a [`LayoutError::Truncated`](crate::LayoutError::Truncated).
+/// the allocated space away. A full file system is then a SIGBUS, too. Only opening the ring
+/// notices that.) The library promises this:
+/// * It maps the length that the header states, and never more than the file has. A file that is
+///   too short, or is truncated while it is being mapped, is a
+///   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
+/// * It does not open a file with fewer bytes allocated than the ring needs, such as a sparse copy:
+///   [`SegmentError::Sparse`].
 /// * Taking a seat, giving it back and listing the seats first check that the bytes are still
 ///   there. A thread that was asleep checks before it touches them, and wakes for that every 100 ms
 ///   at least, so nearly all the time spent waiting is safe. The error is
@@ -61,7 +64,8 @@ pub enum Unlinked {
 /// * A handle that has returned this error touches the bytes no more. It keeps returning the error,
 ///   and can be dropped.
 ///
-/// Nothing is checked on the data path. A file that grows does no harm.
+/// Nothing is checked on the data path. A file that grows does no harm: its surplus is neither
+/// mapped nor allocated.
 ///
 /// # References
 /// mmap(2) on SIGBUS; fstat(2).
@@ -145,11 +149,21 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         check: impl FnOnce(&Self) -> Result<(), SegmentError>,
     ) -> Result<Self, SegmentError> {
         let path = name::path_of(name)?;
-        let mapping = Mapping::open(&path, options)?;
-        let ring =
-            Self::attach_with(mapping, options).map_err(|error| SegmentError::Layout { path, error })?;
+        let ring = Self::attach_mapped(Mapping::open(&path, options)?, options)
+            .map_err(|error| SegmentError::Layout { path, error })?;
         check(&ring)?;
         ring.memory().apply_options(options, Pages::Present)?;
+        Ok(ring)
+    }
+
+    /// Joins the ring in a file that was mapped as far as its header stated. Another process may
+    /// have changed the header since.
+    fn attach_mapped(mapping: Mapping, options: &Options<'_>) -> Result<Self, LayoutError> {
+        let ring = Self::attach_with(mapping, options)?;
+        let found = ring.geometry.len;
+        if found != ring.memory().mapped_len() {
+            return Err(LayoutError::Field { field: "length", found });
+        }
         Ok(ring)
     }
 
@@ -361,5 +375,40 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// See [`unlink`](Self::unlink).
     pub fn is_unlinked(&self) -> bool {
         self.memory().is_unlinked()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::mpsc::Mpsc;
+
+    /// Position of the length in the header.
+    const LENGTH: u64 = 40;
+
+    #[test]
+    fn a_length_that_changes_while_the_ring_is_opened_is_refused() {
+        let path = PathBuf::from(std::format!("/dev/shm/ringway-changed-length-{}", std::process::id()));
+        type Ticks = Ring<Mpsc, u64, Mapping>;
+        let options = Options::new().capacity(1024);
+        let len = Ticks::create(&path, &options).unwrap().geometry.len;
+        let file = File::options().write(true).open(&path).unwrap();
+        let state = |len: u64| file.write_all_at(&len.to_ne_bytes(), LENGTH).unwrap();
+        // With the lengths that the header states when it is read for the first and second time.
+        let open = |first, second| {
+            state(first);
+            let mapping = Mapping::open(&path, &options).unwrap();
+            state(second);
+            Ticks::attach_mapped(mapping, &options).map(drop)
+        };
+        let results = [open(len, len), open(len + 128, len), open(len, len + 128)];
+        Ticks::unlink(&path).unwrap();
+        let shorter = LayoutError::Field { field: "length", found: len };
+        let longer = LayoutError::Truncated { claims: len + 128, has: len };
+        assert_eq!(results, [Ok(()), Err(shorter), Err(longer)]);
     }
 }

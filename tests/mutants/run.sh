@@ -18,7 +18,7 @@ done < <(grep --only-matching --extended-regexp '`p[0-9]-[a-z0-9-]+`' tests/READ
 # The tests that must notice exist.
 for mutant in "${mutants[@]}"; do
     test=$(sed -nE 's/^says: test (.*::)?([a-z0-9_]+) \.\.\. FAILED$/\2/p' "$mutant")
-    if [ -n "$test" ] && ! grep --quiet --recursive --word-regexp --include='*.rs' "$test" tests loom-tests/tests; then
+    if [ -n "$test" ] && ! grep --quiet --no-messages --recursive --word-regexp --include='*.rs' "$test" src tests loom-tests/tests; then
         echo "$(basename "$mutant" .txt): there is no test $test"
         exit 1
     fi

@@ -1,5 +1,6 @@
 //! Making, joining and removing segments: races, deaths, lack of space, and whatever else a name can stand for.
 
+mod allocation;
 mod create;
 mod departures;
 mod difference;
@@ -21,6 +22,7 @@ use support::process::Act;
 
 /// What child processes of these tests do.
 pub const ROLES: &[(&str, Act)] = &[
+    ("open a grown file", allocation::open_a_grown_file),
     ("race", create::race),
     ("create for ever", create::create_for_ever),
     ("create late", create::create_late),

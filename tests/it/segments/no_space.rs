@@ -19,7 +19,7 @@ const SHARED: &str = "/dev/shm";
 const MIB: u64 = 1 << 20;
 
 /// Puts a file system of one MiB where rings are made, for this process only.
-fn with_little_space() -> rustix::io::Result<()> {
+pub fn with_little_space() -> rustix::io::Result<()> {
     // SAFETY: the table of open files stays shared.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
