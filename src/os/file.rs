@@ -1,7 +1,7 @@
 //! Files that are complete before they have a name.
 //!
 //! # References
-//! open(2) `O_TMPFILE`, linkat(2), fallocate(2), statfs(2), statvfs(3); tmpfs(5).
+//! open(2) `O_TMPFILE`, `O_PATH`; linkat(2), fallocate(2), statfs(2), statvfs(3); tmpfs(5).
 use std::format;
 use std::fs::File;
 use std::io;
@@ -62,8 +62,65 @@ pub(crate) fn link(file: impl AsFd, path: &Path) -> Result<(), Errno> {
     }
 }
 
-/// Opens a file for reading and writing. Follows no symbolic link, and waits for no device or pipe.
-pub(crate) fn open(path: &Path) -> Result<File, Errno> {
+/// Why a file was not opened.
+pub(crate) enum OpenError {
+    /// It is no regular file.
+    Type(FileType),
+    /// The system refused.
+    System { doing: &'static str, errno: Errno },
+}
+
+/// Opens a regular file for reading and writing. Follows no symbolic link.
+///
+/// The type is checked before the file is opened, because opening has an effect on other files: a
+/// writer that waits for a reader of a pipe would be released, and then killed by SIGPIPE. The name
+/// may get another file at any time. So it is looked up only once, by an open with `O_PATH`, which
+/// has no effect on the file.
+pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
+    let found = find(path).map_err(|errno| OpenError::System { doing: "examining it", errno })?;
+    open_found(&found, path)
+}
+
+/// Opens what `find` found at `path`.
+fn open_found(found: &File, path: &Path) -> Result<File, OpenError> {
+    let failed = |doing| move |errno| OpenError::System { doing, errno };
+    let file_id = check_regular(found)?.file_id;
+    let file = match reopen(found) {
+        // Without /proc: needs the name once more.
+        Err(Errno::NOENT | Errno::NOTDIR) => open_by_name(path),
+        other => other,
+    };
+    let file = file.map_err(failed("opening it"))?;
+    if check_regular(&file)?.file_id == file_id {
+        Ok(file)
+    } else {
+        Err(failed("opening it: its name was given to another file")(Errno::AGAIN))
+    }
+}
+
+/// Looks up a name without an effect on its file, which can only be examined through the result.
+fn find(path: &Path) -> Result<File, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?.into())
+}
+
+fn check_regular(file: &File) -> Result<Metadata, OpenError> {
+    let metadata = metadata(file).map_err(|errno| OpenError::System { doing: "examining it", errno })?;
+    match metadata.file_type {
+        FileType::RegularFile => Ok(metadata),
+        other => Err(OpenError::Type(other)),
+    }
+}
+
+/// Opens the file that was found.
+fn reopen(found: &File) -> Result<File, Errno> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let by_number = format!("/proc/self/fd/{}", found.as_raw_fd());
+    Ok(rustix::io::retry_on_intr(|| rustix::fs::open(&*by_number, flags, Mode::empty()))?.into())
+}
+
+/// Opens the file that has this name now. Waits for no device or pipe.
+fn open_by_name(path: &Path) -> Result<File, Errno> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     Ok(rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?.into())
 }
@@ -135,4 +192,31 @@ pub(crate) fn read_word(file: &File, at: u64) -> Result<u64, io::Error> {
 
 pub(crate) fn unlink(path: &Path) -> Result<(), Errno> {
     rustix::fs::unlink(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use rustix::fs::mkfifoat;
+
+    use super::*;
+
+    /// Opening the pipe would release, and then kill, a writer that waits for a reader.
+    #[test]
+    fn a_pipe_that_takes_the_name_of_a_file_is_not_opened() {
+        let directory = PathBuf::from(format!("/dev/shm/ringway-pipe-takes-name-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let (path, pipe) = (directory.join("file"), directory.join("pipe"));
+        std::fs::write(&path, "file").unwrap();
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let found = find(&path).unwrap();
+        std::fs::rename(&pipe, &path).unwrap();
+        let opened = open_found(&found, &path);
+        let by_name = open(&path);
+        std::fs::remove_dir_all(&directory).unwrap();
+        let Ok(opened) = opened else { panic!("it looked for the name again") };
+        assert_eq!(read_word(&opened, 0).unwrap().to_ne_bytes(), *b"file\0\0\0\0");
+        assert!(matches!(by_name, Err(OpenError::Type(FileType::Fifo))));
+    }
 }

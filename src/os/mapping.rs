@@ -11,7 +11,7 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
 use super::descriptor::Descriptor;
-use super::file::{FileType, Metadata};
+use super::file::{FileType, Metadata, OpenError};
 use super::fork::ForkMark;
 use super::{file, lock, process};
 use crate::error::{LayoutError, SegmentError};
@@ -252,18 +252,14 @@ pub(super) fn open_ring(path: &Path) -> Result<File, SegmentError> {
 }
 
 fn open_regular(path: &Path) -> Result<File, SegmentError> {
-    let examining = |errno| io_error(path, "examining it", errno);
-    // Before it is opened: opening a device may already have an effect.
-    check_regular(path, &file::metadata_at(path).map_err(examining)?)?;
-    let file = file::open(path).map_err(|errno| io_error(path, "opening it", errno))?;
-    // Another file may have got the name meanwhile.
-    check_regular(path, &metadata(path, &file)?)?;
-    Ok(file)
+    file::open(path).map_err(|error| match error {
+        OpenError::Type(found) => not_a_file(path, found),
+        OpenError::System { doing, errno } => io_error(path, doing, errno),
+    })
 }
 
-fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), SegmentError> {
-    let found = match metadata.file_type {
-        FileType::RegularFile => return Ok(()),
+fn not_a_file(path: &Path, found: FileType) -> SegmentError {
+    let found = match found {
         FileType::Directory => "a directory",
         FileType::Symlink => "a symbolic link (links are not followed)",
         FileType::Fifo => "a named pipe",
@@ -271,7 +267,7 @@ fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), SegmentError> {
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         _ => "something else",
     };
-    Err(SegmentError::NotAFile { path: path.into(), found })
+    SegmentError::NotAFile { path: path.into(), found }
 }
 
 fn metadata(path: &Path, file: &File) -> Result<Metadata, SegmentError> {

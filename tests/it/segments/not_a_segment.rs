@@ -1,14 +1,20 @@
 //! What a name can stand for besides a file.
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use ringway::spsc::Ring;
 use ringway::{Options, SegmentError};
-use rustix::fs::{CWD, Mode, mkfifoat};
+use rustix::fs::{CWD, Mode, OFlags, mkfifoat, open};
+use rustix::thread::gettid;
 
 use super::{Place, assert_tells};
+use support::process::soon;
 
 /// That none of it is opened, made into a ring, waited for, or removed.
 fn is_left_alone(path: &Path, what: &str) {
@@ -70,6 +76,48 @@ fn a_fifo_is_not_waited_for() {
     let (_place, path) = somewhere();
     mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
     is_left_alone(&path, "a named pipe");
+}
+
+/// Opening a pipe releases a writer that waits for a reader, and closing it again kills the writer.
+#[test]
+fn a_writer_that_waits_at_a_fifo_goes_on_waiting() {
+    let (_place, path) = somewhere();
+    mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
+    let writer = Writer::at(&path);
+    is_left_alone(&path, "a named pipe");
+    writer.assert_waits();
+}
+
+/// A thread that waits for a reader of a pipe.
+struct Writer {
+    thread: JoinHandle<()>,
+    /// The pipe, whatever its name is by now. It is not open for reading or writing.
+    pipe: OwnedFd,
+}
+
+impl Writer {
+    fn at(path: &Path) -> Self {
+        let pipe = open(path, OFlags::PATH, Mode::empty()).unwrap();
+        let (send, receive) = channel();
+        let path = path.to_owned();
+        let thread = thread::spawn(move || {
+            send.send(gettid()).unwrap();
+            drop(File::options().write(true).open(path).unwrap());
+        });
+        let id = receive.recv().unwrap();
+        let stat = format!("/proc/self/task/{}/stat", id.as_raw_nonzero());
+        assert!(soon(|| fs::read_to_string(&stat).unwrap().contains(") S ")), "the writer does not wait");
+        Self { thread, pipe }
+    }
+
+    #[track_caller]
+    fn assert_waits(self) {
+        thread::sleep(Duration::from_millis(20));
+        assert!(!self.thread.is_finished(), "a reader opened the pipe");
+        // Lets it go.
+        drop(File::open(format!("/proc/self/fd/{}", self.pipe.as_raw_fd())).unwrap());
+        self.thread.join().unwrap();
+    }
 }
 
 #[test]
