@@ -94,6 +94,11 @@
 //! # Ring::<u64>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//! In a user namespace, such as a container without privileges, all users that it does not map
+//! appear as one, the overflow uid (usually 65534), and the process itself may be one of them. A
+//! segment of that owner is [`SegmentError::UnknownOwner`](crate::SegmentError::UnknownOwner).
+//! `owner(65534)` accepts it there, and with it the segments of *every* unmapped user.
+//!
 //! A participant needs read *and* write access, a consumer too. Symbolic links are not followed. A
 //! directory, device or pipe is refused
 //! ([`SegmentError::NotAFile`](crate::SegmentError::NotAFile)). Unlinking takes write access to the

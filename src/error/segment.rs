@@ -95,6 +95,14 @@ pub enum SegmentError {
         /// Effective user id of this process.
         user: u32,
     },
+    /// It belongs to a user that the user namespace of this process does not map. All such users
+    /// have one id there, which can also be that of this process.
+    UnknownOwner {
+        /// Its path.
+        path: PathBuf,
+        /// The overflow uid, which stands for them.
+        owner: u32,
+    },
     /// The file system cannot create a file without a name, or allocate its space.
     Unsupported {
         /// The path of the segment.
@@ -230,6 +238,13 @@ impl fmt::Display for SegmentError {
             Self::Owner { path, owner, user } => write!(
                 f,
                 "{} belongs to uid {owner}, but this process runs as uid {user}; to trust that user, pass \
+                 `Options::owner({owner})`",
+                Ring(path)
+            ),
+            Self::UnknownOwner { path, owner } => write!(
+                f,
+                "{} belongs to a user that is unknown in this user namespace (uid {owner} stands for all of \
+                 them there); map that user into the namespace, or, to trust them all, pass \
                  `Options::owner({owner})`",
                 Ring(path)
             ),

@@ -169,6 +169,11 @@ impl Options<'_> {
     /// Without it, a segment must belong to the caller's effective user or to root: another user
     /// could have put it there to be trusted by mistake. This option is for the process that joins;
     /// the creator of the segment has to let it in by [`mode`](Self::mode).
+    ///
+    /// A user namespace that does not map every user of the system shows all others as one, the
+    /// overflow uid (usually 65534). A segment of that owner is a
+    /// [`SegmentError::UnknownOwner`](crate::SegmentError::UnknownOwner) there, also if the process
+    /// itself has that id. Passing that id trusts *all* unmapped users.
     pub const fn owner(self, uid: u32) -> Self {
         Self { owner: Some(uid), ..self }
     }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::descriptor::Descriptor;
 use super::file::{FileType, Metadata, OpenError};
 use super::fork::ForkMark;
-use super::{file, lock, process};
+use super::{file, lock, process, users};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Identity;
 use crate::layout::{self, DEFAULT_MODE, MAGIC, Options};
@@ -100,9 +100,13 @@ impl Mapping {
     pub(crate) fn open(path: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
         let file = open_ring(path)?;
         let metadata = metadata(path, &file)?;
-        if !is_acceptable(metadata.owner, options) {
-            let (owner, user) = (metadata.owner, process::user());
-            return Err(SegmentError::Owner { path: path.into(), owner, user });
+        let owner = metadata.owner;
+        if !users::is_trusted(owner, options) {
+            return Err(if users::is_unknown(owner) {
+                SegmentError::UnknownOwner { path: path.into(), owner }
+            } else {
+                SegmentError::Owner { path: path.into(), owner, user: process::user() }
+            });
         }
         let len = stated_len(path, &file, &metadata)?;
         Self::map(file, path, len)
@@ -301,11 +305,6 @@ pub(super) fn io_error(path: &Path, doing: &'static str, errno: Errno) -> Segmen
         Errno::ROFS => SegmentError::ReadOnly { path },
         errno => SegmentError::Io { path, doing, error: errno.into() },
     }
-}
-
-/// Whether this process trusts a segment that belongs to `owner`.
-fn is_acceptable(owner: u32, options: &Options<'_>) -> bool {
-    owner == process::user() || owner == 0 || options.owner == Some(owner)
 }
 
 // SAFETY: the map lives until the last clone is dropped, always at the same address. `MmapRaw`

@@ -13,6 +13,7 @@ mod mapping;
 mod park;
 mod process;
 mod unlink;
+mod users;
 
 pub(crate) use descriptor::Descriptor;
 pub(crate) use file::PERMISSIONS;

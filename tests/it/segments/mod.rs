@@ -11,6 +11,7 @@ mod not_a_segment;
 mod permissions;
 mod unlink;
 mod unused;
+mod user_namespace;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -32,6 +33,9 @@ pub const ROLES: &[(&str, Act)] = &[
     ("fill a file system", no_space::fill_a_file_system),
     ("be in it", unlink::be_in_it),
     ("hold a seat", unused::hold_a_seat),
+    ("enter a user namespace", user_namespace::enter_a_user_namespace),
+    ("open as an unmapped user", user_namespace::open_as_an_unmapped_user),
+    ("open as a mapped user", user_namespace::open_as_a_mapped_user),
     ("use layers", unused::use_layers),
     ("use a read-only file system", no_space::use_a_read_only_file_system),
 ];

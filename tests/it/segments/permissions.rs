@@ -13,7 +13,7 @@ use super::{Place, assert_tells};
 use support::process::{run, say};
 
 /// A user who is not us, and whom nobody is.
-const OTHER: u32 = 65_534;
+const OTHER: u32 = 65_532;
 /// Another one.
 const THIRD: u32 = 65_533;
 
@@ -82,7 +82,7 @@ pub fn be_another_user(words: &[&str]) {
 
     let error = Ring::<u64>::open(at("foreign")).unwrap_err();
     let meant = matches!(error, SegmentError::Owner { owner: THIRD, user: OTHER, .. });
-    let words = ["belongs to uid 65533", "runs as uid 65534", "Options::owner(65533)"];
+    let words = ["belongs to uid 65533", "runs as uid 65532", "Options::owner(65533)"];
     assert_tells(&error, meant, &words);
     assert!(Ring::<u64>::open_with(at("foreign"), &Options::new().owner(OTHER)).is_err());
     assert!(Ring::<u64>::open_with(at("foreign"), &Options::new().owner(THIRD)).is_ok());
@@ -135,7 +135,7 @@ fn a_segment_of_another_user_is_not_trusted_unless_told_so() {
     for result in [Ring::<u64>::open(&path), Ring::<u64>::open_or_create(&path, &Options::new())] {
         let error = result.unwrap_err();
         let meant = matches!(&error, SegmentError::Owner { owner: OTHER, user: us, .. } if *us == user);
-        let words = ["belongs to uid 65534", &format!("runs as uid {user}"), "Options::owner(65534)"];
+        let words = ["belongs to uid 65532", &format!("runs as uid {user}"), "Options::owner(65532)"];
         assert_tells(&error, meant, &words);
     }
     let ring = Ring::<u64>::open_with(&path, &Options::new().owner(OTHER)).unwrap();
