@@ -69,6 +69,21 @@ pub enum SegmentError {
         /// Bytes free in its file system.
         free: u64,
     },
+    /// The file system has no inode for another file.
+    NoInodes {
+        /// The path of the segment.
+        path: PathBuf,
+    },
+    /// It would be a larger file than this process may write, or than its file system can hold.
+    FileTooLarge {
+        /// The path of the segment.
+        path: PathBuf,
+        /// Bytes needed.
+        need: u64,
+        /// The limit of this process (`RLIMIT_FSIZE`) in bytes; none if it is that of the file
+        /// system.
+        limit: Option<u64>,
+    },
     /// Parts of its file have no space allocated: holes were punched into it, or it is a sparse
     /// copy. Using it could be a SIGBUS.
     Sparse {
@@ -226,6 +241,26 @@ impl fmt::Display for SegmentError {
                     Ok(())
                 }
             }
+            Self::NoInodes { path } => write!(
+                f,
+                "{} cannot be created: the file system of `{}` has no inode for another file; remove files \
+                 there, or mount it with more of them (`nr_inodes` of tmpfs)",
+                Ring(path),
+                directory(path)
+            ),
+            Self::FileTooLarge { path, need, limit: Some(limit) } => write!(
+                f,
+                "{} needs {need} bytes, but this process may write files of {limit} bytes at most; raise \
+                 RLIMIT_FSIZE (`ulimit -f`), or ask for a smaller capacity",
+                Ring(path)
+            ),
+            Self::FileTooLarge { path, need, limit: None } => write!(
+                f,
+                "{} needs {need} bytes, but the file system of `{}` holds no file that large; use another \
+                 one, or ask for a smaller capacity",
+                Ring(path),
+                directory(path)
+            ),
             Self::Sparse { path, need, allocated } => write!(
                 f,
                 "{} has holes: it needs {need} bytes, and {allocated} are allocated; unlink it and create it \

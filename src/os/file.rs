@@ -165,14 +165,38 @@ pub(crate) fn metadata_at(path: &Path) -> Result<Metadata, Errno> {
     Ok(Metadata::new(&rustix::fs::lstat(path)?))
 }
 
+/// The largest file that this process may write, in bytes; none if it has no such limit. Going
+/// beyond it is a SIGXFSZ.
+pub(crate) fn size_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+}
+
+/// Whether the file system of `directory` has no inode for another file.
+pub(crate) fn lacks_inodes(directory: &Path) -> bool {
+    // Zero files in all: it has no such limit.
+    rustix::fs::statvfs(directory).is_ok_and(|stat| stat.f_files > 0 && stat.f_favail == 0)
+}
+
+/// Whether all pages of `file` are huge ones, so that neither its length nor a part of it can be
+/// that of a ring.
+pub(crate) fn is_in_huge_pages(file: &File) -> bool {
+    const HUGETLBFS: u64 = 0x9584_58f6;
+    is_in_file_system(file, HUGETLBFS)
+}
+
 /// Whether the locks of `file` survive when its descriptor is closed while a mapping of it exists.
 ///
 /// They do where the mapping refers to the very file that was opened, as on tmpfs. They do not on
 /// overlayfs, which maps the file of a layer below. Other file systems are not relied on.
 pub(crate) fn locks_survive_close(file: &File) -> bool {
     const TMPFS: u64 = 0x0102_1994;
-    // The width of the field differs between systems.
-    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as u64 == TMPFS)
+    is_in_file_system(file, TMPFS)
+}
+
+/// `magic` has 32 bits.
+fn is_in_file_system(file: &File, magic: u64) -> bool {
+    // The width of the field differs between systems, and 32 bits can be negative.
+    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as u64 & u64::from(u32::MAX) == magic)
 }
 
 /// Eight bytes at `at` as a word. Bytes beyond the end of the file are zero.

@@ -59,19 +59,20 @@ impl Mapping {
         if file::metadata_at(path).is_ok() {
             return Err(name_is_taken(path));
         }
-        let directory = match path.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => Path::new("/"),
-        };
-        let file = file::unnamed(directory).map_err(|errno| match errno {
+        let file = file::unnamed(directory_of(path)).map_err(|errno| match errno {
             Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL => SegmentError::Unsupported {
                 path: path.into(),
                 what: "create a file without a name (O_TMPFILE)",
             },
             Errno::NOENT | Errno::NOTDIR => SegmentError::NoDirectory { path: path.into() },
-            errno => io_error(path, "creating a file in its directory", errno),
+            errno => creation_error(path, "creating a file in its directory", errno),
         })?;
+        if file::is_in_huge_pages(&file) {
+            return Err(SegmentError::Unsupported {
+                path: path.into(),
+                what: "hold a ring, because it has huge pages only (on tmpfs, `Options::huge_pages` asks for them)",
+            });
+        }
         if usize::try_from(len).is_err() || len == u64::MAX {
             return layout_error(path, LayoutError::TooSmall { need: u64::MAX, have: 0 });
         }
@@ -92,7 +93,7 @@ impl Mapping {
                 path: path.clone(),
                 what: "give a file its name later (is /proc mounted?)",
             },
-            errno => io_error(path, "giving it its name", errno),
+            errno => creation_error(path, "giving it its name", errno),
         })
     }
 
@@ -210,6 +211,10 @@ fn allocate(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
     let no_space = |need, free| SegmentError::NoSpace { path: path.into(), need, free };
     let page = rustix::param::page_size() as u64;
     let need = len.checked_next_multiple_of(page).unwrap_or(u64::MAX);
+    let limit = file::size_limit();
+    if limit.is_some_and(|limit| need > limit) {
+        return Err(SegmentError::FileTooLarge { path: path.into(), need, limit });
+    }
     // Checked first, because a failing attempt takes all memory there is for a moment.
     let before = free()?;
     if need > before {
@@ -217,7 +222,8 @@ fn allocate(file: &File, path: &Path, len: u64) -> Result<u64, SegmentError> {
     }
     match file::reserve(file, need) {
         Ok(()) => Ok(need),
-        Err(Errno::NOSPC | Errno::FBIG | Errno::NOMEM) => {
+        Err(Errno::FBIG) => Err(SegmentError::FileTooLarge { path: path.into(), need, limit: None }),
+        Err(Errno::NOSPC | Errno::NOMEM) => {
             file::release(file).map_err(|errno| io_error(path, "giving space back", errno))?;
             Err(no_space(need, free()?))
         }
@@ -290,6 +296,22 @@ fn name_is_taken(path: &Path) -> SegmentError {
 
 fn layout_error<T>(path: &Path, error: LayoutError) -> Result<T, SegmentError> {
     Err(SegmentError::Layout { path: path.into(), error })
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    }
+}
+
+/// Like `io_error`, for a file that is being added to the directory of `path`.
+fn creation_error(path: &Path, doing: &'static str, errno: Errno) -> SegmentError {
+    if errno == Errno::NOSPC && file::lacks_inodes(directory_of(path)) {
+        return SegmentError::NoInodes { path: path.into() };
+    }
+    io_error(path, doing, errno)
 }
 
 /// The error for an error number of the system, which it returned while `doing` something to

@@ -24,6 +24,9 @@ use support::process::Act;
 /// What child processes of these tests do.
 pub const ROLES: &[(&str, Act)] = &[
     ("open a grown file", allocation::open_a_grown_file),
+    ("use up the inodes", no_space::use_up_the_inodes),
+    ("use huge pages only", no_space::use_huge_pages_only),
+    ("have a limit on files", no_space::have_a_limit_on_files),
     ("race", create::race),
     ("create for ever", create::create_for_ever),
     ("create late", create::create_late),

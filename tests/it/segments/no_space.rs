@@ -1,4 +1,5 @@
 //! Too little space is an error when a ring is made, and never later.
+use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::sync::Barrier;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use ringway::spsc::Ring;
 use ringway::{LayoutError, Options, SegmentError};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -20,10 +22,15 @@ const MIB: u64 = 1 << 20;
 
 /// Puts a file system of one MiB where rings are made, for this process only.
 pub fn with_little_space() -> rustix::io::Result<()> {
+    with_file_system("tmpfs", c"size=1m")
+}
+
+/// Puts another file system where rings are made, for this process only.
+fn with_file_system(kind: &str, options: &CStr) -> rustix::io::Result<()> {
     // SAFETY: the table of open files stays shared.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
-    mount("tmpfs", SHARED, "tmpfs", MountFlags::empty(), c"size=1m")
+    mount(kind, SHARED, kind, MountFlags::empty(), options)
 }
 
 fn assert_no_space<T>(result: Result<T, SegmentError>, least: u64, most: u64) {
@@ -107,7 +114,77 @@ pub fn use_a_read_only_file_system(_: &[&str]) {
 
 #[test]
 fn a_read_only_file_system_is_told() {
-    let said = run("use a read-only file system", &[]);
+    assert_fine_or_skipped("use a read-only file system");
+}
+
+/// Makes a file system with two files, which may have no more.
+pub fn use_up_the_inodes(_: &[&str]) {
+    // The third is that of the directory.
+    if let Err(error) = with_file_system("tmpfs", c"size=1m,nr_inodes=3") {
+        return say(format!("skipped: cannot mount a file system: {error}"));
+    }
+    for name in ["one", "another"] {
+        File::create(format!("{SHARED}/{name}")).unwrap();
+    }
+    for result in
+        [Ring::<u64>::create("ring", &Options::new()), Ring::<u64>::open_or_create("ring", &Options::new())]
+    {
+        let error = result.map(drop).unwrap_err();
+        let meant = matches!(error, SegmentError::NoInodes { .. });
+        assert_tells(&error, meant, &["`/dev/shm` has no inode", "remove files there", "nr_inodes"]);
+    }
+    fs::remove_file(format!("{SHARED}/one")).unwrap();
+    Ring::<u64>::create("ring", &Options::new()).unwrap();
+    say("fine");
+}
+
+#[test]
+fn a_lack_of_inodes_is_told() {
+    assert_fine_or_skipped("use up the inodes");
+}
+
+/// Makes a file system of huge pages.
+pub fn use_huge_pages_only(_: &[&str]) {
+    if let Err(error) = with_file_system("hugetlbfs", c"") {
+        return say(format!("skipped: cannot mount hugetlbfs: {error}"));
+    }
+    let error = Ring::<u64>::create("ring", &Options::new()).map(drop).unwrap_err();
+    let meant = matches!(error, SegmentError::Unsupported { .. });
+    // Older kernels cannot make a file without a name there.
+    if !error.to_string().contains("O_TMPFILE") {
+        assert_tells(&error, meant, &["has huge pages only", "Options::huge_pages", "such as tmpfs"]);
+    }
+    assert!(listing(SHARED).is_empty());
+    say("fine");
+}
+
+#[test]
+fn a_file_system_of_huge_pages_is_refused() {
+    assert_fine_or_skipped("use huge pages only");
+}
+
+/// May write files of one MiB, and asks for more.
+pub fn have_a_limit_on_files(words: &[&str]) {
+    setrlimit(Resource::Fsize, Rlimit { current: Some(MIB), maximum: Some(MIB) }).unwrap();
+    let large = Options::new().capacity(2 << 20);
+    for result in [Ring::<[u8]>::create(words[0], &large), Ring::<[u8]>::open_or_create(words[0], &large)] {
+        let error = result.map(drop).unwrap_err();
+        let meant =
+            matches!(error, SegmentError::FileTooLarge { need, limit: Some(MIB), .. } if need > 2 * MIB);
+        assert_tells(&error, meant, &["files of 1048576 bytes at most", "RLIMIT_FSIZE", "smaller capacity"]);
+    }
+    Ring::<[u8]>::create(words[0], &large.capacity(1 << 19)).unwrap();
+    say("fine");
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_not_a_signal() {
+    let name = Name::unique("ringway-file-limit");
+    assert_eq!(run("have a limit on files", &[name.as_str()]), ["fine"]);
+}
+
+fn assert_fine_or_skipped(role: &str) {
+    let said = run(role, &[]);
     assert!(said == ["fine"] || said.len() == 1 && said[0].starts_with("skipped"), "{said:?}");
 }
 
@@ -132,8 +209,7 @@ fn race_for_space() {
 
 #[test]
 fn a_full_file_system_is_told_when_a_ring_is_made_and_never_later() {
-    let said = run("fill a file system", &[]);
-    assert!(said == ["fine"] || said.len() == 1 && said[0].starts_with("skipped"), "{said:?}");
+    assert_fine_or_skipped("fill a file system");
 }
 
 /// The processor's time that this thread has taken.
