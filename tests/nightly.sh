@@ -25,6 +25,9 @@ bash tests/fuzz/run 1800
 step "Do sanitizers find anything?"
 bash tests/sanitizers.sh
 
+step "Does memcheck find anything?"
+bash tests/memcheck.sh || [ $? -eq 77 ]
+
 step "Does it run elsewhere?"
 bash tests/platforms.sh
 
