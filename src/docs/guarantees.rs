@@ -63,7 +63,7 @@
 //! | | `mpsc` | `lanes` |
 //! |---|---|---|
 //! | dies between two records | no difference | no difference |
-//! | dies within a record, a slice or a batch | what it had claimed is lost; a waiting consumer passes over it within 100 ms, and `losses` reports it | a record or a batch that was not committed is never seen; items of a slice that were sent stay |
+//! | dies within a record, a slice or a batch | what it had claimed is lost; a waiting consumer passes over it within 100 ms [after the lock is gone](super::recovery#how-soon-a-death-is-noticed), and `losses` reports it | a record or a batch that was not committed is never seen; items of a slice that were sent stay |
 //! | is stopped within a record | all records after its claim wait until the producer goes on or dies; `stalled` names it | its own lane waits |
 //! | lies | `Corrupt`, or wrong data | `Corrupt` for the whole consumer: a process that can write to one lane can write to all, so none is trusted |
 //!

@@ -10,6 +10,16 @@
 //! ([`SegmentError::NoSpace`](crate::SegmentError::NoSpace)), never a SIGBUS later. (On file
 //! systems that copy on write, such as btrfs, reserved space is no promise.)
 //!
+//! | limit | creating a ring beyond it |
+//! |---|---|
+//! | free space of the file system | [`SegmentError::NoSpace`](crate::SegmentError::NoSpace) |
+//! | inodes of the file system | [`SegmentError::NoInodes`](crate::SegmentError::NoInodes) |
+//! | `RLIMIT_FSIZE` (`ulimit -f`), the largest file of the file system | [`SegmentError::FileTooLarge`](crate::SegmentError::FileTooLarge), instead of a SIGXFSZ |
+//! | the memory of the container (its cgroup), or of the machine | **none: the kernel's OOM killer ends a process.** All of the ring counts as memory of the creator's container |
+//!
+//! A container's `/dev/shm` can be larger than the memory that the container may use, so keep the
+//! sum of its rings well below that limit.
+//!
 //! | part | bytes |
 //! |---|---|
 //! | header | 512 |
@@ -55,8 +65,17 @@
 //!
 //! `ls -l /dev/shm` lists segments; a ring's file begins with the bytes `RINGWAY1` (on machines
 //! where the low byte comes first). A segment can lie on a disk file system, but should not: the
-//! kernel would write its pages back. A ring is not storage. After a crash of the machine, a
-//! segment on a disk may hold pages of different ages; unlink it. On tmpfs it is gone.
+//! kernel would write its pages back. A ring is not storage. After a crash of the machine or a loss
+//! of power, a segment on a disk may hold pages of different ages, and no check can tell: records
+//! may be torn, repeated or missing. Unlink it before the first process opens it. On tmpfs it is
+//! gone.
+//!
+//! hugetlbfs and read-only file systems are refused
+//! ([`SegmentError::Unsupported`](crate::SegmentError::Unsupported),
+//! [`SegmentError::ReadOnly`](crate::SegmentError::ReadOnly)). A segment can be copied while no
+//! process uses it. The copy must have all its space: `cp --sparse=never`. A sparse copy is
+//! [`SegmentError::Sparse`](crate::SegmentError::Sparse), and one that was cut is
+//! [`LayoutError::Truncated`](crate::LayoutError::Truncated).
 //!
 //! # Permissions
 //! A new segment can be opened by its creator's user only: mode `0o600`. See
@@ -104,6 +123,15 @@
 //!   time.
 //! * Let one side own the name: the side that creates the ring at its start, and unlinks it when
 //!   all is over.
+//!
+//! # When the login manager cleans up
+//! systemd's login manager has the setting `RemoveIPC=` (logind.conf), which is `yes` by default.
+//! It then unlinks all files of a user in `/dev/shm` when the last session of that user ends, also
+//! the rings of a service that runs on. System users, such as root, are exempt. Participants go on
+//! in a ring without a name ([`Ring::is_unlinked`](crate::spsc::Ring::is_unlinked)), and a
+//! restarted process creates another one. So run services as a system user, let the user linger
+//! (`loginctl enable-linger`), set `RemoveIPC=no`, or name the rings by a path on another tmpfs,
+//! such as `/run/feed/ring`.
 //!
 //! # Changing options
 //! An existing ring keeps the capacity, the number of producers and the mode that it has.

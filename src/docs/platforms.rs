@@ -10,7 +10,7 @@
 //! | Rust | 1.85 |
 //! | zerocopy | 0.8 with its feature `derive`, for item types of your own; its traits are in the bounds of the public API |
 //! | Linux | 3.15: files without a name (`O_TMPFILE`) and locks of open files (`F_OFD_SETLK`). `/proc` must be mounted |
-//! | file system | one that supports `O_TMPFILE` and `fallocate`, such as tmpfs, ext4 or xfs; best one in memory |
+//! | file system | one that supports `O_TMPFILE` and `fallocate`, and says how much space a file has (`st_blocks`), such as tmpfs, ext4 or xfs; best one in memory |
 //! | processor | atomics of 64 bits |
 //!
 //! On other systems the default build stops with an error that says what to do. A program that is
@@ -31,6 +31,10 @@
 //! process id in an error or in `seats()` is the number by which the process knows itself;
 //! [`Identity`](crate::Identity) has its PID namespace beside it. On overlayfs a process that
 //! closes its descriptors [loses its locks](super::recovery#daemons-that-close-their-descriptors).
+//!
+//! A ring beyond the memory limit of the container is an OOM kill and no error: see
+//! [how much memory a ring takes](super::operations#how-much-memory-a-ring-takes). In a user
+//! namespace, the owner of a segment may be [unknown](super::security#users-and-modes).
 //!
 //! # Sandboxes
 //! A seccomp filter that refuses `membarrier` makes rings slower, not wrong: see
@@ -82,6 +86,6 @@
 //! * For memory order the algorithms are modelled with loom: a program weakens each ordering, and
 //!   demands that a model fails.
 //! * Bare machines: built for some without an operating system.
-//! * ThreadSanitizer, AddressSanitizer, libFuzzer, and a process killed at each instruction: see
-//!   `tests/README.md`. Miri has not been run.
+//! * ThreadSanitizer, AddressSanitizer, valgrind, libFuzzer, and a process killed at each
+//!   instruction: see `tests/README.md`. Miri has not been run.
 //! * Rust 1.85, with each set of features.

@@ -19,6 +19,14 @@
 //! counts as dead: `/proc`, by process id, start time and PID namespace. A holder that it still
 //! finds running is not dead. The second witness alone never proves a death.
 //!
+//! # How soon a death is noticed
+//! A waiting call tests at least every 100 ms, so it notices a death at most that long after the
+//! kernel has dropped the lock. The kernel does that late in the end of a process: after it has
+//! written the core dump and freed the memory. On one machine that took 0.6 s for a process with 6
+//! GiB, and 2.6 s for one that dumped a core of 2 GiB. For that time the process still holds its
+//! seat, and `stalled` names it. Where restarts must be fast, limit core dumps (`ulimit -c`), or
+//! let a process with little memory of its own hold the seat.
+//!
 //! # Which calls test
 //! * **Every blocking call**: `push`, `push_slice`, `reserve`, `batch`, `pop`, `peek`, `iter`,
 //!   `read`, `wait`, and their `_timeout` forms. They test before they first sleep, and at least

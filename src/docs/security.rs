@@ -67,9 +67,12 @@
 //! So grant write access only to processes that you would let kill yours.
 //!
 //! # A process that can read the file can lock it
-//! A read lock on a seat's bytes delays two things for as long as it is held: the seat of a dead
-//! participant cannot be taken, and its death is not noticed. New segments can therefore be opened
-//! by their creator's user only, unless [`Options::mode`](crate::Options::mode) says otherwise.
+//! A read lock on a seat's bytes has three effects for as long as it is held: the seat cannot be
+//! taken, whether it is free or its holder is dead; the death of its holder is not noticed; and
+//! [`unlink_if_unused`](crate::spsc::Ring::unlink_if_unused) finds the ring in use. Locks on the
+//! bytes of every free seat keep all newcomers out ([`AllTaken`](crate::SeatError::AllTaken)).
+//! Participants that have their seats go on. New segments can therefore be opened by their
+//! creator's user only, unless [`Options::mode`](crate::Options::mode) says otherwise.
 //!
 //! # Users and modes
 //! | option | on the side that | does | default |

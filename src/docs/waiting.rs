@@ -24,8 +24,9 @@
 //! * an idle waiter makes ten short looks a second, which take about 0.09 % of a core;
 //! * a wake-up that is missing because its sender was killed or stopped at that very moment costs
 //!   100 ms at most;
-//! * a death is noticed within 100 ms. A departure that is recorded in the ring (a drop, or
-//!   `close`) wakes the sleeper at once.
+//! * a death is noticed within 100 ms [after the kernel has dropped the
+//!   lock](super::recovery#how-soon-a-death-is-noticed). A departure that is recorded in the ring
+//!   (a drop, or `close`) wakes the sleeper at once.
 //!
 //! # Wait strategies
 //! `set_wait_strategy`, of each end and of a `Select`, chooses what happens before the sleep:

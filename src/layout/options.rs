@@ -138,8 +138,8 @@ impl Options<'_> {
     ///
     /// A process that may *write* the file can send wrong data, and can
     /// [truncate](crate::ring::Ring#truncation) it. A process that may *read* the file can place a
-    /// read lock on the bytes of a seat. While it does, the death of that seat's holder goes
-    /// unnoticed, and no process can take the seat.
+    /// read lock on the bytes of a seat, or of every free seat. While it does, no process can take
+    /// such a seat, and the death of its holder goes unnoticed.
     pub const fn mode(self, mode: u32) -> Self {
         Self { mode: Some(mode), ..self }
     }

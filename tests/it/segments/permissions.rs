@@ -1,15 +1,17 @@
 //! Who may: modes, owners, permission.
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
 use ringway::spsc::Ring;
-use ringway::{Options, SegmentError};
+use ringway::{Options, SeatError, SegmentError, mpsc};
 use rustix::fs::Mode;
 use rustix::process::{Uid, geteuid};
 use rustix::thread::set_thread_res_uid;
 
+use super::unused::read_lock;
 use super::{Place, assert_tells};
+use support::Name;
 use support::process::{run, say};
 
 /// A user who is not us, and whom nobody is.
@@ -141,4 +143,19 @@ fn a_segment_of_another_user_is_not_trusted_unless_told_so() {
     let ring = Ring::<u64>::open_with(&path, &Options::new().owner(OTHER)).unwrap();
     ring.producer().unwrap().push(&1).unwrap();
     assert!(Ring::<u64>::open_with(&path, &Options::new().owner(THIRD)).is_err());
+}
+
+/// A process that may only read the file can lock it.
+#[test]
+fn a_reader_that_locks_the_file_blocks_every_free_seat() {
+    let name = Name::unique("ringway-read-lock");
+    let ring = mpsc::Ring::<u64>::create(&name, &Options::new().max_producers(3)).unwrap();
+    let reader = File::open(ring.path()).unwrap();
+    read_lock(&reader);
+    assert!(matches!(ring.producer(), Err(SeatError::AllTaken { seats: 3, .. })));
+    assert!(matches!(ring.consumer(), Err(SeatError::SeatTaken { .. })));
+    drop(reader);
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.push(&1).unwrap();
+    assert_eq!(rx.pop(), Ok(1));
 }

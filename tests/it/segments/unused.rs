@@ -249,7 +249,7 @@ fn a_lock_that_is_no_seat_is_respected_but_not_named() {
 }
 
 /// An open-file-description read lock on all bytes.
-fn read_lock(file: &fs::File) {
+pub(super) fn read_lock(file: &fs::File) {
     use std::os::fd::AsRawFd;
     // SAFETY: all fields are numbers, for which zero is a value.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
