@@ -14,9 +14,9 @@ use crate::sync::Relaxed;
 /// After how many empty looks `try_*` calls, too, recover a claim at HEAD.
 const LOOKS_BEFORE_RECOVERY: u32 = 1024;
 
-/// About how many seats one call of `recover` reads. With up to 512 seats that is enough for one
-/// claim of each. With more, the caller checks its time limit and calls again.
-const RECOVERY_BUDGET: u64 = 1 << 18;
+/// After how many steps of a recovery the caller checks its time limit and calls again. Only a
+/// survey of all announcements takes more at once, if there are more seats.
+const RECOVERY_BUDGET: u64 = 1 << 10;
 
 /// The consumer of an `mpsc` ring.
 pub struct MpscConsumer<C> {
@@ -215,7 +215,9 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
 
     fn recover<M: Memory>(&mut self, seat: &Seat<M>) -> Result<AtHead, Corruption> {
         self.has_more_to_recover = false;
-        for _ in 0..(RECOVERY_BUDGET / self.claims.geometry().producers.max(1)).max(1) {
+        let last_step = self.claims.steps() + RECOVERY_BUDGET;
+        while self.claims.steps() < last_step {
+            self.claims.count_step();
             // No release in between: `check_within_a_lap` counts from the last one, and so ends a
             // chain of invented claims.
             if self.inner.is_published()? {

@@ -46,6 +46,22 @@
 //! while the winner died between C4 and C5, one instruction apart. The consumer then waits for the
 //! stopped one, and names it.
 //!
+//! # One survey for many positions
+//! Where the consumer finds no stamp it reads TAIL, and then the announcements of all seats. This
+//! *survey* serves each position `p` before that TAIL, at any later time:
+//! * `p` was claimed before TAIL was read. So the argument above holds for the A of its owner in
+//!   the survey: it says `p`, or the stamp of `p` is visible at a second look. The candidates for
+//!   `p` are the seats that announce `p` in the survey. Only their A and their deaths are checked
+//!   again, at the time of the repair. A candidate whose A has changed since has left its stamp at
+//!   `p`, or was not the owner. No producer that announces `p` after the survey is the owner.
+//! * The survey's TAIL and its announcements are boundaries for ever. The end of the claim of `p`
+//!   is among them, or stamped: it is this TAIL, or was claimed before this TAIL was read, too.
+//!
+//! A survey has places for 256 announcements. If there are more, it keeps the nearest ones and ends
+//! before the first that it does not keep. So a recovery reads all announcements once for each 128
+//! claims at least, and each cell once. Only a producer that has moved TAIL meanwhile causes
+//! another survey.
+//!
 //! # Repair
 //! Only the holder of the consumer's seat repairs. It writes whose claim it was and how far it goes
 //! beside the stamp, and then the *lost mark* into the stamp word. A consumer that comes there

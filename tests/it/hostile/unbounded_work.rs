@@ -28,7 +28,7 @@ impl Tireless {
         self.0.write(Mpsc::seat(seat) + CLAIM_END, position + 1);
         self.0.write(Mpsc::seat(seat) + ANNOUNCEMENT, (position + 1) << 1 | 1);
         self.0.write(Mpsc::seat(seat) + STATE, TAKEN);
-        self.0.write(COMMON, position + 3);
+        self.0.write(COMMON, position + 1);
     }
 
     fn is_marked(&self, position: u64) -> bool {
@@ -77,7 +77,8 @@ fn is_a_lap(what: Corruption) -> bool {
     matches!(what, Corruption::Tail { found, low: 0, high } if found > high && high == CAPACITY as u64)
 }
 
-/// Thousands have died, each in a record of its own: it takes long to look for the owner of each, and who has no time is not held up.
+/// Thousands of producers died, each in a record of its own. A consumer with a time limit looks at the clock in between. All calls
+/// together read the announcements of all seats a few times, and not for each record: else each call would pass over one record.
 #[test]
 fn a_time_limit_holds_among_thousands_of_the_dead() {
     const SEATS: usize = 4096;
@@ -91,15 +92,18 @@ fn a_time_limit_holds_among_thousands_of_the_dead() {
         shared.write(Mpsc::seat(seat) + STATE, DIED);
     }
     shared.write(COMMON, SEATS as u64);
+    let mut calls = 0;
     loop {
         let before = rx.position();
         let popped = rx.pop_timeout(Duration::ZERO);
         let passed = rx.position() - before;
-        assert!(passed <= 200, "{passed}");
+        calls += 1;
+        assert!(passed <= 3000, "{passed}");
+        assert!(calls <= 128, "{calls} calls, and only {} records passed", rx.position());
         if rx.position() == SEATS as u64 && popped == Err(PopError::Closed(Departure::Died)) {
             break;
         }
-        assert_eq!((popped, passed > 0), (Err(PopError::Elapsed), true));
+        assert_eq!(popped, Err(PopError::Elapsed));
     }
     assert_eq!(rx.try_pop(), Err(PopError::Closed(Departure::Died)));
     let losses = rx.losses();
