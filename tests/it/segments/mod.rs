@@ -27,6 +27,7 @@ pub const ROLES: &[(&str, Act)] = &[
     ("use up the inodes", no_space::use_up_the_inodes),
     ("use huge pages only", no_space::use_huge_pages_only),
     ("have a limit on files", no_space::have_a_limit_on_files),
+    ("do without proc", not_a_segment::do_without_proc),
     ("race", create::race),
     ("create for ever", create::create_for_ever),
     ("create late", create::create_late),

@@ -183,7 +183,8 @@ fn a_limit_on_the_size_of_files_is_an_error_and_not_a_signal() {
     assert_eq!(run("have a limit on files", &[name.as_str()]), ["fine"]);
 }
 
-fn assert_fine_or_skipped(role: &str) {
+#[track_caller]
+pub fn assert_fine_or_skipped(role: &str) {
     let said = run(role, &[]);
     assert!(said == ["fine"] || said.len() == 1 && said[0].starts_with("skipped"), "{said:?}");
 }

@@ -11,10 +11,12 @@ use std::time::Duration;
 use ringway::spsc::Ring;
 use ringway::{Options, SegmentError};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat, open};
+use rustix::mount::{MountFlags, mount};
 use rustix::thread::gettid;
 
+use super::no_space::{assert_fine_or_skipped, with_little_space};
 use super::{Place, assert_tells};
-use support::process::soon;
+use support::process::{say, soon};
 
 /// That none of it is opened, made into a ring, waited for, or removed.
 fn is_left_alone(path: &Path, what: &str) {
@@ -86,6 +88,38 @@ fn a_writer_that_waits_at_a_fifo_goes_on_waiting() {
     let writer = Writer::at(&path);
     is_left_alone(&path, "a named pipe");
     writer.assert_waits();
+}
+
+/// Hides /proc, by which a file that was found is opened. The name is then looked up twice.
+pub fn do_without_proc(_: &[&str]) {
+    let hide = || {
+        with_little_space()?;
+        mount("tmpfs", "/proc", "tmpfs", MountFlags::empty(), c"")
+    };
+    if let Err(error) = hide() {
+        return say(format!("skipped: cannot mount a file system: {error}"));
+    }
+    let ring = match Ring::<u64>::create("ring", &Options::new()) {
+        Err(SegmentError::Unsupported { what, .. }) => return say(format!("skipped: cannot {what}")),
+        ring => ring.unwrap(),
+    };
+    Ring::<u64>::open("ring").unwrap().producer().unwrap().push(&1).unwrap();
+    assert_eq!(ring.consumer().unwrap().pop(), Ok(1));
+    for (name, what) in [("pipe", "a named pipe"), ("link", "a symbolic link (links are not followed)")] {
+        let path = Path::new("/dev/shm").join(name);
+        match name {
+            "pipe" => mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap(),
+            _ => symlink("/dev/shm/ring", &path).unwrap(),
+        }
+        is_left_alone(&path, what);
+    }
+    Ring::<u64>::unlink_if_unused("ring").unwrap();
+    say("fine");
+}
+
+#[test]
+fn files_are_told_apart_without_proc() {
+    assert_fine_or_skipped("do without proc");
 }
 
 /// A thread that waits for a reader of a pipe.
