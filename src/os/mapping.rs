@@ -1,11 +1,11 @@
 //! [`Mapping`]: the bytes of a segment in this process, its file, and the seats that this process
 //! holds in it.
 use core::ptr::NonNull;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::vec::Vec;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
@@ -36,9 +36,9 @@ struct Inner {
     /// Open as long as the mapping lives: its locks prove that this process lives.
     descriptor: Descriptor,
     path: PathBuf,
-    /// The seats that are locked through `descriptor`. The kernel does not show an open file its own
-    /// locks.
-    held: Mutex<Vec<Span>>,
+    /// Where the seats start that are locked through `descriptor`. The kernel does not show an open
+    /// file its own locks. A process may hold all 65,535 seats.
+    held: Mutex<BTreeSet<u64>>,
     /// See `file::locks_survive_close`.
     locks_survive_close: bool,
 }
@@ -131,7 +131,7 @@ impl Mapping {
             return layout_error(path, LayoutError::Truncated { claims: len as u64, has: metadata.len });
         }
         let descriptor = Descriptor::new(file).map_err(|errno| io_error(path, "marking it", errno))?;
-        let (path, held) = (path.into(), Mutex::new(Vec::new()));
+        let (path, held) = (path.into(), Mutex::new(BTreeSet::new()));
         let inner = Inner { map, descriptor, path, held, locks_survive_close };
         Ok(Self { owner, inner: Arc::new(inner) })
     }
@@ -196,8 +196,8 @@ impl Mapping {
         self.inner.descriptor.is_of(&metadata).then_some(file)
     }
 
-    fn held(&self) -> MutexGuard<'_, Vec<Span>> {
-        // A panic does not damage a list of numbers.
+    fn held(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        // A panic does not damage a set of numbers.
         self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -360,7 +360,7 @@ unsafe impl Memory for Mapping {
 impl Liveness for Mapping {
     fn lock_seat(&self, seat: Span) -> Result<SeatLock, i32> {
         let mut held = self.held();
-        if held.contains(&seat) {
+        if held.contains(&seat.start()) {
             return Ok(SeatLock::Held);
         }
         // Through another descriptor the lock would be on another file, or end when the program
@@ -369,7 +369,7 @@ impl Liveness for Mapping {
         if !lock::try_lock(file, seat)? {
             return Ok(SeatLock::Held);
         }
-        held.push(seat);
+        held.insert(seat.start());
         Ok(SeatLock::Acquired)
     }
 
@@ -377,7 +377,7 @@ impl Liveness for Mapping {
     /// the file is unmapped: no descriptor reaches that lock any more.
     fn unlock_seat(&self, seat: Span) {
         let mut held = self.held();
-        held.retain(|one| *one != seat);
+        held.remove(&seat.start());
         if let Some(file) = self.inner.descriptor.get() {
             lock::unlock(file, seat);
         }
@@ -386,7 +386,7 @@ impl Liveness for Mapping {
     fn is_proved_dead(&self, seat: Span) -> bool {
         // Until the end: no thread of this process takes the seat meanwhile.
         let held = self.held();
-        if held.contains(&seat) {
+        if held.contains(&seat.start()) {
             return false;
         }
         match self.inner.descriptor.get() {
