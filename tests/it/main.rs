@@ -8,6 +8,8 @@ mod golden;
 #[cfg(feature = "std")]
 mod hostile;
 #[cfg(feature = "std")]
+mod interrupted;
+#[cfg(feature = "std")]
 mod memory;
 #[cfg(feature = "alloc")]
 mod model;

@@ -4,10 +4,10 @@
 //! The peer is played by the test, which writes into the ring's memory behind its back.
 
 mod detected;
-mod ends;
+pub mod ends;
 mod lanes;
-mod layout;
-mod memory;
+pub mod layout;
+pub mod memory;
 mod mid_operation;
 mod mpsc_claims;
 mod script;
