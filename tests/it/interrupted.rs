@@ -38,6 +38,10 @@ impl Interrupted {
     fn new(len: usize) -> Self {
         Self { shared: Shared::witnessed(len), interruption: Arc::default() }
     }
+
+    fn attempts(&self) -> usize {
+        self.interruption.lock().unwrap().attempts
+    }
 }
 
 impl Liveness for Interrupted {
@@ -138,9 +142,9 @@ fn the_last_free_seat_is_found_with_one_attempt_to_lock() {
     let memory = Interrupted::new(Ring::<u64>::required_len(&options));
     let ring = Ring::<u64, _>::format(memory.clone(), &options).unwrap();
     let _producers: Vec<_> = (0..SEATS).map(|_| ring.producer().unwrap()).collect();
-    assert_eq!(memory.interruption.lock().unwrap().attempts, SEATS);
+    assert_eq!(memory.attempts(), SEATS);
     assert!(matches!(ring.producer(), Err(SeatError::AllTaken { .. })));
-    assert_eq!(memory.interruption.lock().unwrap().attempts, 2 * SEATS);
+    assert_eq!(memory.attempts(), 2 * SEATS);
 }
 
 /// A batch that filled the ring has stamped the last free cell. Its producer died before it published the batch.

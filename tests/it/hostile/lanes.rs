@@ -1,4 +1,6 @@
 //! Lies about lanes: their bells, and that one of them is enough to make the consumer stop.
+use std::time::Duration;
+
 use ringway::lanes::{Consumer, Lanes, Producer, Ring};
 use ringway::{Corruption, Options, PopError};
 
@@ -172,4 +174,17 @@ fn a_lanes_head_is_its_own() {
     assert_eq!(a.try_push(&1), Err(ringway::PushError::Full));
     assert_eq!(b.try_push(&1), Err(what.into()));
     assert_eq!(b.try_push_slice(&[1]), Err(what.into()));
+}
+
+/// A producer that is killed between its record and its bell leaves a record in a lane at rest. A consumer that waits finds it when
+/// it asks who lives, after each slice of its wait.
+#[test]
+fn a_wait_looks_at_the_lanes_at_rest() {
+    let mut scene = Resting::new();
+    let lane = scene.one_at_rest();
+    scene.push(lane);
+    scene.shared.write(RUNG, 0);
+    scene.shared.write(BITS, 0);
+    // Far fewer looks than lead to a look at those at rest without a wait.
+    assert_eq!(scene.rx.pop_timeout(Duration::from_micros(200)), Ok(lane as u64));
 }
