@@ -13,8 +13,8 @@ bash tests/mutants/run.sh
 step "Does the end of a slice hide a lost wake-up? slices of 20 s"
 bash tests/long_slices/run
 
-step "Is each record accounted for when eight producers die again and again?"
-RINGWAY_SOAK_SECONDS=600 cargo test --release --locked --test proc -- soak::
+step "Is each record accounted for when producers and consumers die for ten minutes, alone and all at once?"
+RINGWAY_SOAK_SECONDS=600 cargo test --release --locked --test proc -- --nocapture --test-threads=3 soak::
 
 step "Does a scribbler hurt?"
 RINGWAY_SCRIBBLE_SECONDS=60 cargo test --release --locked --test proc -- --nocapture scribbler::

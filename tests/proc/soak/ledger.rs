@@ -1,138 +1,213 @@
-//! The notes of what was begun, sent and received, and their comparison.
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::FileExt;
+//! The accounts of a round: what was sent, received and lost must agree to the record.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::AddAssign;
 
-use ringway::Loss;
+use ringway::Message;
+use ringway::ring::Ring;
 
-use super::producers::History;
-use support::Name;
+use super::content::Content;
+use super::journal::{Journal, Life};
+use super::producer::SoakKind;
 
-/// A record: its sender, and its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    pub incarnation: u64,
-    pub number: u64,
+/// What happened in a round, or in all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub rounds: u64,
+    pub producers: u64,
+    pub consumers: u64,
+    pub killed_producers: u64,
+    pub killed_consumers: u64,
+    /// How often several processes were killed at once, and how often all of them.
+    pub several_at_once: u64,
+    pub all_at_once: u64,
+    pub stops: u64,
+    pub recoveries: u64,
+    pub records: u64,
+    pub bytes: u64,
+    /// Records that a killed consumer had read and not released, and that came again.
+    pub rereads: u64,
+    /// Claims that died with their producers, by the ring's own count.
+    pub lost: u64,
+    /// Items that a consumer had popped when it was killed, before it noted them.
+    pub popped: u64,
 }
 
-/// Pairs of numbers, which outlive the process that wrote them.
-pub struct Notes {
-    file: File,
-    path: String,
-    /// Removes the file with the notes, in the process that created it.
-    _name: Option<Name>,
-}
-
-impl Notes {
-    pub fn new() -> Self {
-        let name = Name::unique("ringway-soak-notes");
-        let path = format!("/dev/shm/{}", name.as_str());
-        File::create(&path).unwrap();
-        Self { _name: Some(name), ..Self::at(&path) }
-    }
-
-    /// Opens the notes that another process created.
-    pub fn at(path: &str) -> Self {
-        let file = File::options().read(true).write(true).open(path).unwrap();
-        Self { file, path: path.into(), _name: None }
-    }
-
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn write(&self, at: u64, number: u64) {
-        self.file.write_all_at(&number.to_ne_bytes(), at).unwrap();
-    }
-
-    /// Notes that a producer begins to send, up to this number.
-    pub fn begin(&self, incarnation: u64, number: u64) {
-        self.write(16 * incarnation, number);
-    }
-
-    /// Notes that it has sent them.
-    pub fn end(&self, incarnation: u64, number: u64) {
-        self.write(16 * incarnation + 8, number);
-    }
-
-    /// Appends a pair: all of it or nothing, also if the writer is killed.
-    pub fn append(&mut self, one: u64, other: u64) {
-        let mut pair = one.to_ne_bytes().to_vec();
-        pair.extend(other.to_ne_bytes());
-        assert_eq!(self.file.write(&pair).unwrap(), pair.len());
-    }
-
-    pub fn pairs(&self) -> impl Iterator<Item = (u64, u64)> {
-        let bytes = std::fs::read(&self.path).unwrap();
-        let number = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().unwrap());
-        let pairs: Vec<_> =
-            bytes.chunks_exact(16).map(|pair| (number(&pair[..8]), number(&pair[8..]))).collect();
-        pairs.into_iter()
+impl Tally {
+    fn counts(&mut self) -> [&mut u64; 14] {
+        [
+            &mut self.rounds,
+            &mut self.producers,
+            &mut self.consumers,
+            &mut self.killed_producers,
+            &mut self.killed_consumers,
+            &mut self.several_at_once,
+            &mut self.all_at_once,
+            &mut self.stops,
+            &mut self.recoveries,
+            &mut self.records,
+            &mut self.bytes,
+            &mut self.rereads,
+            &mut self.lost,
+            &mut self.popped,
+        ]
     }
 }
 
-/// What was received.
-#[derive(Default)]
-pub struct Ledger {
-    /// How many records of each incarnation.
-    received: BTreeMap<u64, u64>,
-    last: Option<Seen>,
-    /// The record that the last consumer may have read and not released.
-    in_hand: Option<Seen>,
-    consumers: u64,
+impl AddAssign for Tally {
+    fn add_assign(&mut self, mut other: Self) {
+        self.counts().into_iter().zip(other.counts()).for_each(|(sum, count)| *sum += *count);
+    }
 }
 
-impl Ledger {
-    /// Adds the notes of a consumer. Its successor may receive the last record again.
-    pub fn note_life(&mut self, seen: &Notes) {
-        self.consumers += 1;
-        seen.pairs().for_each(|(incarnation, number)| self.note(Seen { incarnation, number }));
-        // If it died before it received anything, the last record of its predecessor is still in
-        // the ring.
-        self.in_hand = self.last.take().or(self.in_hand);
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rounds, producers, consumers, killed_producers, killed_consumers, .. } = self;
+        let Self { several_at_once, all_at_once, stops, recoveries, .. } = self;
+        let Self { records, bytes, rereads, lost, popped, .. } = self;
+        write!(
+            f,
+            "{rounds} rounds: {producers} producers ({killed_producers} killed), \
+             {consumers} consumers ({killed_consumers} killed), killed at once: several {several_at_once} \
+             times, all {all_at_once} times, {stops} stops, {recoveries} recoveries, {records} records, \
+             {bytes} bytes, {rereads} read again, {lost} claims lost, {popped} items gone with a killed pop"
+        )
+    }
+}
+
+/// The accounts of a round that is over: all processes have ended, and the ring is empty.
+pub struct Ledger<'a> {
+    pub journal: &'a Journal,
+    /// Whether each producer was killed.
+    pub killed: &'a [bool],
+    pub tally: Tally,
+}
+
+impl Ledger<'_> {
+    fn lives(&self) -> impl Iterator<Item = (u64, Life, bool)> + '_ {
+        (0..).zip(self.killed).map(|(id, killed)| (id, self.journal.life(id), *killed))
     }
 
-    /// Checks that each number arrives once and in order.
-    pub fn note(&mut self, seen: Seen) {
-        let next = self.received.entry(seen.incarnation).or_default();
-        if seen.number == *next {
-            *next += 1;
+    /// Checks that all agree. Returns the counts of the round.
+    pub fn balance<K: SoakKind, C: Content + Message + ?Sized>(mut self, ring: &Ring<K, C>) -> Tally {
+        let received = self.journal.received();
+        self.assert_each_life_is_complete(received);
+        let counts_items = C::WORD != <[u8] as Content>::WORD;
+        let lost_cells = self.assert_losses::<K>(counts_items);
+        self.assert_counters(ring);
+        if counts_items && !K::HAS_LOSSES {
+            // Each position is an item that was received, or gone with a killed consumer.
+            let gone = self.journal.position() - received;
+            assert!(gone <= self.journal.popped(), "{gone} items are gone");
+            self.assert_lives_adjoin();
+            self.tally.popped = gone;
+        } else if counts_items && self.tally.killed_consumers == 0 {
+            assert_eq!(self.journal.position(), received + lost_cells, "positions, and items with losses");
+        }
+        let lost: u64 = ring.seats().map(|seat| seat.counters.lost).sum();
+        let Self { journal, tally, .. } = self;
+        Tally { records: received, bytes: journal.bytes(), rereads: journal.rereads(), lost, ..tally }
+    }
+
+    /// All that was sent has come. Of what was begun and not sent, all or nothing has, or a part if
+    /// that may be.
+    fn assert_each_life_is_complete(&self, received: u64) {
+        let mut missing = 0;
+        for (id, life, was_killed) in self.lives() {
+            let Life { begun, ended, next, .. } = life;
+            missing += ended.saturating_sub(next);
+            let is_partial = next > ended && next < begun;
+            let is_right = if was_killed {
+                next <= begun && !(is_partial && life.is_all_or_nothing)
+            } else {
+                next <= ended
+            };
+            assert!(is_right, "producer {id} (killed: {was_killed}) of {}: {life:?}", self.killed.len());
+        }
+        // A consumer that was killed in a pop took with it what it had popped: gaps, or ends.
+        let gaps = self.lives().map(|(_, life, _)| life.next).sum::<u64>() - received;
+        let popped = self.journal.popped();
+        assert!(gaps + missing <= popped, "{gaps} and {missing} have not come, {popped} may be gone");
+    }
+
+    /// Each loss is that of a producer that was killed with something begun. Returns how many cells
+    /// were reported lost.
+    fn assert_losses<K: SoakKind>(&self, counts_items: bool) -> u64 {
+        let losses = self.journal.losses();
+        assert!(K::HAS_LOSSES || losses.is_empty(), "{losses:?}");
+        let mut cells = BTreeMap::new();
+        let mut lost_by = BTreeSet::new();
+        for loss in &losses {
+            match cells.insert(loss.position, loss.cells) {
+                None => {
+                    let is_first = loss.life.is_none_or(|life| lost_by.insert(life));
+                    assert!(
+                        is_first,
+                        "a producer lost twice: {loss:?}, {:?}",
+                        self.journal.life(loss.life.unwrap())
+                    );
+                }
+                // A consumer that was killed had passed over it and not released it.
+                Some(before) => {
+                    assert!(before == loss.cells && self.tally.killed_consumers > 0, "lost twice: {loss:?}");
+                }
+            }
+        }
+        let lost_in = |life: &Life| life.begun - life.next.min(life.begun);
+        let may_lose: Vec<_> =
+            self.lives().filter(|(_, life, killed)| *killed && lost_in(life) > 0).collect();
+        for life in &lost_by {
+            let found = may_lose.iter().any(|(id, ..)| id == life);
+            assert!(found, "{life} lost nothing: {:?} {:?}", self.journal.life(*life), losses);
+        }
+        assert!(cells.len() <= may_lose.len(), "{} could be lost: {losses:?}", may_lose.len());
+        let lost_cells = cells.values().sum();
+        let most: u64 = may_lose.iter().map(|(_, life, _)| lost_in(life)).sum();
+        assert!(!counts_items || lost_cells <= most, "{most} items could be lost: {losses:?}");
+        lost_cells
+    }
+
+    /// The counters of the seats lack at most what killed producers were sending.
+    fn assert_counters<K: SoakKind, C: Message + ?Sized>(&self, ring: &Ring<K, C>) {
+        let seats = ring.seats().skip(1);
+        let (counted, lost) =
+            seats.fold((0, 0), |sum, seat| (sum.0 + seat.counters.records, sum.1 + seat.counters.lost));
+        let least: u64 = self.lives().map(|(_, life, _)| life.ended).sum();
+        let most: u64 =
+            self.lives().map(|(_, life, killed)| if killed { life.begun } else { life.ended }).sum();
+        // A killed producer may have sent a record and not counted it. What it had noted, it had
+        // counted.
+        assert!((least..=most).contains(&counted), "{counted} counted, {least} to {most} were sent");
+        let losses = self.journal.losses();
+        let distinct: BTreeSet<_> = losses.iter().map(|loss| loss.position).collect();
+        let reported = losses.len() as u64 + self.journal.dropped();
+        if self.tally.killed_consumers == 0 {
+            assert_eq!(lost, reported, "losses counted, and losses reported");
         } else {
-            assert_eq!(Some(seen), self.in_hand.take(), "of {}, {next} was next", seen.incarnation);
+            // A killed consumer may have counted losses and not reported them; its successor counts
+            // those again that were not released.
+            assert!(lost >= distinct.len() as u64, "{lost} losses counted, {losses:?} reported");
         }
-        self.last = Some(seen);
     }
 
-    /// How many consumers there were, if they ran in processes of their own.
-    pub fn consumers(&self) -> u64 {
-        self.consumers
-    }
-
-    pub fn received(&self) -> u64 {
-        self.received.values().sum()
-    }
-
-    /// Checks that all records sent have arrived. Of the records begun and not sent, all or none
-    /// have arrived, and none if a loss was reported.
-    pub fn assert_complete(&self, history: &History, notes: &Notes, losses: &[Loss]) {
-        let mut lost: HashMap<String, u64> = HashMap::new();
-        losses.iter().for_each(|loss| *lost.entry(loss.by.label.to_string()).or_default() += 1);
-        // The loss does not name its owner if another producer has taken the seat since.
-        lost.remove("");
-        let mut not_come = 0;
-        for ((incarnation, (begun, sent)), was_killed) in (0..).zip(notes.pairs()).zip(&history.killed) {
-            let received = self.received.get(&incarnation).copied().unwrap_or(0);
-            let lost = lost.remove(&incarnation.to_string()).unwrap_or(0);
-            let what = format!(
-                "incarnation {incarnation} (killed: {was_killed}): {begun} begun, {sent} sent, {received} came, {lost} lost"
-            );
-            assert!(received == sent || *was_killed && received == begun, "{what}");
-            assert!(lost <= u64::from(*was_killed && received < begun), "{what}");
-            not_come += u64::from(received < begun);
+    /// In one seat, each producer begins where the one before it stopped. Only where a position is
+    /// an item.
+    fn assert_lives_adjoin(&self) {
+        let mut seats: BTreeMap<u64, Vec<(u64, Life)>> = BTreeMap::new();
+        for (id, life, _) in self.lives() {
+            if let Some(seat) = life.seat {
+                seats.entry(seat).or_default().push((id, life));
+            }
         }
-        assert!(lost.is_empty(), "losses of unknown producers: {lost:?}");
-        assert!(losses.len() as u64 <= not_come, "{not_come} have not arrived: {losses:?}");
-        assert!(self.received.keys().all(|incarnation| *incarnation < history.killed.len() as u64));
+        for (seat, mut lives) in seats {
+            lives.sort_by_key(|(_, life)| life.attached);
+            for pair in lives.windows(2) {
+                let [(id, life), (successor, after)] = pair else { continue };
+                let sent = after.start.checked_sub(life.start);
+                let is_right =
+                    sent.is_some_and(|sent| (life.ended.max(life.next)..=life.begun).contains(&sent));
+                assert!(is_right, "seat {seat}: {successor} begins at {}, after {id}: {life:?}", after.start);
+            }
+        }
     }
 }

@@ -1,125 +1,110 @@
-//! Kills and restarts eight producer processes, and a consumer, at random for a while. Afterwards
-//! every record is accounted for. Runs in both kinds of ring with several producers.
+//! Kills, stops and restarts producers and consumers at random for a while: single ones, several at
+//! once, and all at once. Afterwards every record is accounted for. Runs in each kind of ring, with
+//! items and with records of bytes.
 //!
 //! ```text
-//! RINGWAY_SOAK_SECONDS=60 [RINGWAY_SOAK_SEED=...] cargo test --release --test proc -- --nocapture soak::
+//! RINGWAY_SOAK_SECONDS=60 [RINGWAY_SOAK_SEED=...] \
+//!     cargo test --release --test proc -- --nocapture --test-threads=3 soak::
 //! ```
-//! The default is a moment. Each test prints its seed. The seed repeats the choices, but not their
-//! timing.
+//! Each of the three tests runs for this long; by default, for a moment. Each prints its seed and
+//! its counts. The seed repeats the choices, but not their timing.
+//!
+//! # What is checked
+//! Each producer notes in a [`Journal`](journal::Journal) what it begins to send, before it does,
+//! and what it has sent, afterwards. The consumer notes each record before it releases it. So it is
+//! known of each record how far it came. The consumers and the [`Ledger`](ledger::Ledger) check:
+//! * No record is torn, changes while it is read, or was never begun.
+//! * The records of a producer come in order, without gaps and once, and before those of the next
+//!   producer in its seat. A batch comes in one piece.
+//! * The records that a killed consumer had read and not released come again, all of them, in order
+//!   and before any other. No other record comes again. If it was killed while it released them,
+//!   all of them come again or none.
+//! * All that a producer had sent has come. Of what a killed producer was sending, all or nothing
+//!   has; of the items of a slice, the first ones.
+//! * Only a consumer that was killed in a `pop` takes with it what it had popped, and no more.
+//! * Positions, counters and losses agree with what has come.
+//! * At the end, the consumer gets `Closed`, and the ring is empty.
 
 mod consumer;
+mod content;
+mod journal;
 mod ledger;
 mod producer;
-mod producers;
+mod supervisor;
+
+use std::env;
+use std::time::{Duration, Instant};
 
 use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
-use ringway::ring::Ring;
-use ringway::{Options, PopError};
+use ringway::spsc::Spsc;
+use support::process::{Act, Dice};
 
-use ledger::{Ledger, Notes};
-use producer::MultiProducerKind;
-use producers::Producers;
-use support::Name;
-use support::process::{Act, Child};
+use content::{Content, Words};
+use ledger::Tally;
+use producer::SoakKind;
+use supervisor::Round;
 
-const PRODUCERS: usize = 8;
-/// Bytes of a ring, or of a lane: so few that producers often wait for room, and that a lap is
-/// short.
-const CAPACITY: usize = 64 * 64;
+/// How long a test lasts by default.
+const MOMENT: Duration = Duration::from_millis(1500);
+/// A round lasts no longer.
+const LONGEST_ROUND: Duration = Duration::from_secs(10);
 
 /// The roles of child processes.
 pub const ROLES: &[(&str, Act)] = &[
-    ("produce mpsc", producer::produce::<Mpsc>),
-    ("produce lanes", producer::produce::<Lanes>),
-    ("consume mpsc", consumer::consume::<Mpsc>),
-    ("consume lanes", consumer::consume::<Lanes>),
+    ("soak producer spsc", producer::produce_any::<Spsc>),
+    ("soak producer mpsc", producer::produce_any::<Mpsc>),
+    ("soak producer lanes", producer::produce_any::<Lanes>),
+    ("soak consumer spsc", consumer::consume_any::<Spsc>),
+    ("soak consumer mpsc", consumer::consume_any::<Mpsc>),
+    ("soak consumer lanes", consumer::consume_any::<Lanes>),
 ];
 
-/// Only producers are killed: no record arrives twice, and the ring reports every loss.
-fn survives_killed_producers<K: MultiProducerKind>() {
-    let (name, notes) = (Name::unique("ringway-soak"), Notes::new());
-    let options = Options::new().capacity(CAPACITY).max_producers(PRODUCERS);
-    let ring = Ring::<K, [u8]>::create(&name, &options).unwrap();
-    let mut rx = ring.consumer().unwrap();
-    let mut producers = Producers::new::<K>(&name, &notes);
-    let disturber = std::thread::spawn(move || {
-        producers.disturb(|_| ());
-        producers.finish()
-    });
-    let (mut ledger, mut losses) = (Ledger::default(), Vec::new());
-    while consumer::take(&mut rx, |seen| ledger.note(seen)) || !disturber.is_finished() {
-        assert_eq!(rx.losses().dropped(), 0);
-        losses.extend(rx.losses());
-    }
-    let history = disturber.join().unwrap();
-    // The records that the last producers left.
-    while consumer::take(&mut rx, |seen| ledger.note(seen)) {}
-    losses.extend(rx.losses());
-
-    ledger.assert_complete(&history, &notes, &losses);
-    let producers = ring.seats().skip(1);
-    let counted =
-        producers.fold((0, 0), |sum, seat| (sum.0 + seat.counters.records, sum.1 + seat.counters.lost));
-    assert_eq!(counted.1, losses.len() as u64, "lost, by the ring's own count");
-    // A producer that was killed before it counted has sent one record more, or one batch.
-    let uncounted = ledger.received() - counted.0;
-    assert!(
-        uncounted <= history.kills() * producer::BATCH,
-        "sent {}, counted {}",
-        ledger.received(),
-        counted.0
-    );
-    println!("{}: {} records, {} lost, {history}", K::WORD, ledger.received(), losses.len());
+fn round<K: SoakKind, C: Content + ?Sized>(dice: &mut Dice, time: Duration) -> Tally {
+    let mut round = Round::<K, C>::new(dice);
+    round.disturb(time);
+    round.end()
 }
 
-#[test]
-fn mpsc_survives_killed_producers() {
-    survives_killed_producers::<Mpsc>();
-}
-
-#[test]
-fn lanes_survive_killed_producers() {
-    survives_killed_producers::<Lanes>();
-}
-
-/// The consumer is killed, too: the record that it had read and not released arrives again, and no
-/// other.
-fn survives_killed_producers_and_consumers<K: MultiProducerKind>() {
-    let (name, notes) = (Name::unique("ringway-soak"), Notes::new());
-    let options = Options::new().capacity(CAPACITY).max_producers(PRODUCERS);
-    let ring = Ring::<K, [u8]>::create(&name, &options).unwrap();
-    // Starts a consumer with notes of its own.
-    let start = || {
-        let seen = Notes::new();
-        (Child::start(&format!("consume {}", K::WORD), &[name.as_str(), seen.path()]), seen)
-    };
-    let mut ledger = Ledger::default();
-    let (mut consumer, mut seen) = start();
-    let mut producers = Producers::new::<K>(&name, &notes);
-    producers.disturb(|dice| {
-        if dice.below(4) == 0 {
-            consumer.kill();
-            ledger.note_life(&seen);
-            (consumer, seen) = start();
+/// Rounds with all that a ring can carry, in turn, until the time is up.
+fn survives_deaths_at_random<K: SoakKind>() {
+    let seed = env::var("RINGWAY_SOAK_SEED").ok().map(|seed| seed.parse().unwrap());
+    let mut dice = seed.map_or_else(Dice::new, Dice::from_seed);
+    println!("{}: RINGWAY_SOAK_SEED={}", K::WORD, dice.seed());
+    let seconds = env::var("RINGWAY_SOAK_SECONDS").ok();
+    let time = seconds.map_or(MOMENT, |seconds| Duration::from_secs_f64(seconds.parse().unwrap()));
+    let rounds = [
+        round::<K, u64>,
+        round::<K, [u8]>,
+        round::<K, Words<7>>,
+        round::<K, [u8]>,
+        round::<K, Words<8>>,
+        round::<K, [u8]>,
+    ];
+    let each = (time / rounds.len() as u32).min(LONGEST_ROUND);
+    let end = Instant::now() + time;
+    let mut sum = Tally::default();
+    for round in rounds.iter().cycle() {
+        sum += round(&mut dice, each);
+        // The last round would be shorter than half of one.
+        if Instant::now() + each / 2 > end {
+            break;
         }
-    });
-    let history = producers.finish();
-    consumer.finish();
-    ledger.note_life(&seen);
-
-    ledger.assert_complete(&history, &notes, &[]);
-    let left = ring.consumer().unwrap().try_read().map(drop);
-    assert!(matches!(left, Err(PopError::Closed(_))), "{left:?}");
-    println!("{}: {} records, {} consumers, {history}", K::WORD, ledger.received(), ledger.consumers());
+    }
+    println!("{}: {sum}", K::WORD);
 }
 
 #[test]
-fn mpsc_survives_killed_producers_and_consumers() {
-    survives_killed_producers_and_consumers::<Mpsc>();
+fn spsc_survives_deaths_at_random() {
+    survives_deaths_at_random::<Spsc>();
 }
 
 #[test]
-fn lanes_survive_killed_producers_and_consumers() {
-    survives_killed_producers_and_consumers::<Lanes>();
+fn mpsc_survives_deaths_at_random() {
+    survives_deaths_at_random::<Mpsc>();
+}
+
+#[test]
+fn lanes_survive_deaths_at_random() {
+    survives_deaths_at_random::<Lanes>();
 }
