@@ -298,12 +298,9 @@ fn layout_error<T>(path: &Path, error: LayoutError) -> Result<T, SegmentError> {
     Err(SegmentError::Layout { path: path.into(), error })
 }
 
+/// The directory of an absolute path.
 fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => Path::new("/"),
-    }
+    path.parent().unwrap_or(Path::new("/"))
 }
 
 /// Like `io_error`, for a file that is being added to the directory of `path`.
