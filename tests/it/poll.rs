@@ -503,7 +503,7 @@ mod tasks {
     fn block_on<F: Future>(future: F) -> F::Output {
         let began = Instant::now();
         let output = futures_executor::block_on(future);
-        assert!(began.elapsed() < LONG, "nobody was woken");
+        assert!(began.elapsed() < LONG, "no peer was woken");
         output
     }
 
@@ -578,7 +578,7 @@ mod tasks {
         tx.try_push(&7).unwrap();
         let began = Instant::now();
         while task.lock().unwrap().is_some() {
-            assert!(began.elapsed() < LONG, "nobody was woken");
+            assert!(began.elapsed() < LONG, "no peer was woken");
             thread::yield_now();
         }
         assert_eq!(ring.consumer().unwrap().try_pop(), Ok(7));
@@ -650,7 +650,7 @@ mod tasks {
         tx.try_push(&7).unwrap();
         let began = Instant::now();
         while panics.0.load(Relaxed) == 0 {
-            assert!(began.elapsed() < LONG, "nobody was woken");
+            assert!(began.elapsed() < LONG, "no peer was woken");
             thread::yield_now();
         }
         assert_eq!(rx.try_pop(), Ok(7));
