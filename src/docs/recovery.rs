@@ -224,14 +224,15 @@
 //!
 //! # Forks
 //! The open file, and so its locks, are shared with a child of `fork`. Therefore:
-//! * The child cannot use what it inherited. Each operation of an end returns
+//! * The child cannot use what it inherited. Sending and receiving return
 //!   [`PushError::Inherited`](crate::PushError::Inherited) or
-//!   [`PopError::Inherited`](crate::PopError::Inherited), and no seat can be taken
-//!   ([`SeatError::Inherited`](crate::SeatError::Inherited)). `commit` has no effect. The child may
-//!   drop everything: that changes nothing in the ring. It opens the ring by its name.
-//! * One use is not caught, because it would cost as much as the whole operation: the payload of a
-//!   record that the parent had reserved when it forked. What the child writes there, the parent
-//!   may send.
+//!   [`PopError::Inherited`](crate::PopError::Inherited). No seat can be taken
+//!   ([`SeatError::Inherited`](crate::SeatError::Inherited)), `commit` has no effect, and questions
+//!   about peers and fill levels are answered as if there were none. The child may drop everything:
+//!   that changes nothing in the ring. It opens the ring by its name.
+//! * What was under way at the fork is not caught: the payload of a record that the parent had
+//!   reserved or read, and a `drain` whose function forks. (Asking there would cost as much as the
+//!   whole operation.) What the child writes into a reserved payload, the parent may send.
 //! * It does not matter how the child was made (`fork`, `_Fork`, `clone`), except on Linux before
 //!   4.14, where only children of `fork` are noticed. A child that shares its parent's memory
 //!   (`vfork`, `CLONE_VM`) is never noticed: it must only call `exec` or `_exit`.
@@ -252,10 +253,14 @@
 //! whether its peers live, and it has to open the ring anew to take a further seat.
 //! * A file that gets the number of a closed descriptor is left alone: it is not used, not
 //!   unlocked, and not closed.
-//! * A [`Pollable`](crate::Pollable) has lost what becomes readable: `arm` returns `false` then.
+//! * The pipe of a [`Pollable`](crate::Pollable) is closed. Its `arm` always returns `false` from
+//!   then on: call `into_inner`.
 //! * On tmpfs, which includes `/dev/shm`, it keeps its seats: the mapping keeps the file open, and
 //!   with it the locks.
 //! * On other file systems its locks may be gone. Peers in the same PID namespace still see that it
 //!   runs. Peers in other namespaces consider it dead.
 //!
-//! Best: daemonise first, open rings afterwards.
+//! A process that changes its root directory (`chroot`) cannot find the names of its rings any
+//! more: they count as unlinked to it.
+//!
+//! Best: daemonise first, change the root, open rings afterwards.

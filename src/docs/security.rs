@@ -52,6 +52,7 @@
 //!   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
 //! * A file with fewer bytes allocated than the ring needs is not opened
 //!   ([`SegmentError::Sparse`](crate::SegmentError::Sparse)): a sparse copy, or a file with holes.
+//!   (Holes in a file that is longer than its ring may go unnoticed.)
 //! * Taking a seat, giving it back and listing seats check first whether the bytes are still there,
 //!   and so does each sleeper when it wakes, before it touches them. They report
 //!   [`Corruption::Truncated`](crate::Corruption::Truncated). A sleeper checks at least every 100
@@ -61,8 +62,8 @@
 //!
 //! A process that can write the file can also punch holes into it. That gives away the space that
 //! was reserved at creation, and a full file system is then a SIGBUS too. Only opening the ring
-//! reports that: the data path does not ask. A file that grows is as good as before. What it has
-//! beyond the ring is neither mapped nor allocated.
+//! reports that; sending and receiving do not ask. A file that grows is as good as before. What it
+//! has beyond the ring is neither mapped nor allocated.
 //!
 //! So grant write access only to processes that you would let kill yours.
 //!

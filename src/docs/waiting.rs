@@ -115,12 +115,12 @@
 //!
 //! # Descriptors: `Pollable`
 //! `Consumer::into_pollable` gives the consumer a descriptor that becomes readable when there may
-//! be something to take. A thread of this process sleeps in the consumer's place and signals an
-//! pipe. The wake-up comes from the producer that publishes, not from a timer.
+//! be something to take. A thread of this process sleeps in the consumer's place and writes to
+//! a pipe. The wake-up comes from the producer that publishes, not from a timer.
 //!
 //! Call [`arm`](crate::Pollable::arm) after each `Empty`; wait for the descriptor only if it
 //! returns `true`, else try to read again. The descriptor may become readable in vain, up to ten
-//! times a second, because deaths are found by looking. Arming takes some four system calls;
+//! times a second, because deaths are found by looking. Arming takes some six system calls;
 //! producers pay for it only with the wake-up. `into_inner` gives the consumer back and ends the
 //! thread.
 //!

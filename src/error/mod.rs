@@ -45,7 +45,7 @@ pub enum Departure {
     /// it called `exit`, which drops nothing; or `main` returned while another thread still had the
     /// end.
     Died,
-    /// None has come, and none can: the ring was unlinked before.
+    /// No peer was ever attached, and none can be: the ring was unlinked.
     Unlinked,
 }
 

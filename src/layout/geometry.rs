@@ -214,7 +214,8 @@ impl Geometry {
     }
 
     /// Checks that the memory still has all bytes of the ring. A system call, where that can
-    /// change. To a forked child none of its parent's bytes count as being there.
+    /// change. In a forked child it fails, too, so that no path touches the parent's
+    /// bytes.
     pub(crate) fn check<M: Memory>(&self, memory: &M) -> Result<(), Corruption> {
         let (need, have) = (self.len, if memory.is_own_process() { memory.len_now() } else { 0 });
         if have < need { Err(Corruption::Truncated { need, have }) } else { Ok(()) }

@@ -27,14 +27,15 @@ pub(crate) struct Descriptor {
     position: u64,
 }
 
-/// Far beyond the end of every file, and below the limit of every file system.
+/// Far beyond the end of every file, and below the limit of file systems that hold rings.
 const POSITIONS: u64 = 1 << 40;
 
 impl Descriptor {
     pub(crate) fn new(file: impl Into<OwnedFd>) -> Result<Self, Errno> {
         let file = File::from(file.into());
         let file_id = file::metadata(&file)?.file_id;
-        // Never that of a file that is opened later under the same number.
+        // Another one at each moment: so it differs from that of a file that is opened later under
+        // the same number.
         let position = POSITIONS + monotonic().as_nanos() as u64 % POSITIONS;
         let position = match seek(&file, SeekFrom::Start(position)) {
             Err(Errno::SPIPE) => 0,

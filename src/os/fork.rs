@@ -5,14 +5,16 @@
 //! child finds 0 however it was made: by `fork`, which runs handlers, or by `_Fork`, `clone` or the
 //! bare system call, which do not. A child that opens a ring gets a page of its own.
 //!
-//! An older kernel refuses to wipe. Then a handler stores the 0, and a child made without handlers
-//! takes itself for its parent. On every kernel, so does a child that shares its parent's memory
-//! (`vfork`, `CLONE_VM`) until it runs another program.
+//! Older kernels refuse to wipe, and some emulators say that they do and do not. So a handler
+//! stores the 0, too, in children of `fork`. Without the wiping, other children take themselves for
+//! their parent, and so does a child that was forked at the moment when another thread opened a
+//! ring. In any case, so does a child that shares its parent's memory (`vfork`, `CLONE_VM`) until
+//! it runs another program.
 //!
 //! # References
 //! madvise(2) `MADV_WIPEONFORK`; pthread_atfork(3); fork(2), "C library/kernel differences".
 use core::ptr;
-use std::sync::{Mutex, MutexGuard, Once};
+use std::sync::{Mutex, MutexGuard};
 use std::thread::yield_now;
 
 use rustix::io::Errno;
@@ -39,7 +41,9 @@ impl ForkMark {
         // It lives as long as the process: 4 KiB for each fork in the ancestry.
         let mark = Self::new()?;
         if let Some(current) = current.as_deref_mut() {
-            *current = Some(mark);
+            if current.replace(mark).is_none() {
+                wipe_by_handler();
+            }
         }
         Ok(mark)
     }
@@ -59,10 +63,9 @@ impl ForkMark {
         let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
         // SAFETY: a new mapping, at an address that the kernel chooses.
         let page = unsafe { mmap_anonymous(ptr::null_mut(), LEN, protection, flags) }?;
-        // SAFETY: the page was mapped above, and nothing points into it yet.
-        if unsafe { madvise(page, LEN, Advice::LinuxWipeOnFork) }.is_err() {
-            wipe_by_handler();
-        }
+        // SAFETY: the page was mapped above, and nothing points into it yet. If it fails, there is
+        // the handler.
+        let _ = unsafe { madvise(page, LEN, Advice::LinuxWipeOnFork) };
         // SAFETY: the page is page-aligned and never unmapped, zeros are a valid word, and it is
         // only accessed as an atomic.
         let word = unsafe { &*page.cast::<Word>() };
@@ -78,21 +81,18 @@ fn current() -> Option<MutexGuard<'static, Option<ForkMark>>> {
     (0..1000).find_map(|_| CURRENT.try_lock().inspect_err(|_| yield_now()).ok())
 }
 
-/// Makes each forked child store the 0 itself.
+/// Makes each forked child store the 0 itself. Called once: children inherit the handler.
 fn wipe_by_handler() {
-    static ONCE: Once = Once::new();
     extern "C" fn in_child() {
         if let Some(ForkMark(mark)) = CURRENT.try_lock().ok().and_then(|mark| *mark) {
             // Relaxed: a child has a single thread at this point, a copy of the one that forked.
             mark.store(0, Relaxed);
         }
     }
-    ONCE.call_once(|| {
-        // SAFETY: the handler takes no lock that it would have to wait for, and stores to a word,
-        // which is allowed in a forked child. If there is no memory for the handler (the only
-        // error), forks are not noticed.
-        let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
+    // SAFETY: the handler waits for no lock, and stores to a word, which is allowed in a forked
+    // child. If there is no memory for the handler (the only error), only the kernel's wiping is
+    // left.
+    let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
 }
 
 #[cfg(test)]

@@ -31,8 +31,7 @@ fn overflow_user() -> u32 {
     found.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT)
 }
 
-/// Whether each user id of the system is one in this user namespace, too. Without /proc it is not
-/// known, and taken for false.
+/// Whether this user namespace maps every user id. `false` also without /proc.
 fn maps_all_users() -> bool {
     read_to_string("/proc/self/uid_map").is_ok_and(|map| mapped_users(&map) >= ALL_USERS)
 }

@@ -82,6 +82,9 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     /// will not, because there may be a record already: then look again. Call it after each
     /// `Empty`.
     ///
+    /// If the program has closed the descriptor, it always returns `false`: call
+    /// [`into_inner`](Self::into_inner).
+    ///
     /// Whatever else waits for the consumer in between, `pop` or a `Select`, takes the request
     /// back: arm again after that.
     ///

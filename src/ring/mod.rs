@@ -174,10 +174,11 @@ pub type DefaultMemory = crate::memory::Model;
 /// Waits until a peer is attached, for at most `timeout`. Returns whether one is, or was in
 /// between.
 fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
-    /// A peer has come. No departure ends this wait.
+    /// A peer has come. The wait ends without one only if none can come.
     struct PeerCame<'a, M: Memory> {
         seat: &'a Seat<M>,
         holders_before: u64,
+        has_slept: bool,
     }
 
     impl<M: Memory> WaitCondition for PeerCame<'_, M> {
@@ -195,7 +196,9 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
         }
 
         fn check_peers(&mut self) -> Result<Option<()>, Corruption> {
-            Ok(self.seat.memory().is_unlinked().then_some(()))
+            // Not before the first sleep: a loop over this wait must not become a busy one.
+            let has_slept = core::mem::replace(&mut self.has_slept, true);
+            Ok((has_slept && self.seat.memory().is_unlinked()).then_some(()))
         }
 
         fn check_mapping(&mut self) -> Result<(), Corruption> {
@@ -206,7 +209,7 @@ fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
     if seat.check_mapping().is_err() {
         return false;
     }
-    let mut condition = PeerCame { seat, holders_before: seat.peer_holders() };
+    let mut condition = PeerCame { seat, holders_before: seat.peer_holders(), has_slept: false };
     // Each look asks the kernel: so it does not poll.
     let mut spin = AdaptiveSpin::new(WaitStrategy::Park);
     let mut deadline = Deadline::after(timeout);

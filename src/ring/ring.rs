@@ -186,7 +186,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     ///
     /// # Errors
     /// [`SeatError::SeatTaken`] if the only producer seat has a living holder;
-    /// [`SeatError::AllTaken`] if there are several, and none is free.
+    /// [`SeatError::AllTaken`] if there are several, and none is free; [`SeatError::Unlinked`],
+    /// [`SeatError::Inherited`], and others of [`SeatError`].
     ///
     /// # Examples
     /// ```
@@ -214,7 +215,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// Attaches the consumer. It continues at the first record that was not released.
     ///
     /// # Errors
-    /// [`SeatError::SeatTaken`] if the consumer's seat has a living holder.
+    /// [`SeatError::SeatTaken`] if the consumer's seat has a living holder;
+    /// [`SeatError::Unlinked`], [`SeatError::Inherited`], and others of [`SeatError`].
     ///
     /// # Examples
     /// See [`producer`](Self::producer).

@@ -111,7 +111,8 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     ///
     /// # Errors
     /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring of `T`, and why;
-    /// [`SegmentError::Owner`] if it belongs to another user; and other variants of
+    /// [`SegmentError::Owner`] or [`SegmentError::UnknownOwner`] if it belongs, or may belong, to
+    /// another user; [`SegmentError::Sparse`] if its space is not allocated; and other variants of
     /// [`SegmentError`].
     ///
     /// # Examples

@@ -183,7 +183,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
     /// between.
     ///
     /// A producer that came and went meanwhile counts. Returns `false` at once if the ring's file
-    /// was truncated.
+    /// was truncated and in a forked child, and after 100 ms if the ring is unlinked.
     ///
     /// # Examples
     /// See [`Producer::wait_for_consumer`](super::Producer::wait_for_consumer).
@@ -209,8 +209,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
     /// If no producer has ever been attached, it waits for one.
     ///
     /// # Errors
-    /// [`PopError::Closed`] if the ring is empty and the producer has left or died;
-    /// [`PopError::Corrupt`].
+    /// [`PopError::Closed`] if the ring is empty and the producer has left or died, or the ring was
+    /// unlinked before one came; [`PopError::Inherited`]; [`PopError::Corrupt`].
     ///
     /// # Examples
     /// ```

@@ -101,7 +101,7 @@ impl Survey {
     }
 
     /// The announcements of `at` and of the positions after it.
-    fn from(&self, at: Position) -> &[u64] {
+    fn announced_from(&self, at: Position) -> &[u64] {
         let (announced, at) = (self.announced.get(..self.len).unwrap_or_default(), at.since(self.start));
         let before = announced.partition_point(|one| Some(one >> 16) < at);
         announced.get(before..).unwrap_or_default()
@@ -110,12 +110,15 @@ impl Survey {
     /// The seats that announced `at`, which is after the start.
     fn seats_at(&self, at: Position) -> impl Iterator<Item = u16> + '_ {
         let at_distance = at.since(self.start);
-        self.from(at).iter().take_while(move |one| Some(*one >> 16) == at_distance).map(|one| *one as u16)
+        self.announced_from(at)
+            .iter()
+            .take_while(move |one| Some(*one >> 16) == at_distance)
+            .map(|one| *one as u16)
     }
 
     /// The first announced position after `at`, or the end.
     fn boundary_after(&self, at: Position) -> Position {
-        let next = self.from(at.plus(1)).first();
+        let next = self.announced_from(at.plus(1)).first();
         next.map_or(self.end, |one| self.start.plus(one >> 16))
     }
 }

@@ -211,7 +211,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
     /// between.
     ///
     /// A consumer that came and went meanwhile counts; so does one that only ran
-    /// [`recover`](super::Ring::recover). Returns `false` at once if the ring's file was truncated.
+    /// [`recover`](super::Ring::recover). Returns `false` at once if the ring's file was truncated
+    /// and in a forked child, and after 100 ms if the ring is unlinked.
     ///
     /// # Examples
     /// ```
