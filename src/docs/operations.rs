@@ -115,8 +115,8 @@
 //! * A process that opened the ring just before it was unlinked, renamed or replaced gets no seat
 //!   in it: [`SeatError::Unlinked`](crate::SeatError::Unlinked). It opens or creates the ring
 //!   again.
-//! * A participant that had its seat before, and waits for a first peer, is told that none can
-//!   come: [`Departure::Unlinked`](crate::Departure::Unlinked). If a peer is there, neither is
+//! * A participant that had its seat before, and waits for a first peer, gets
+//!   [`Departure::Unlinked`](crate::Departure::Unlinked). If a peer is there, neither is
 //!   disturbed.
 //! * Any number of processes may call `open_or_create` at once: all end up in the same ring. It
 //!   waits a little if there is not enough space because several processes reserve it at the same

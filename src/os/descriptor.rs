@@ -1,8 +1,8 @@
 //! [`Descriptor`]: a file descriptor that the program may close behind the library's back.
 //!
 //! Daemons close every descriptor that they do not know, and the next file that is opened gets the
-//! free number. A descriptor that is used or closed by its number alone would then be another
-//! file's. So the open file carries a mark, and is asked for it before it is used or closed.
+//! free number. So a [`Descriptor`] sets the position of its open file to a number that no other
+//! open file has, and compares it before each use, and before it closes.
 //!
 //! # References
 //! close_range(2); lseek(2): the position belongs to the open file, not to the descriptor.

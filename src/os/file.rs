@@ -72,8 +72,8 @@ pub(crate) enum OpenError {
 
 /// Opens a regular file for reading and writing. Follows no symbolic link.
 ///
-/// The type is checked before the file is opened, because opening has an effect on other files: a
-/// writer that waits for a reader of a pipe would be released, and then killed by SIGPIPE. The name
+/// The type is checked before the file is opened, because opening a pipe or a device has effects: a
+/// writer that waits for a reader would continue, and be killed by SIGPIPE. The name
 /// may get another file at any time. So it is looked up only once, by an open with `O_PATH`, which
 /// has no effect on the file.
 pub(crate) fn open(path: &Path) -> Result<File, OpenError> {

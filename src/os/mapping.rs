@@ -115,8 +115,8 @@ impl Mapping {
 
     /// Never maps more than the file has: an access to bytes beyond its end would be a SIGBUS.
     fn map(file: File, path: &Path, len: u64) -> Result<Self, SegmentError> {
-        let owner =
-            ForkMark::of_this_process().map_err(|errno| io_error(path, "mapping a page beside it", errno))?;
+        let owner = ForkMark::of_this_process()
+            .map_err(|errno| io_error(path, "mapping the page that detects forks", errno))?;
         let io = |error| SegmentError::Io { path: path.into(), doing: "mapping it", error };
         let too_large = |_| SegmentError::Layout {
             path: path.into(),
@@ -130,7 +130,8 @@ impl Mapping {
         if metadata.len < len as u64 {
             return layout_error(path, LayoutError::Truncated { claims: len as u64, has: metadata.len });
         }
-        let descriptor = Descriptor::new(file).map_err(|errno| io_error(path, "marking it", errno))?;
+        let descriptor =
+            Descriptor::new(file).map_err(|errno| io_error(path, "setting its file position", errno))?;
         let (path, held) = (path.into(), Mutex::new(BTreeSet::new()));
         let inner = Inner { map, descriptor, path, held, locks_survive_close };
         Ok(Self { owner, inner: Arc::new(inner) })
@@ -360,7 +361,7 @@ impl Liveness for Mapping {
         if held.contains(&seat.start()) {
             return Ok(SeatLock::Held);
         }
-        // Through another descriptor the lock would be on another file, or end when the program
+        // A lock through a reused number would be on another file, or would end when the program
         // closes that one.
         let Some(file) = self.inner.descriptor.get() else { return Err(Errno::BADF.raw_os_error()) };
         if !lock::try_lock(file, seat)? {
@@ -381,7 +382,7 @@ impl Liveness for Mapping {
     }
 
     fn is_proved_dead(&self, seat: Span) -> bool {
-        // Until the end: no thread of this process takes the seat meanwhile.
+        // Locked until this function returns: no thread of this process takes the seat meanwhile.
         let held = self.held();
         if held.contains(&seat.start()) {
             return false;

@@ -8,7 +8,7 @@ use std::fs::read_to_string;
 use super::process;
 use crate::layout::Options;
 
-/// How many user ids there are: all numbers of 32 bits but the last, which stands for none.
+/// The number of user ids: 2^32 - 1, because the last number means *none*.
 const ALL_USERS: u64 = u32::MAX as u64;
 
 /// Whether this process trusts a segment that belongs to `owner`.

@@ -107,7 +107,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
         // The program has closed it: nothing could become readable.
         let Some(fd) = self.fd.get() else { return false };
         // Before all else: a signal for a newer record must stay. It fails only if there is nothing
-        // to read. What is left, if there is more, makes one wait too short.
+        // to read. If bytes remain, the next wait returns at once, in vain.
         let _ = rustix::io::read(fd, &mut [0; 64]);
         self.consumer.arm_waker(&self.notify)
     }

@@ -57,8 +57,8 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
 
     /// The bytes to write. They hold whatever an earlier record left there.
     ///
-    /// Not asked here is whether this is a forked child of the process that reserved them: what a
-    /// child writes, its parent may send.
+    /// This does not check for a forked child. If a child writes here, its parent may send those
+    /// bytes.
     #[inline(always)]
     pub fn payload(&mut self) -> PayloadMut<'_> {
         PayloadMut::new(self.claim.as_ref().clone())
@@ -78,7 +78,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     /// the process that reserved it.
     #[inline(always)]
     pub fn commit(mut self) {
-        // Also in a forked child, which has nothing to take back.
+        // Set first, so that `drop` aborts nothing, in a forked child either.
         self.is_sent = true;
         if self.seat.memory().is_own_process() {
             self.send(self.len());
@@ -174,7 +174,8 @@ impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
     /// Adds a record with these bytes.
     ///
     /// # Errors
-    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Corrupt`]; the batch stays as it
+    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Inherited`],
+    /// [`PushError::Corrupt`]; the batch stays as it
     /// was.
     #[inline(always)]
     pub fn try_push(&mut self, record: &[u8]) -> Result<(), PushError> {

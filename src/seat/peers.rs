@@ -15,7 +15,7 @@ pub(super) enum Attendance {
     Present,
     /// None has come so far.
     NoneYet,
-    /// All that came have departed: one of them died, else one left, else all finished.
+    /// All have departed: `Died` if any died, else `Left` if any left, else `Finished`.
     Departed(Departure),
 }
 

@@ -14,8 +14,8 @@ use crate::sync::Relaxed;
 /// After how many empty looks `try_*` calls, too, recover a claim at HEAD.
 const LOOKS_BEFORE_RECOVERY: u32 = 1024;
 
-/// After how many steps of a recovery the caller checks its time limit and calls again. Only a
-/// survey of all announcements takes more at once, if there are more seats.
+/// The number of steps after which `recover` returns, so that its caller can check the time limit.
+/// One survey of all announcements may take more.
 const RECOVERY_BUDGET: u64 = 1 << 10;
 
 /// The consumer of an `mpsc` ring.

@@ -52,14 +52,14 @@
 //! * `p` was claimed before TAIL was read. So the argument above holds for the A of its owner in
 //!   the survey: it says `p`, or the stamp of `p` is visible at a second look. The candidates for
 //!   `p` are the seats that announce `p` in the survey. Only their A and their deaths are checked
-//!   again, at the time of the repair. A candidate whose A has changed since has left its stamp at
-//!   `p`, or was not the owner. No producer that announces `p` after the survey is the owner.
+//!   again, at the time of the repair. If the A of a candidate has changed since, then it has
+//!   stamped `p`, or did not own it. No producer that announces `p` after the survey is the owner.
 //! * The survey's TAIL and its announcements are boundaries for ever. The end of the claim of `p`
 //!   is among them, or stamped: it is this TAIL, or was claimed before this TAIL was read, too.
 //!
 //! A survey has places for 256 announcements. If there are more, it keeps the nearest ones and ends
-//! before the first that it does not keep. So a recovery reads all announcements once for each 128
-//! claims at least, and each cell once. Only a producer that has moved TAIL meanwhile causes
+//! before the first that it does not keep. So a recovery reads all announcements at most once
+//! for 128 of them, and each cell once. Only a producer that has moved TAIL meanwhile causes
 //! another survey.
 //!
 //! # Repair

@@ -197,7 +197,7 @@ impl ClaimRecovery {
             Owners { living: Some(seat), .. } => return Ok(ClaimState::Held(seat)),
             Owners { dead: Some((seat, state)), .. } => {
                 let end = next_stamp(cells, at, self.survey.boundary_after(at));
-                // Those cells are passed, so all such searches together read each cell once.
+                // The next search begins where this one ended, so all together read each cell once.
                 self.steps += end.since(at).unwrap_or(0);
                 (end, seat, state)
             }
@@ -256,7 +256,7 @@ impl ClaimRecovery {
     /// Adds the holder of `seat`, which has announced `at`, if it may own `at`.
     fn add_owner(&self, owners: &mut Owners, memory: &impl Memory, seat: u16, at: Position) {
         let block = self.geometry.producer(seat.into());
-        // Once more, because the survey may be old: it may have gone on since.
+        // Read again: the survey may be old, and the producer may have gone on since.
         let announced = self.announcement(block);
         if announced.and_then(Announcement::position) != Some(at) {
             return;
@@ -269,8 +269,8 @@ impl ClaimRecovery {
             }
             return;
         }
-        // Once more, now that nothing can change any more: it may have gone on before it died. Then
-        // it left a stamp at `at`, or was not its owner.
+        // Read once more after the proof of death. If it has changed, the producer had stamped `at`
+        // before it died, or did not own it.
         match self.announcement(block) {
             Some(Announcement::Owned(last)) if last == at => {
                 owners.owner = Some((seat, state, self.claim_end(block)));

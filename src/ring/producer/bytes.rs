@@ -210,7 +210,8 @@ impl<K: Kind, M: Memory> Producer<K, [u8], M> {
         Ok(Batch::new(&mut *self.core, &self.seat))
     }
 
-    /// Takes back a reservation or batch that was forgotten (`mem::forget`).
+    /// Fails in a forked child. Otherwise takes back a reservation or batch that was forgotten
+    /// (`mem::forget`).
     #[inline(always)]
     fn begin(&mut self) -> Result<(), PushError> {
         self.check_owner()?;
