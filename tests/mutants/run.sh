@@ -4,7 +4,7 @@
 #   bash tests/mutants/run.sh --check             only checks that each mutant applies and that its test exists
 #
 # A test that never fails shows nothing. This shows that the tests can fail. A full run takes about
-# half an hour. apply.py describes the format of a mutant.
+# an hour and a half. apply.py describes the format of a mutant.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CARGO_TERM_COLOR=never
