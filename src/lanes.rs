@@ -34,11 +34,11 @@
 //! the seat is taken. Lanes in which nothing happens cost it nothing: it does not poll them until
 //! their producer notifies it. (To stop polling is one system call for several lanes, also in the
 //! `try_` forms; of up to eight lanes all are polled.)
-use crate::layout::Kind;
 use crate::memory::Item;
 use crate::ring::cells::bytes::{ByteConsumer, ByteProducer};
 use crate::ring::cells::items::{ItemConsumer, ItemProducer};
 use crate::ring::lanes::LanesConsumer;
+use crate::ring::layout::Kind;
 use crate::ring::{self, DefaultMemory, sealed};
 
 /// Many producers with a lane each, one consumer: the kind of ring that this module is about.

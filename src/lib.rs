@@ -21,13 +21,13 @@ compile_error!("models are built without the feature `std`: see loom-tests/");
 // A module uses those below it:
 //
 //   docs               pages, and the format of a segment
-//   segment            create, open, unlink: a file that is complete before it has a name
-// std   spsc, mpsc, lanes  the kinds of ring: what each promises; aliases of the types in `ring`
-//   poll               waiting for several things at once: Select, Pollable, AsyncConsumer
-// std   ring               Ring, Producer, Consumer; the algorithms in cells/, mpsc/ and lanes/
+//   spsc, mpsc, lanes  the kinds of ring: what each promises; aliases of the types in `ring`
+//   poll               (std) waiting for several things at once: Select, Pollable, AsyncConsumer
+//   ring               Ring, Producer, Consumer; the algorithms in cells/, mpsc/ and lanes/
+//   segment            (std) Segment: a file that is complete before it has a name
 //   seat               who holds which seat, who is dead, how the next holder takes over
-//   os                 the only system calls; a mapped segment
-// std   layout             what the bytes mean: written and parsed
+//   os                 (std) the only system calls; a mapped file
+//   layout             what all objects have in common: header, object table, seat block
 //   wait               sleeping without losing a wake-up: an eventcount
 //   error              all errors
 //   memory             bytes that several processes see; all raw pointers
@@ -78,5 +78,5 @@ pub use ring::{
 };
 pub use seat::Presence;
 #[cfg(feature = "std")]
-pub use segment::Unlinked;
+pub use segment::{Builder, ObjectInfo, Segment, Unlinked};
 pub use wait::WaitStrategy;

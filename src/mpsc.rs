@@ -48,10 +48,10 @@
 //! stuck it looks at nothing but the next stamp. After a thousand looks at a claim that is not
 //! published it asks the kernel, also in the `try_` forms, whether the producers live that may have
 //! claimed it. Instruction counts: `cargo bench --bench instructions`.
-use crate::layout::{Geometry, Kind, RoleBlock};
 use crate::memory::{Item, Region};
 use crate::ring::cells::bytes::ByteConsumer;
 use crate::ring::cells::items::ItemConsumer;
+use crate::ring::layout::{Geometry, Kind};
 use crate::ring::mpsc::{MpscByteProducer, MpscConsumer, MpscItemProducer, is_resolved};
 use crate::ring::{self, DefaultMemory, sealed};
 
@@ -121,7 +121,7 @@ impl sealed::Kind for Mpsc {
     type ByteProducer = MpscByteProducer;
     type ByteConsumer = MpscConsumer<ByteConsumer>;
 
-    fn is_seat_reusable(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
-        is_resolved(region, geometry, block)
+    fn is_seat_reusable(region: &Region, geometry: &Geometry, seat: u16) -> bool {
+        is_resolved(region, geometry, geometry.producer(seat.into()))
     }
 }

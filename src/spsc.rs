@@ -62,10 +62,10 @@
 //! `max(1, n.div_ceil(CELL))`, and if it would not fit the lap, a pad takes the rest of the lap
 //! before it. The position survives every death, so a restarted process can use it as the token
 //! from which it continues.
-use crate::layout::Kind;
 use crate::memory::Item;
 use crate::ring::cells::bytes::{ByteConsumer, ByteProducer};
 use crate::ring::cells::items::{ItemConsumer, ItemProducer};
+use crate::ring::layout::Kind;
 use crate::ring::{self, DefaultMemory, sealed};
 
 /// One producer, one consumer: the kind of ring that this module is about.

@@ -9,8 +9,9 @@
 //!    0 ┌──────────────────┐
 //!      │ header           │  256  magic, version, features, length
 //!  256 ├──────────────────┤
-//!      │ object table     │  256 per object; this version writes one
-//!  512 ├──────────────────┤
+//!      │ object table     │  256 per object; at most 1,024 objects
+//!      ├──────────────────┤
+//!      │ a ring:          │
 //!      │ role blocks      │  512 each: the consumer's; the producers' common block, where there can be
 //!      │                  │  several producers; each producer's
 //!      ├──────────────────┤
@@ -20,6 +21,8 @@
 //!      ├──────────────────┤
 //!      │ cells            │  stride per cell: stamp + item, or 64 bytes of payload; lanes: one lane after
 //!      │                  │  the other
+//!      ├──────────────────┤
+//!      │ further objects  │
 //!      └──────────────────┘  each part, and each lane's share of it, starts at a multiple of 128
 //! ```
 //!
@@ -41,7 +44,7 @@
 //! | 24 | incompatible features | bits; a reader refuses the segment if it does not know one that is set. Bit 0, *fenced*: see below | once |
 //! | 32 | compatible features | bits; a reader ignores the bits that it does not know | once |
 //! | 40 | length | bytes of the whole segment; the file may be longer | once |
-//! | 48 | objects | entries in the object table | once |
+//! | 48 | objects | entries in the object table, 1 to 1,024 | once |
 //! | 56 | created | nanoseconds since 1970; 0 if unknown. For display | once |
 //! | 64 | creator | process id; 0 if unknown. For display | once |
 //!
@@ -51,28 +54,42 @@
 //! registered for such barriers publish without a fence; all others execute the full fence. The
 //! formatter sets the bit if barriers do not reach its own process.
 //!
-//! # Object table entry (offset 256)
+//! # Object table entry (256 bytes each, from offset 256 on)
+//! All objects have these words:
+//!
 //! | at | field | meaning |
 //! |---|---|---|
-//! | 0 | kind | 1 `spsc`; 2 `mpsc`; 3 `lanes` |
-//! | 8 | payload | 1 items of one type; 2 bytes |
-//! | 16 | producers | producer seats; `spsc`: 1; else 1 to 65,535 |
-//! | 24 | capacity | cells (`lanes`: per lane); a power of two |
-//! | 32 | stride | bytes from one cell to the next; items: a multiple of 8, at least item size + 8, in `mpsc` at least 16; bytes: 64 |
-//! | 40 | roles | offset of the first role block |
-//! | 48 | descriptors | offset of the first descriptor; items: where the cells start |
-//! | 56 | cells | offset of the first cell |
-//! | 64 | item size | bytes; 1 for bytes |
-//! | 72 | item align | bytes, on the formatter's machine; 1 for bytes |
-//! | 80 | ready | offset of the ready bits; `spsc` and `mpsc`: where the descriptors start |
-//! | 88 | word align | alignment of a 64-bit integer on that machine, in bytes. If the reader's differs, item alignments of 4 and more count as equal |
-//! | 96 | schema | a number for what the payload means, chosen by the program; 0 for none. A reader refuses the ring if it expects another number |
+//! | 0 | kind | 1 a ring `spsc`; 2 `mpsc`; 3 `lanes`. A reader skips an object of a kind that it does not know |
+//! | 8 | start | offset of the object's part of the segment: behind the table, and behind the parts of the objects before it |
+//! | 16 | length | bytes of that part |
+//! | 24 | seats | offset of the first seat block, inside the part |
+//! | 32 | seat blocks | how many there are, side by side. The locks of all participants are on them |
+//! | 192 | name | 64 bytes; no two objects have the same. Empty if the only object was not named |
+//!
+//! A ring also has these:
+//!
+//! | at | field | meaning |
+//! |---|---|---|
+//! | 40 | payload | 1 items of one type; 2 bytes |
+//! | 48 | producers | producer seats; `spsc`: 1; else 1 to 65,535. Its seat blocks are the role blocks: one more than producers in `spsc`, else two more |
+//! | 56 | capacity | cells (`lanes`: per lane); a power of two |
+//! | 64 | stride | bytes from one cell to the next; items: a multiple of 8, at least item size + 8, in `mpsc` at least 16; bytes: 64 |
+//! | 72 | ready | offset of the ready bits; `spsc` and `mpsc`: where the descriptors start |
+//! | 80 | descriptors | offset of the first descriptor; items: where the cells start |
+//! | 88 | cells | offset of the first cell |
+//! | 96 | item size | bytes; 1 for bytes |
+//! | 104 | item align | bytes, on the formatter's machine; 1 for bytes |
+//! | 112 | word align | alignment of a 64-bit integer on that machine, in bytes. If the reader's differs, item alignments of 4 and more count as equal |
+//! | 120 | schema | a number for what the payload means, chosen by the program; 0 for none. A reader refuses the ring if it expects another number |
 //! | 128 | item label | 64 bytes: the name of the type without its path, `u8` for bytes |
 //!
-//! The formatter writes the whole entry once, before the magic.
+//! Offsets count from the start of the segment. The formatter writes the whole table once, before
+//! the magic.
 //!
 //! # Role block (512 bytes)
-//! Fields that different participants often write have separate cache lines.
+//! The block of a seat, with the words of a ring. State, holder and label (256 to 383) are the same
+//! in the seats of all objects. Fields that different participants often write have separate cache
+//! lines.
 //!
 //! | at | field | meaning | written by |
 //! |---|---|---|---|

@@ -23,7 +23,8 @@
 //! | `async/tokio_fd` | a ring by its descriptor, among other things that a task waits for |
 //! | `async/async_stream` | rings as streams, with the feature `async` |
 //! | `no_std_memory` | a ring in a static |
-//! | `inspect.py` | a live byte ring from outside, in Python, by the format alone |
+//! | `segment` | three rings in one segment, between two processes |
+//! | `inspect.py` | a live segment from outside, in Python, by the format alone |
 pub mod format;
 pub mod guarantees;
 pub mod operations;

@@ -77,6 +77,36 @@
 //! [`SegmentError::Sparse`](crate::SegmentError::Sparse), and one that was cut is
 //! [`LayoutError::Truncated`](crate::LayoutError::Truncated).
 //!
+//! # Several objects in one segment
+//! `Ring::create` makes a segment with one ring. Programs that share several rings put them into
+//! one [`Segment`](crate::Segment). It has one name and one set of permissions, it appears with all
+//! its rings, and they are removed together.
+//!
+//! ```
+//! use ringway::mpsc::Mpsc;
+//! use ringway::spsc::Spsc;
+//! use ringway::{Options, Segment, SegmentError};
+//!
+//! # let name = &format!("docs-operations-objects-{}", std::process::id());
+//! let robot = Segment::builder()
+//!     .options(&Options::new().mode(0o660))
+//!     .ring::<Spsc, u64>("ticks", &Options::new().capacity(4096))
+//!     .ring::<Mpsc, [u8]>("log", &Options::new());
+//! let segment = robot.open_or_create(name)?; // in each process: whichever comes first creates it
+//! let mut tx = segment.ring::<Spsc, u64>("ticks")?.producer()?;
+//! tx.push(&7)?;
+//!
+//! let error = segment.ring::<Spsc, u64>("tocks").unwrap_err();
+//! assert!(error.to_string().ends_with("has no object `tocks`; it has `ticks`, `log`"));
+//! # drop(tx);
+//! Segment::unlink_if_unused(name)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! The objects are chosen when the segment is created: at most 1,024, with names of at most 64
+//! bytes. A program that opens the segment may leave objects alone that it does not know, also
+//! those of a later version of this library. Each object has seats of its own: a participant of one
+//! is not a peer in another.
+//!
 //! # Permissions
 //! A new segment can be opened by its creator's user only: mode `0o600`. See
 //! [users and modes](super::security#users-and-modes).
@@ -183,9 +213,10 @@
 //! # Ring::<u64>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! `python3 examples/inspect.py NAME` shows the unread records of a byte ring from outside, knowing
-//! only the [format](super::format). [`Options::label`](crate::Options::label) sets the name by
-//! which a participant appears; by default it is the name of its executable.
+//! `python3 examples/inspect.py NAME` shows the objects of a segment and the unread records of its
+//! byte rings from outside, knowing only the [format](super::format).
+//! [`Options::label`](crate::Options::label) sets the name by which a participant appears; by
+//! default it is the name of its executable.
 //!
 //! # Pages: prefault, huge pages, locked memory
 //! | option | does | default |

@@ -1,7 +1,7 @@
 //! [`LayoutError`]: the bytes are not the ring that was expected.
 use core::fmt;
 
-use crate::identity::{ItemLayout, Kind};
+use crate::identity::{ItemLayout, Kind, Label};
 
 /// Why some bytes are not the expected ring, or cannot become one.
 ///
@@ -69,6 +69,16 @@ pub enum LayoutError {
         claims: u64,
         /// Bytes that it has.
         has: u64,
+    },
+    /// It has several objects, and the caller did not name one.
+    SeveralObjects {
+        /// How many.
+        found: u64,
+    },
+    /// Two of its objects have the same name.
+    SameName {
+        /// The name.
+        name: Label,
     },
     /// It is another kind of ring.
     Kind {
@@ -168,6 +178,13 @@ impl fmt::Display for LayoutError {
             Self::Truncated { claims, has } => write!(
                 f,
                 "is truncated: it should have {claims} bytes and has {has}; unlink it and create it again"
+            ),
+            Self::SeveralObjects { found } => {
+                write!(f, "has {found} objects; open it as a `Segment`, and name the one that you want")
+            }
+            Self::SameName { name } => write!(
+                f,
+                "is damaged: two of its objects have the name `{name}`; unlink it and create it again"
             ),
             Self::Kind { found, expected } => write!(
                 f,

@@ -2,6 +2,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::string::String;
+use std::vec::Vec;
 use std::{fmt, io};
 
 use super::LayoutError;
@@ -131,6 +132,59 @@ pub enum SegmentError {
         path: PathBuf,
         /// What was found and expected.
         error: LayoutError,
+    },
+    /// One of its objects is not what was expected.
+    Object {
+        /// The path of the segment.
+        path: PathBuf,
+        /// The name of the object.
+        object: String,
+        /// What was found and expected.
+        error: LayoutError,
+    },
+    /// It has no object of this name.
+    NoObject {
+        /// The path of the segment.
+        path: PathBuf,
+        /// The name that was asked for.
+        name: String,
+        /// The names of the objects that it has.
+        found: Vec<String>,
+    },
+    /// A new object cannot have this name.
+    ObjectName {
+        /// The path of the segment.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// What is wrong with it, and what to do.
+        why: &'static str,
+    },
+    /// A segment cannot have so many objects, or none.
+    ObjectCount {
+        /// The path of the segment.
+        path: PathBuf,
+        /// How many were asked for.
+        asked: u64,
+        /// How many it can have.
+        most: u64,
+    },
+    /// An option was set for one object that belongs to the whole segment, or the other way round.
+    Misplaced {
+        /// The path of the segment.
+        path: PathBuf,
+        /// The object for which it was set; none if it was set for the segment.
+        object: Option<String>,
+        /// The option.
+        option: &'static str,
+    },
+    /// An existing segment differs from what is asked for: see
+    /// [`Builder::open_or_create`](crate::Builder::open_or_create).
+    DiffersInObjects {
+        /// Its path.
+        path: PathBuf,
+        /// Each difference in words.
+        differences: Vec<String>,
     },
     /// An existing ring differs from what the options ask for: see
     /// [`open_or_create`](crate::spsc::Ring::open_or_create).
@@ -289,6 +343,40 @@ impl fmt::Display for SegmentError {
                 Ring(path)
             ),
             Self::Layout { path, error } => write!(f, "{} {error}", Ring(path)),
+            Self::Object { path, object, error } => write!(f, "{}: object `{object}` {error}", Ring(path)),
+            Self::NoObject { path, name, found } => {
+                let known: Vec<_> = found.iter().map(|name| std::format!("`{name}`")).collect();
+                write!(f, "{} has no object `{name}`; it has {}", Ring(path), known.join(", "))
+            }
+            Self::ObjectName { path, name, why } => {
+                write!(f, "{}: an object cannot have the name `{}`: {why}", Ring(path), name.escape_debug())
+            }
+            Self::ObjectCount { path, asked: 0, .. } => {
+                write!(f, "{} has no object; add at least one", Ring(path))
+            }
+            Self::ObjectCount { path, asked, most } => write!(
+                f,
+                "{} cannot have {asked} objects; {most} is the most; use several segments",
+                Ring(path)
+            ),
+            Self::Misplaced { path, object: Some(object), option } => write!(
+                f,
+                "{}: `{option}` was set for the object `{object}`, but belongs to the whole segment; pass it to \
+                 `Builder::options`",
+                Ring(path)
+            ),
+            Self::Misplaced { path, object: None, option } => write!(
+                f,
+                "{}: `{option}` was set for the whole segment, but belongs to an object; pass it where the \
+                 object is added",
+                Ring(path)
+            ),
+            Self::DiffersInObjects { path, differences } => write!(
+                f,
+                "{} exists, but differs from what is asked for: {}; unlink it, or ask for what it has",
+                Ring(path),
+                differences.join("; ")
+            ),
             Self::Differs { path, what: "mode", found, asked } => write!(
                 f,
                 "{} exists with mode {found:#o}, not {asked:#o} as asked; unlink it, or leave the mode unset to \

@@ -1,27 +1,21 @@
-//! What the bytes mean: the code that writes and parses them. The page
-//! [`format`](crate::docs::format) describes them.
-mod geometry;
+//! What the bytes of a segment mean, whatever objects are in it: the header, the object table, the
+//! blocks of seats. The page [`format`](crate::docs::format) describes them. Each kind of object
+//! writes and reads the rest of its entry, and its own part of the segment.
+mod entry;
 mod header;
-mod lane;
 mod options;
-mod role;
+mod seat_block;
 
-pub(crate) use crate::identity::Kind;
-pub(crate) use geometry::{Geometry, Spec};
+#[cfg(feature = "std")]
+pub(crate) use entry::Difference;
+pub(crate) use entry::{Entry, NewObject, check};
+pub(crate) use header::{Header, clear};
 #[cfg(feature = "std")]
 pub(crate) use header::{seat_blocks, stated_len};
-pub(crate) use lane::Lane;
 #[cfg(feature = "std")]
 pub(crate) use options::DEFAULT_MODE;
 pub use options::Options;
-pub(crate) use role::{RoleBlock, SeatState, State};
-
-/// What the cells of a ring carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carries {
-    Items = 1,
-    Bytes = 2,
-}
+pub(crate) use seat_block::{SeatBlock, SeatState, SeatTable, State};
 
 /// `RINGWAY1`, where the low byte comes first.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"RINGWAY1");
@@ -34,3 +28,5 @@ pub(crate) const MINOR: u64 = 0;
 pub(crate) const FENCED: u64 = 1;
 /// The incompatible features that this version knows.
 pub(crate) const KNOWN_FEATURES: u64 = FENCED;
+/// The most objects of a segment.
+pub(crate) const MAX_OBJECTS: u64 = 1024;

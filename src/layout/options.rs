@@ -121,6 +121,38 @@ impl<'a> Options<'a> {
     }
 }
 
+impl Options<'_> {
+    /// Those options that describe a ring: they are kept with it.
+    pub(crate) const fn of_ring(&self) -> Options<'static> {
+        Options::new().capacity(self.capacity).max_producers(self.max_producers).schema(self.schema)
+    }
+
+    /// An option that was set and concerns the whole segment, not one of its objects.
+    #[cfg(feature = "std")]
+    pub(crate) fn misplaced_in_object(&self) -> Option<&'static str> {
+        let set = [
+            (self.mode.is_some(), "mode"),
+            (!self.prefault, "prefault"),
+            (self.huge_pages, "huge_pages"),
+            (self.lock_memory, "lock_memory"),
+            (self.owner.is_some(), "owner"),
+            (self.label.is_some(), "label"),
+        ];
+        set.into_iter().find(|(is_set, _)| *is_set).map(|(_, option)| option)
+    }
+
+    /// An option that was set and concerns an object, not the whole segment.
+    #[cfg(feature = "std")]
+    pub(crate) fn misplaced_in_segment(&self) -> Option<&'static str> {
+        let set = [
+            (self.capacity != 0, "capacity"),
+            (self.max_producers != 0, "max_producers"),
+            (self.schema != 0, "schema"),
+        ];
+        set.into_iter().find(|(is_set, _)| *is_set).map(|(_, option)| option)
+    }
+}
+
 impl Default for Options<'_> {
     fn default() -> Self {
         Self::new()

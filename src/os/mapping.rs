@@ -281,7 +281,7 @@ fn not_a_file(path: &Path, found: FileType) -> SegmentError {
     SegmentError::NotAFile { path: path.into(), found }
 }
 
-fn metadata(path: &Path, file: &File) -> Result<Metadata, SegmentError> {
+pub(super) fn metadata(path: &Path, file: &File) -> Result<Metadata, SegmentError> {
     file::metadata(file).map_err(|errno| io_error(path, "examining it", errno))
 }
 

@@ -9,11 +9,11 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::lock::WHOLE_FILE;
-use super::mapping::{io_error, open_ring};
+use super::mapping::{io_error, metadata, open_ring};
 use super::{file, lock, process};
 use crate::error::SegmentError;
 use crate::identity::Identity;
-use crate::layout::{self, RoleBlock, SeatState, State};
+use crate::layout::{self, SeatBlock, SeatState, State};
 use crate::memory::Offset;
 
 /// How often the name may get another file while it is being removed.
@@ -78,8 +78,8 @@ fn is_name_of(path: &Path, file: &File) -> Result<bool, SegmentError> {
 /// The participant whose lock keeps others from locking the whole file; of several, any one.
 fn lock_holder(file: &File) -> Option<Identity> {
     let span = lock::conflicting_lock(file, WHOLE_FILE).ok()??;
-    let is_seat = span.len() == RoleBlock::SIZE;
-    if is_seat { holder(file, RoleBlock::new(Offset::new(span.start()))) } else { None }
+    let is_seat = span.len() == SeatBlock::SIZE;
+    if is_seat { holder(file, SeatBlock::new(Offset::new(span.start()))) } else { None }
 }
 
 /// A participant that is known to run and to hold a seat although its lock is gone. That happens
@@ -88,14 +88,15 @@ fn holder_without_lock(path: &Path, file: &File) -> Result<Option<Identity>, Seg
     if file::locks_survive_close(file) {
         return Ok(None);
     }
-    let blocks = layout::seat_blocks(|at| word(file, at))
+    let len = metadata(path, file)?.len;
+    let blocks = layout::seat_blocks(len, |at| word(file, at))
         .map_err(|error| SegmentError::Layout { path: path.into(), error })?;
     let mut holders = blocks.filter_map(|block| holder(file, block));
     Ok(holders.find(process::is_running))
 }
 
 /// The identity in a seat that is taken according to its state word.
-fn holder(file: &File, block: RoleBlock) -> Option<Identity> {
+fn holder(file: &File, block: SeatBlock) -> Option<Identity> {
     let word = |at| word(file, at);
     let state = SeatState::from_word(word(block.state())).state();
     (state == State::Taken).then(|| block.identity_by(word))

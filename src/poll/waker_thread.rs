@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 
 use crate::error::Corruption;
-use crate::layout::Geometry;
+use crate::layout::Header;
 use crate::memory::{Memory, WordRef};
 use crate::os;
 use crate::ring::{Consume, Consumer, Kind, Message};
@@ -22,7 +22,7 @@ pub(super) type Notify = Arc<dyn Fn() + Send + Sync>;
 /// wake-up, from the thread to the waiting program, and ten short looks a second.
 pub(crate) struct ConsumerWaker<M: Memory> {
     memory: M,
-    geometry: Geometry,
+    header: Header,
     parked: WordRef,
     proxy: Arc<WakeProxy>,
     /// What to call: set by each `arm`.
@@ -33,19 +33,19 @@ pub(crate) struct ConsumerWaker<M: Memory> {
 
 impl<M: Memory + 'static> ConsumerWaker<M> {
     /// Starts the thread, for the consumer that sleeps on `word`.
-    fn spawn(memory: &M, geometry: &Geometry, word: &WaitWord<'_>, notify: &Notify) -> io::Result<Self> {
+    fn spawn(memory: &M, header: &Header, word: &WaitWord<'_>, notify: &Notify) -> io::Result<Self> {
         let waker = Self {
             memory: memory.clone(),
-            geometry: *geometry,
+            header: *header,
             parked: word.parked.clone(),
             proxy: Arc::default(),
             notify: Arc::new(Mutex::new(notify.clone())),
             truncated: Arc::default(),
         };
-        let (memory, geometry, parked) = (memory.clone(), *geometry, word.parked.clone());
+        let (memory, header, parked) = (memory.clone(), *header, word.parked.clone());
         let (proxy, notify, truncated) = (waker.proxy.clone(), waker.notify.clone(), waker.truncated.clone());
         let run = move || {
-            let is_mapped = || match geometry.check(&memory) {
+            let is_mapped = || match header.check(&memory) {
                 Ok(()) => true,
                 Err(corruption) => {
                     // It is not set yet: this ends the thread.
@@ -79,7 +79,7 @@ impl<M: Memory> Drop for ConsumerWaker<M> {
     fn drop(&mut self) {
         // A forked child has no such thread, and does not touch the ring. Truncated bytes are not
         // touched.
-        let may_touch = self.geometry.check(&self.memory).is_ok();
+        let may_touch = self.header.check(&self.memory).is_ok();
         self.proxy.stop(&self.memory, may_touch.then_some(&self.parked));
     }
 }
@@ -89,12 +89,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     /// replaced.
     pub(super) fn spawn_waker(&mut self, notify: &Notify) -> io::Result<()> {
         if self.checked().waker_thread.is_none() {
-            let waker = ConsumerWaker::spawn(
-                self.seat.memory(),
-                &self.ring.geometry,
-                &self.seat.wait_word(),
-                notify,
-            )?;
+            let waker =
+                ConsumerWaker::spawn(self.seat.memory(), &self.ring.header, &self.seat.wait_word(), notify)?;
             self.waker_thread = Some(waker);
         }
         Ok(())

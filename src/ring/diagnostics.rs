@@ -3,9 +3,9 @@ use super::cells::read_counters;
 use super::{Consume, Kind, Message, Ring, sealed};
 use crate::error::SeatError;
 use crate::identity::{Identity, Role};
-use crate::layout::Carries;
 use crate::memory::{Memory, WordRef};
-use crate::seat::{self, Presence, Seat};
+use crate::ring::layout::Carries;
+use crate::seat::{self, Presence};
 use crate::sync::Relaxed;
 
 /// A seat: its holder, and what all its holders have sent. See [`Ring::seats`].
@@ -67,13 +67,13 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         let consumer = || SeatInfo {
             role: Role::Consumer,
             seat: 0,
-            presence: seat::presence(&self.memory, self.geometry.consumer()),
+            presence: seat::presence(&self.memory, self.geometry.consumer().seat()),
             counters: Counters::default(),
         };
         // Fits: there are at most 2^16 - 1 seats.
         let producers = (0..self.geometry.producers).map(Some);
         core::iter::once(None).chain(producers).map_while(move |producer| {
-            self.geometry.check(&self.memory).ok()?;
+            self.header.check(&self.memory).ok()?;
             Some(producer.map_or_else(consumer, |seat| self.producer_info(seat as u16)))
         })
     }
@@ -88,7 +88,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
             records = WordRef::new(&region, tail).map_or(0, |tail| tail.load(Relaxed));
             bytes = records.wrapping_mul(T::SIZE);
         }
-        let presence = seat::presence(&self.memory, block);
+        let presence = seat::presence(&self.memory, block.seat());
         SeatInfo {
             role: Role::Producer,
             seat,
@@ -117,13 +117,13 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     pub fn recover(&self) -> Result<Recovered, SeatError> {
         // Asking for presence records deaths.
         self.seats().for_each(drop);
-        let seat = Seat::take(&self.memory, &self.geometry, Role::Consumer, None, |_, _| true)?;
+        let seat = self.take_seat(Role::Consumer, None, |_| true)?;
         let region = self.memory.region();
         let core = <<T as sealed::Message>::Consumer<K> as Consume>::resume(&region, &self.geometry)?;
         let recovery = core.recover_all(&seat);
         seat.release_unchanged();
         let recovery = recovery?;
-        let identity = |seat: u16| self.geometry.producer(seat.into()).identity(&region);
+        let identity = |seat: u16| self.geometry.producer(seat.into()).seat().identity(&region);
         Ok(Recovered { lost: recovery.lost, blocked_by: recovery.blocked_by.map(identity) })
     }
 }

@@ -23,18 +23,24 @@
 pub(crate) mod cells;
 mod consumer;
 mod diagnostics;
+mod doorbell;
 #[cfg(any(feature = "alloc", loom))]
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 pub(crate) mod lanes;
+pub(crate) mod layout;
 mod losses;
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 pub(crate) mod mpsc;
+#[cfg(feature = "std")]
+mod named;
 mod payload;
 mod producer;
 mod record;
 mod reservation;
 #[allow(clippy::module_inception, reason = "`Ring` is found where a reader looks for it")]
 mod ring;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
+mod ring_seat;
 mod stall;
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod traits;
@@ -49,6 +55,7 @@ pub use producer::Producer;
 pub use record::Record;
 pub use reservation::{Batch, Reservation};
 pub use ring::Ring;
+pub(crate) use ring_seat::RingSeat;
 pub use stall::Stall;
 use traits::Recovery;
 pub(crate) use traits::{
@@ -59,9 +66,9 @@ use core::time::Duration;
 
 use crate::error::Corruption;
 use crate::identity::Label;
-use crate::layout::{Carries, Geometry, Kind as KindCode, RoleBlock, Spec};
 use crate::memory::{Cells, Clock, Item, Memory, Region};
-use crate::seat::{Presence, Seat};
+use crate::ring::layout::{Carries, Geometry, Kind as KindCode, Spec};
+use crate::seat::Presence;
 use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, WaitStrategy};
 
 /// The size of a byte ring's cell, in bytes.
@@ -106,11 +113,11 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         type ByteConsumer: ConsumeBytes;
 
-        /// Whether the producer's seat at `block` can be taken: it cannot while it is undecided
+        /// Whether a producer's seat can be taken: it cannot while it is undecided
         /// what becomes of the last holder's claim.
         #[doc(hidden)]
-        fn is_seat_reusable(region: &Region, geometry: &Geometry, block: RoleBlock) -> bool {
-            let _ = (region, geometry, block);
+        fn is_seat_reusable(region: &Region, geometry: &Geometry, seat: u16) -> bool {
+            let _ = (region, geometry, seat);
             true
         }
     }
@@ -173,10 +180,10 @@ pub type DefaultMemory = crate::memory::Model;
 
 /// Waits until a peer is attached, for at most `timeout`. Returns whether one is, or was in
 /// between.
-fn wait_for_peer<M: Memory + Clock>(seat: &Seat<M>, timeout: Duration) -> bool {
+fn wait_for_peer<M: Memory + Clock>(seat: &RingSeat<M>, timeout: Duration) -> bool {
     /// A peer has come. The wait ends without one only if none can come.
     struct PeerCame<'a, M: Memory> {
-        seat: &'a Seat<M>,
+        seat: &'a RingSeat<M>,
         holders_before: u64,
         has_slept: bool,
     }

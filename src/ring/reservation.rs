@@ -5,11 +5,11 @@ use core::fmt;
 use super::{DefaultMemory, Kind, PayloadMut, ProduceBytes};
 use crate::error::PushError;
 use crate::memory::Memory;
-use crate::seat::Seat;
+use crate::ring::RingSeat;
 
 /// Fails in a forked child, which must not touch its parent's ring.
 #[inline(always)]
-pub(super) fn check_owner<M: Memory>(seat: &Seat<M>) -> Result<(), PushError> {
+pub(super) fn check_owner<M: Memory>(seat: &RingSeat<M>) -> Result<(), PushError> {
     if seat.memory().is_own_process() { Ok(()) } else { Err(PushError::Inherited) }
 }
 
@@ -37,7 +37,7 @@ pub(super) fn check_owner<M: Memory>(seat: &Seat<M>) -> Result<(), PushError> {
 #[must_use = "a reservation that is not committed is aborted"]
 pub struct Reservation<'a, K: Kind, M: Memory = DefaultMemory> {
     core: &'a mut K::ByteProducer,
-    seat: &'a Seat<M>,
+    seat: &'a RingSeat<M>,
     claim: <K::ByteProducer as ProduceBytes>::Claim,
     /// Whether it is sent together with the rest of a batch.
     in_batch: bool,
@@ -48,7 +48,7 @@ impl<'a, K: Kind, M: Memory> Reservation<'a, K, M> {
     #[inline(always)]
     pub(super) fn new(
         core: &'a mut K::ByteProducer,
-        seat: &'a Seat<M>,
+        seat: &'a RingSeat<M>,
         claim: <K::ByteProducer as ProduceBytes>::Claim,
         in_batch: bool,
     ) -> Self {
@@ -163,11 +163,11 @@ impl<K: Kind, M: Memory> fmt::Debug for Reservation<'_, K, M> {
 #[must_use = "a batch that is not committed is aborted"]
 pub struct Batch<'a, K: Kind, M: Memory = DefaultMemory> {
     core: &'a mut K::ByteProducer,
-    seat: &'a Seat<M>,
+    seat: &'a RingSeat<M>,
 }
 
 impl<'a, K: Kind, M: Memory> Batch<'a, K, M> {
-    pub(super) fn new(core: &'a mut K::ByteProducer, seat: &'a Seat<M>) -> Self {
+    pub(super) fn new(core: &'a mut K::ByteProducer, seat: &'a RingSeat<M>) -> Self {
         Self { core, seat }
     }
 

@@ -7,12 +7,13 @@ use crossbeam_utils::CachePadded;
 use super::cells::EmptyBackoff;
 use super::cells::bytes::max_record;
 use super::stall::StallTimer;
-use super::{Consume, Consumer, DefaultMemory, Kind, Message, Produce, Producer, spec};
+use super::{Consume, Consumer, DefaultMemory, Kind, Message, Produce, Producer, RingSeat, spec};
 use crate::error::{LayoutError, SeatError};
 use crate::identity::{Label, Role};
-use crate::layout::{Carries, Geometry, Options};
+use crate::layout::{Header, NewObject, Options};
 use crate::memory::{Memory, WordRef};
-use crate::seat::{self, Presence, Seat};
+use crate::ring::layout::{Carries, Geometry, NewRing};
+use crate::seat::{self, Presence};
 use crate::sync::Relaxed;
 use crate::wait::{AdaptiveSpin, WaitStrategy};
 
@@ -48,6 +49,7 @@ use crate::wait::{AdaptiveSpin, WaitStrategy};
 #[doc(alias("channel", "queue"))]
 pub struct Ring<K, T: ?Sized, M = DefaultMemory> {
     pub(crate) memory: M,
+    pub(crate) header: Header,
     pub(crate) geometry: Geometry,
     label: Option<Label>,
     is: PhantomData<fn(K, &T)>,
@@ -68,7 +70,7 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T> {
     /// assert!(lanes::Ring::<u64>::required_len(&options) > 3 * one); // cells for each producer
     /// ```
     pub const fn required_len(options: &Options<'_>) -> usize {
-        let len = Geometry::plan(&spec::<K, T>(), options).len;
+        let len = Self::planned_len(options);
         if len > usize::MAX as u64 { usize::MAX } else { len as usize }
     }
 
@@ -101,6 +103,13 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T> {
     }
 }
 
+impl<K: Kind, T: Message + ?Sized, M> Ring<K, T, M> {
+    /// The length of a segment that holds only this ring; `u64::MAX` if none can.
+    pub(crate) const fn planned_len(options: &Options<'_>) -> u64 {
+        Geometry::plan(&spec::<K, T>(), options, Header::first_part(1)).end
+    }
+}
+
 /// Taking part in a ring.
 impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// Makes a new, empty ring in `memory`, whatever was there before, unless that is a ring.
@@ -119,14 +128,14 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
 
     /// `zeroed`: the memory is known to hold zeros only.
     pub(crate) fn make(memory: M, options: &Options<'_>, zeroed: bool) -> Result<Self, LayoutError> {
-        let spec = spec::<K, T>();
-        Geometry::check_limits(&spec, options)?;
+        let ring = NewRing::new(spec::<K, T>(), T::label(), options)?;
+        let objects: [(_, &dyn NewObject); 1] = [(Label::new(""), &ring)];
         // Participants that join later can be reached by barriers where this process can, or fence
         // for themselves.
-        let geometry = Geometry { fenced: !memory.register_barrier(), ..Geometry::plan(&spec, options) };
-        let creator = memory.identity();
-        geometry.format(&memory.region(), &spec, &T::label(), &creator, zeroed)?;
-        Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
+        let header = Header::plan(&objects, !memory.register_barrier());
+        header.format(&memory.region(), &objects, &memory.identity(), zeroed)?;
+        let geometry = ring.geometry(Header::first_part(1));
+        Ok(Self::new(memory, header, geometry, options))
     }
 
     /// Joins the ring in `memory`.
@@ -173,9 +182,15 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), LayoutError>(())
     /// ```
     pub fn attach_with(memory: M, options: &Options<'_>) -> Result<Self, LayoutError> {
-        let spec = spec::<K, T>();
-        let geometry = Geometry::parse(&memory.region(), &spec, &T::label(), options.schema)?;
-        Ok(Self { memory, geometry, label: options.label.map(Label::new), is: PhantomData })
+        let region = memory.region();
+        let header = Header::parse(&region)?;
+        let entry = header.only_entry(&region)?;
+        let geometry = Geometry::parse(&entry, &spec::<K, T>(), &T::label(), options.schema)?;
+        Ok(Self::new(memory, header, geometry, options))
+    }
+
+    pub(super) fn new(memory: M, header: Header, geometry: Geometry, options: &Options<'_>) -> Self {
+        Self { memory, header, geometry, label: options.label.map(Label::new), is: PhantomData }
     }
 
     /// Attaches a producer. It continues after the last record that was published from its seat,
@@ -200,10 +215,11 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn producer(&self) -> Result<Producer<K, T, M>, SeatError> {
-        let is_reusable = |region: &_, block| K::is_seat_reusable(region, &self.geometry, block);
-        let seat = Seat::take(&self.memory, &self.geometry, Role::Producer, self.label, is_reusable)?;
+        let region = self.memory.region();
+        let is_reusable = |seat| K::is_seat_reusable(&region, &self.geometry, seat);
+        let seat = self.take_seat(Role::Producer, self.label, is_reusable)?;
         Ok(Producer {
-            core: CachePadded::new(T::Producer::resume(&self.memory.region(), &self.geometry, seat.index())?),
+            core: CachePadded::new(T::Producer::resume(&region, &self.geometry, seat.index())?),
             seat,
             ring: self.clone(),
             stall_timer: StallTimer::new(),
@@ -221,7 +237,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Examples
     /// See [`producer`](Self::producer).
     pub fn consumer(&self) -> Result<Consumer<K, T, M>, SeatError> {
-        let seat = Seat::take(&self.memory, &self.geometry, Role::Consumer, self.label, |_, _| true)?;
+        let seat = self.take_seat(Role::Consumer, self.label, |_| true)?;
         Ok(Consumer {
             core: CachePadded::new(T::Consumer::resume(&self.memory.region(), &self.geometry)?),
             #[cfg(feature = "std")]
@@ -233,6 +249,15 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
             spin: AdaptiveSpin::new(WaitStrategy::Adaptive),
             confined: PhantomData,
         })
+    }
+
+    pub(super) fn take_seat(
+        &self,
+        role: Role,
+        label: Option<Label>,
+        is_reusable: impl Fn(u16) -> bool,
+    ) -> Result<RingSeat<M>, SeatError> {
+        RingSeat::take(&self.memory, &self.header, &self.geometry, role, label, is_reusable)
     }
 
     /// Whether a participant of this role is attached, and which one. Of several producers: any one
@@ -253,10 +278,10 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn presence(&self, role: Role) -> Presence {
-        if self.geometry.check(&self.memory).is_err() {
+        if self.header.check(&self.memory).is_err() {
             return Presence::Never;
         }
-        seat::presence_of(&self.memory, &self.geometry, role)
+        seat::presence_of(&self.memory, self.geometry.seats(role))
     }
 
     /// How much it holds: items, or bytes of payload. In a `lanes` ring: how much each lane holds.
@@ -324,7 +349,13 @@ impl<K: Kind, M: Memory> Ring<K, [u8], M> {
 
 impl<K, T: ?Sized, M: Clone> Clone for Ring<K, T, M> {
     fn clone(&self) -> Self {
-        Self { memory: self.memory.clone(), geometry: self.geometry, label: self.label, is: PhantomData }
+        Self {
+            memory: self.memory.clone(),
+            header: self.header,
+            geometry: self.geometry,
+            label: self.label,
+            is: PhantomData,
+        }
     }
 }
 

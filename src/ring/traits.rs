@@ -6,9 +6,9 @@
 use super::Losses;
 use super::cells::bytes::PeekedRecord;
 use crate::error::{Corruption, PushError};
-use crate::layout::Geometry;
 use crate::memory::{Item, Memory, PayloadRef, Position, Region, Stamped};
-use crate::seat::Seat;
+use crate::ring::RingSeat;
+use crate::ring::layout::Geometry;
 
 /// A producer's side.
 pub trait Produce: Sized + Send {
@@ -132,29 +132,29 @@ pub trait Consume: Sized + Send {
     }
 
     /// Whether there is a record. Passes over what dead producers left, as far as that is known.
-    fn has_record<M: Memory>(&mut self, seat: &Seat<M>) -> Result<bool, Corruption>;
+    fn has_record<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<bool, Corruption>;
 
     /// Gives everything that was taken or passed over back to the producers, and wakes those that
     /// wait for room.
-    fn release<M: Memory>(&mut self, seat: &Seat<M>);
+    fn release<M: Memory>(&mut self, seat: &RingSeat<M>);
 
     /// Takes nothing any more, and reports `corruption` from now on.
     fn poison(&mut self, corruption: Corruption);
 
     /// Looks for a record, and deals with what a dead producer may have left in the way. Asks the
     /// kernel. Does a bounded amount of work: the rest waits for the next call.
-    fn recover<M: Memory>(&mut self, seat: &Seat<M>) -> Result<AtHead, Corruption> {
+    fn recover<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<AtHead, Corruption> {
         Ok(if self.has_record(seat)? { AtHead::Record } else { AtHead::Nothing })
     }
 
     /// Deals with everything that dead producers left, and ends.
-    fn recover_all<M: Memory>(self, seat: &Seat<M>) -> Result<Recovery, Corruption> {
+    fn recover_all<M: Memory>(self, seat: &RingSeat<M>) -> Result<Recovery, Corruption> {
         let _ = seat;
         Ok(Recovery::default())
     }
 
     /// The producer that claimed the next record and has not published it, if that is known.
-    fn blocked_by<M: Memory>(&mut self, seat: &Seat<M>) -> Result<Option<Blocker>, Corruption> {
+    fn blocked_by<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<Option<Blocker>, Corruption> {
         let _ = seat;
         Ok(None)
     }
@@ -192,17 +192,17 @@ pub trait ConsumeBytes: Consume {
     fn max_record(&self) -> usize;
 
     /// The next record, if there is one.
-    fn peek<M: Memory>(&mut self, seat: &Seat<M>) -> Result<Option<PeekedRecord>, Corruption>;
+    fn peek<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<Option<PeekedRecord>, Corruption>;
 
     /// The next record, which an earlier look has found: a stamp does not go away again.
-    fn peek_again<M: Memory>(&mut self, seat: &Seat<M>) -> Result<PeekedRecord, Corruption>;
+    fn peek_again<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<PeekedRecord, Corruption>;
 
     /// Moves past `record`, which the last look found, without releasing it.
     fn pass(&mut self, record: &PeekedRecord);
 
     /// Takes `record` and gives everything that was taken back to the producers.
     #[inline(always)]
-    fn pass_and_release<M: Memory>(&mut self, record: &PeekedRecord, seat: &Seat<M>) {
+    fn pass_and_release<M: Memory>(&mut self, record: &PeekedRecord, seat: &RingSeat<M>) {
         self.pass(record);
         self.release(seat);
     }

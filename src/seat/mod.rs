@@ -1,13 +1,14 @@
 //! Seats: which participant holds which role, which participants are dead, and how a successor
 //! takes over.
 //!
-//! A seat is a [role block](crate::layout) in the segment. Its *state word* holds a state (never
-//! held, taken, left, finished, died) and an *epoch*, the number of holders so far. Only the holder
-//! changes the word without compare-exchange. Some memories have a *witness* that can prove deaths
-//! ([`Liveness`](crate::memory::Liveness)); for segments it is the kernel, by a file lock on the
-//! block's byte range. A witness decides which participants live: if the word says *taken* and the
-//! witness proves that no living participant has the lock, the holder died. A second witness (for
-//! segments, `/proc`) can show that a holder without a lock still runs. It never proves a death.
+//! A seat is a [block](crate::layout::SeatBlock) in the segment. Its *state word* holds a state
+//! (never held, taken, left, finished, died) and an *epoch*, the number of holders so far. Only the
+//! holder changes the word without compare-exchange. Some memories have a *witness* that can prove
+//! deaths ([`Liveness`](crate::memory::Liveness)); for segments it is the kernel, by a file lock on
+//! the block's byte range. A witness decides which participants live: if the word says *taken* and
+//! the witness proves that no living participant has the lock, the holder died. A second witness
+//! (for segments, `/proc`) can show that a holder without a lock still runs. It never proves a
+//! death.
 //!
 //! ```text
 //!              take                     drop
@@ -29,7 +30,7 @@
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
-//! | E3 | `Seat::drop` and `verified_state` state | `acquire`, `recorded_state` and `verified_state` state | all that the last holder did in its seat |
+//! | E3 | `Seat::release` and `verified_state` state | `acquire`, `recorded_state` and `verified_state` state | all that the last holder did in its seat |
 //!
 //! A holder that *died* stored nothing at its end. Then the kernel provides the edge: it released
 //! the lock after the process's last instruction, and the participant with the proof acquired the
@@ -50,17 +51,15 @@
 //! holder of the seat that the table names. That holder may be killed, too.
 //!
 //! # Parts
-//! [`Seat`] defines on which word each participant sleeps, and which participant wakes it.
-//! [`Peers`](peers::Peers) finds out with few reads whether any peer is present.
-//! [`Doorbell`](doorbell::Doorbell) is how a producer notifies a consumer that does not poll its
-//! lane.
-mod doorbell;
+//! [`Seat`] is the lock and the state word of one seat. [`Peers`] finds out with few reads whether
+//! any peer is present. Which participant sleeps where, and which one wakes it, is the business of
+//! the object that has the seats: for rings, see [`RingSeat`](crate::ring::RingSeat).
 mod peers;
 mod presence;
 #[allow(clippy::module_inception, reason = "each type has a file of its own")]
 mod seat;
 
-pub(crate) use peers::presence_of;
+pub(crate) use peers::{Attendance, Peers, presence_of};
 pub use presence::Presence;
-pub(crate) use presence::{count_loss, identity_of, presence, verified_state_at};
+pub(crate) use presence::{identity_of, presence, verified_state_at};
 pub(crate) use seat::Seat;

@@ -1,7 +1,7 @@
 //! [`Presence`]: whether a participant is alive, departed or dead; and how a death is proved and
 //! recorded.
 use crate::identity::Identity;
-use crate::layout::{RoleBlock, SeatState, State};
+use crate::layout::{SeatBlock, SeatState, State};
 use crate::memory::{Memory, Region, WordRef};
 use crate::sync::{Acquire, Relaxed, Release};
 
@@ -43,8 +43,8 @@ impl Presence {
 
 /// The state of the seat at `block`. If the witness proves that its holder is dead, records *died*
 /// in it (I2).
-fn verified_state<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> SeatState {
-    // Acquire: E3, pairs with the holder's `Seat::drop` and with this function's own exchange in
+fn verified_state<M: Memory>(memory: &M, block: SeatBlock, state: &WordRef) -> SeatState {
+    // Acquire: E3, pairs with the holder's `Seat::release` and with this function's own exchange in
     // another participant; all that the holder did in the seat is visible.
     let seen = SeatState::from_word(state.load(Acquire));
     if seen.state() != State::Taken
@@ -66,13 +66,13 @@ fn verified_state<M: Memory>(memory: &M, block: RoleBlock, state: &WordRef) -> S
 
 /// The state of the seat at `block`, after a check by the witness: see [`verified_state`]. `None`
 /// if there is no such block.
-pub(crate) fn verified_state_at<M: Memory>(memory: &M, block: RoleBlock) -> Option<SeatState> {
+pub(crate) fn verified_state_at<M: Memory>(memory: &M, block: SeatBlock) -> Option<SeatState> {
     let state = WordRef::new(&memory.region(), block.state())?;
     Some(verified_state(memory, block, &state))
 }
 
 /// Whether a participant holds the seat at `block`, after a check by the witness.
-pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
+pub(crate) fn presence<M: Memory>(memory: &M, block: SeatBlock) -> Presence {
     let Some(state) = verified_state_at(memory, block) else { return Presence::Never };
     let who = block.identity(&memory.region());
     match state.state() {
@@ -87,20 +87,9 @@ pub(crate) fn presence<M: Memory>(memory: &M, block: RoleBlock) -> Presence {
 ///
 /// The answer may be wrong: a participant that is about to take the seat may have written its own
 /// identity already.
-pub(crate) fn identity_of(region: &Region, block: RoleBlock, epoch: u16) -> Option<Identity> {
+pub(crate) fn identity_of(region: &Region, block: SeatBlock, epoch: u16) -> Option<Identity> {
     let identity = block.identity(region);
     // Relaxed: for display.
     let state = SeatState::from_word(WordRef::new(region, block.state())?.load(Relaxed));
     (state.epoch() as u16 == epoch).then_some(identity)
-}
-
-/// Counts a record that was lost because a holder of the seat at `block` died. Counts it twice if
-/// the consumer dies before HEAD has passed the record.
-pub(crate) fn count_loss(region: &Region, block: RoleBlock) {
-    if let Some(lost) = WordRef::new(region, block.lost()) {
-        // Relaxed: for display, and only the holder of the consumer's seat writes it.
-        let count = lost.load(Relaxed);
-        // Relaxed: as above.
-        lost.store(count.wrapping_add(1), Relaxed);
-    }
 }

@@ -1,4 +1,4 @@
-//! Rings in named segments: create, open, unlink.
+//! [`Segment`]: objects in a named file: create, open, unlink.
 //!
 //! ```text
 //!   create:  unnamed file ── allocate space ── map ── format ── link to its name     all or nothing
@@ -18,18 +18,27 @@
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
 //! | E0 | `format` magic | `parse` magic | header, object table, empty cells |
+mod builder;
 mod name;
+mod object;
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use std::vec::Vec;
+
+pub use builder::Builder;
+pub(crate) use builder::{PlannedObject, create};
+pub use object::ObjectInfo;
 
 use crate::error::{LayoutError, SegmentError};
-use crate::layout::{Geometry, Options};
+use crate::identity::Label;
+use crate::layout::{Entry, Header, Options};
 use crate::memory::Memory;
 use crate::os::{self, Mapping, Pages};
-use crate::ring::{Kind, Message, Ring, spec};
 
-/// Whether a segment was in use when it was unlinked: see [`Ring::unlink`].
+/// Whether a segment was in use when it was unlinked: see [`Segment::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unlinked {
@@ -40,83 +49,68 @@ pub enum Unlinked {
     InUse,
 }
 
-/// Rings in named segments.
+/// A named segment: a file in memory that holds one object or several, such as rings.
 ///
-/// A *name* has 1 to 200 bytes, no `/` and no leading dot, and stands for a file in `/dev/shm`. A
-/// name that begins with `/`, `./` or `../` is a path, for example to a volume that containers
-/// share. Its file system should be one in memory.
+/// | to | call |
+/// |---|---|
+/// | make a segment | [`builder`](Self::builder), [`Builder::create`], [`Builder::open_or_create`] |
+/// | join one | [`open`](Self::open), [`open_timeout`](Self::open_timeout) |
+/// | use an object of it | [`ring`](Self::ring) |
+/// | see what it holds | [`objects`](Self::objects) |
+/// | remove it | [`unlink`](Self::unlink), [`unlink_if_unused`](Self::unlink_if_unused) |
 ///
-/// # Truncation
-/// A process that can write the file can truncate it, and a process that touches a missing page is
-/// killed by SIGBUS. No check can exclude that, because the file can be truncated right after the
-/// check. (A process that punches holes into the file, or truncates it and extends it again, gives
-/// the allocated space away. A full file system is then a SIGBUS, too. Only opening the ring
-/// notices that.) The library promises this:
-/// * It maps the length that the header states, and never more than the file has. A file that is
-///   too short, or is truncated while it is being mapped, is a
-///   [`LayoutError::Truncated`](crate::LayoutError::Truncated).
-/// * It does not open a file with fewer bytes allocated than the ring needs, such as a sparse copy:
-///   [`SegmentError::Sparse`].
-/// * Taking a seat, giving it back and listing the seats first check that the bytes are still
-///   there. A thread that was asleep checks before it touches them, and wakes for that every 100 ms
-///   at least, so nearly all the time spent waiting is safe. The error is
-///   [`Corruption::Truncated`](crate::Corruption::Truncated).
-/// * A handle that has returned this error touches the bytes no more. It keeps returning the error,
-///   and can be dropped.
+/// Its objects are chosen when it is created. They appear together, are found under one name, and
+/// are removed together. A program that needs one ring takes the short form:
+/// [`Ring::create`](crate::ring::Ring::create) makes a segment with one ring.
 ///
-/// Nothing is checked on the data path. A file that grows does no harm: its surplus is neither
-/// mapped nor allocated.
+/// Names, permissions, and what happens if the file is truncated: see
+/// [`Ring`](crate::ring::Ring#truncation).
 ///
-/// # References
-/// mmap(2) on SIGBUS; fstat(2).
-impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
-    /// Creates a ring in a new segment, which stays until it is [unlinked](Self::unlink).
-    ///
-    /// A program that may find its ring of an earlier run uses
-    /// [`open_or_create`](Self::open_or_create).
-    ///
-    /// # Errors
-    /// [`SegmentError::Exists`] if the name is taken; [`SegmentError::NoSpace`],
-    /// [`SegmentError::Name`], [`SegmentError::Denied`], and other variants of [`SegmentError`].
+/// # Examples
+/// ```
+/// # let name = &format!("ringway-doc-segment-{}", std::process::id());
+/// use ringway::mpsc::Mpsc;
+/// use ringway::spsc::Spsc;
+/// use ringway::{Options, Segment};
+///
+/// let segment = Segment::builder()
+///     .ring::<Spsc, u64>("ticks", &Options::new().capacity(4096))
+///     .ring::<Mpsc, [u8]>("log", &Options::new().max_producers(4))
+///     .create(name)?;
+/// segment.ring::<Spsc, u64>("ticks")?.producer()?.push(&7)?;
+///
+/// let segment = Segment::open(name)?; // usually in another process
+/// assert_eq!(segment.ring::<Spsc, u64>("ticks")?.consumer()?.pop()?, 7);
+/// Segment::unlink(name)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Segment {
+    mapping: Mapping,
+    header: Header,
+    entries: Arc<[Entry]>,
+    label: Option<Arc<str>>,
+}
+
+impl Segment {
+    /// What a new segment is to hold.
     ///
     /// # Examples
-    /// ```
-    /// use ringway::{Options, spsc::Ring};
-    ///
-    /// # let name = &format!("ringway-doc-create-{}", std::process::id());
-    /// let ring = Ring::<[u8]>::create(name, &Options::new().capacity(1 << 16))?;
-    /// ring.producer()?.push(b"hello")?;
-    /// drop(ring);
-    ///
-    /// let ring = Ring::<[u8]>::open(name)?; // usually in another process
-    /// assert_eq!(ring.consumer()?.read()?.payload().to_vec(), b"hello");
-    /// Ring::<[u8]>::unlink(name)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # References
-    /// open(2) `O_TMPFILE`, fallocate(2), mmap(2), linkat(2).
-    pub fn create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
-        let path = name::path_of(name.as_ref())?;
-        let layout = |error| SegmentError::Layout { path: path.clone(), error };
-        let spec = spec::<K, T>();
-        Geometry::check_limits(&spec, options).map_err(layout)?;
-        let mapping = Mapping::create(&path, Geometry::plan(&spec, options).len, options)?;
-        let ring = Self::make(mapping, options, true).map_err(layout)?;
-        ring.memory().publish()?;
-        Ok(ring)
+    /// See [`Segment`].
+    pub fn builder<'a>() -> Builder<'a> {
+        Builder::new()
     }
 
-    /// Opens the ring of this name.
+    /// Opens the segment of this name.
     ///
     /// # Errors
-    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a ring of `T`, and why;
-    /// [`SegmentError::Owner`] or [`SegmentError::UnknownOwner`] if it belongs, or may belong, to
-    /// another user; [`SegmentError::Sparse`] if its space is not allocated; and other variants of
-    /// [`SegmentError`].
+    /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] if it is not a segment that this
+    /// version can read, and why; [`SegmentError::Owner`] or [`SegmentError::UnknownOwner`] if it
+    /// belongs, or may belong, to another user; [`SegmentError::Sparse`] if its space is not
+    /// allocated; and other variants of [`SegmentError`].
     ///
     /// # Examples
-    /// See [`create`](Self::create).
+    /// See [`Segment`].
     ///
     /// # References
     /// open(2), fstat(2), mmap(2).
@@ -124,51 +118,28 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         Self::open_with(name, &Options::new())
     }
 
-    /// Opens the ring of this name, with options.
-    ///
-    /// The ring keeps its capacity, its producer seats and its mode: these options have no effect
-    /// here. The [schema](Options::schema) must match.
+    /// Opens the segment of this name, with the [`owner`](Options::owner),
+    /// [`prefault`](Options::prefault), [`huge_pages`](Options::huge_pages) and
+    /// [`lock_memory`](Options::lock_memory) of `options`, and with its [`label`](Options::label)
+    /// for the participants in all objects.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     ///
     /// # Examples
     /// ```no_run
-    /// use ringway::{Options, spsc::Ring};
+    /// use ringway::{Options, Segment};
     ///
-    /// let ring = Ring::<u64>::open_with("ticks", &Options::new().label("plotter").owner(1000))?;
+    /// let segment = Segment::open_with("robot", &Options::new().label("plotter").owner(1000))?;
     /// # Ok::<(), ringway::SegmentError>(())
     /// ```
     pub fn open_with(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
-        Self::open_checked(name.as_ref(), options, |_| Ok(()))
+        let segment = Self::open_unprepared(name.as_ref(), options)?;
+        segment.mapping.apply_options(options, Pages::Present)?;
+        Ok(segment)
     }
 
-    /// Opens the ring of this name if `check` accepts it, before any option is applied.
-    fn open_checked(
-        name: &Path,
-        options: &Options<'_>,
-        check: impl FnOnce(&Self) -> Result<(), SegmentError>,
-    ) -> Result<Self, SegmentError> {
-        let path = name::path_of(name)?;
-        let ring = Self::attach_mapped(Mapping::open(&path, options)?, options)
-            .map_err(|error| SegmentError::Layout { path, error })?;
-        check(&ring)?;
-        ring.memory().apply_options(options, Pages::Present)?;
-        Ok(ring)
-    }
-
-    /// Joins the ring in a file that was mapped as far as its header stated. Another process may
-    /// have changed the header since.
-    fn attach_mapped(mapping: Mapping, options: &Options<'_>) -> Result<Self, LayoutError> {
-        let ring = Self::attach_with(mapping, options)?;
-        let found = ring.geometry.len;
-        if found != ring.memory().mapped_len() {
-            return Err(LayoutError::Field { field: "length", found });
-        }
-        Ok(ring)
-    }
-
-    /// Opens the ring of this name; waits at most `timeout` for another process to create it.
+    /// Opens the segment of this name; waits at most `timeout` for another process to create it.
     ///
     /// # Errors
     /// As [`open`](Self::open), with [`SegmentError::Elapsed`] in place of `NotFound`.
@@ -176,16 +147,16 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     /// # Examples
     /// ```
     /// # use std::time::Duration;
-    /// use ringway::{SegmentError, spsc::Ring};
+    /// use ringway::{Segment, SegmentError};
     ///
-    /// let ring = Ring::<u64>::open_timeout("never-created", Duration::from_millis(5));
-    /// assert!(matches!(ring, Err(SegmentError::Elapsed { .. })));
+    /// let segment = Segment::open_timeout("never-created", Duration::from_millis(5));
+    /// assert!(matches!(segment, Err(SegmentError::Elapsed { .. })));
     /// ```
     pub fn open_timeout(name: impl AsRef<Path>, timeout: Duration) -> Result<Self, SegmentError> {
         Self::open_timeout_with(name, timeout, &Options::new())
     }
 
-    /// Opens the ring of this name, with options; waits at most `timeout` for another process to
+    /// Opens the segment of this name, with options; waits at most `timeout` for another process to
     /// create it.
     ///
     /// # Errors
@@ -198,113 +169,106 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         timeout: Duration,
         options: &Options<'_>,
     ) -> Result<Self, SegmentError> {
-        let deadline = os::monotonic().saturating_add(timeout);
-        let mut pause = Duration::from_millis(1);
-        loop {
-            match Self::open_with(&name, options) {
-                Err(SegmentError::NotFound { path, .. }) => {
-                    let left = deadline.saturating_sub(os::monotonic());
-                    if left.is_zero() {
-                        return Err(SegmentError::Elapsed { path });
-                    }
-                    std::thread::sleep(pause.min(left));
-                    pause = (pause * 2).min(Duration::from_millis(20));
-                }
-                other => return other,
-            }
-        }
+        wait_to_open(timeout, || Self::open_with(&name, options))
     }
 
-    /// Opens the ring of this name, or creates it if there is none. Any number of processes may do
-    /// so at the same time: all get the same ring.
-    ///
-    /// An existing ring must have the capacity (rounded up), the
-    /// [`max_producers`](Options::max_producers) and the [mode](Options::mode) that the options
-    /// set. Options that are not set accept what is there. The [schema](Options::schema) must match
-    /// in any case.
-    ///
-    /// # Errors
-    /// [`SegmentError::Differs`] if an existing ring differs from what the options set. Otherwise
-    /// as [`open`](Self::open) and [`create`](Self::create), except `NotFound` and `Exists`.
+    /// Maps the segment of this name and parses its object table. Its pages are not prepared yet:
+    /// see `Mapping::apply_options`.
+    pub(crate) fn open_unprepared(name: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
+        let path = name::path_of(name)?;
+        Self::attach_mapped(Mapping::open(&path, options)?, options)
+            .map_err(|error| SegmentError::Layout { path, error })
+    }
+
+    /// The segment in a file that was mapped as far as its header stated. Another process may have
+    /// changed the header since.
+    fn attach_mapped(mapping: Mapping, options: &Options<'_>) -> Result<Self, LayoutError> {
+        let segment = Self::attach(mapping, options)?;
+        let found = segment.header.len;
+        if found != segment.mapping.mapped_len() {
+            return Err(LayoutError::Field { field: "length", found });
+        }
+        Ok(segment)
+    }
+
+    fn attach(mapping: Mapping, options: &Options<'_>) -> Result<Self, LayoutError> {
+        let region = mapping.region();
+        let header = Header::parse(&region)?;
+        let entries = header.entries(&region).collect::<Result<Arc<[_]>, _>>()?;
+        check_names(&entries)?;
+        Ok(Self { mapping, header, entries, label: options.label.map(Arc::from) })
+    }
+
+    /// The objects of the segment, in the order in which they were added when it was created.
     ///
     /// # Examples
     /// ```
-    /// use ringway::{Options, SegmentError, spsc::Ring};
+    /// # let name = &format!("ringway-doc-objects-{}", std::process::id());
+    /// use ringway::{Options, Segment, spsc::Spsc};
     ///
-    /// # let name = &format!("ringway-doc-open-or-create-{}", std::process::id());
     /// let options = Options::new().capacity(64);
-    /// let ring = Ring::<u64>::open_or_create(name, &options)?;
-    /// ring.producer()?.push(&1)?;
-    /// let again = Ring::<u64>::open_or_create(name, &options)?;
-    /// assert_eq!(again.consumer()?.pop()?, 1);
-    ///
-    /// let larger = Ring::<u64>::open_or_create(name, &options.capacity(128));
-    /// assert!(matches!(larger, Err(SegmentError::Differs { found: 64, asked: 128, .. })));
-    /// # Ring::<u64>::unlink(name)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let segment = Segment::builder().ring::<Spsc, u64>("ticks", &options).create(name)?;
+    /// let objects: Vec<_> = segment.objects().map(|object| object.to_string()).collect();
+    /// assert_eq!(objects, ["`ticks`, a ring of kind `spsc`, 2048 bytes"]);
+    /// # Segment::unlink(name)?;
+    /// # Ok::<(), ringway::SegmentError>(())
     /// ```
-    pub fn open_or_create(name: impl AsRef<Path>, options: &Options<'_>) -> Result<Self, SegmentError> {
-        let name = name.as_ref();
-        // `Exists`: another creator was faster. The next attempt opens its ring, unless a process
-        // unlinks it just then. `NoSpace`: other creators may each hold all the space they need
-        // until one of them has won.
-        let (mut races, mut shortages) = (1000, 12);
-        loop {
-            match Self::open_checked(name, options, |ring| ring.check_difference(options)) {
-                Err(SegmentError::NotFound { .. }) => {}
-                other => return other,
-            }
-            match Self::create(name, options) {
-                Err(SegmentError::Exists { .. }) if races > 0 => races -= 1,
-                Err(SegmentError::NoSpace { .. }) if shortages > 0 => {
-                    // Each at another pace, so that one of them gets all its space.
-                    let pace = u64::from(os::monotonic().subsec_nanos() / 64 % 7) + 1;
-                    std::thread::sleep(Duration::from_millis(pace * (13 - shortages)));
-                    shortages -= 1;
-                }
-                other => return other,
-            }
+    pub fn objects(&self) -> impl Iterator<Item = ObjectInfo> + '_ {
+        self.entries.iter().map(ObjectInfo::of)
+    }
+
+    /// The entry of the object of this name.
+    pub(crate) fn entry(&self, name: &str) -> Result<&Entry, SegmentError> {
+        self.find(name).ok_or_else(|| SegmentError::NoObject {
+            path: self.path().into(),
+            name: name.into(),
+            found: self.entries.iter().map(|entry| std::format!("{}", entry.name())).collect(),
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<&Entry> {
+        let is_name = |entry: &&Entry| name.len() <= Label::MAX && entry.name() == Label::new(name);
+        self.entries.iter().find(is_name)
+    }
+
+    /// The entry of the only object.
+    pub(crate) fn only_entry(&self) -> Result<&Entry, LayoutError> {
+        match &*self.entries {
+            [entry] => Ok(entry),
+            entries => Err(LayoutError::SeveralObjects { found: entries.len() as u64 }),
         }
     }
 
-    /// An error if this ring is not as the options say.
-    fn check_difference(&self, options: &Options<'_>) -> Result<(), SegmentError> {
-        let mode = || {
-            let (found, asked) = (self.memory().mode()?, options.mode? & os::PERMISSIONS);
-            (found != asked).then_some(("mode", u64::from(found), u64::from(asked)))
-        };
-        match self.geometry.difference(options).or_else(mode) {
-            None => Ok(()),
-            Some((what, found, asked)) => {
-                Err(SegmentError::Differs { path: self.path().into(), what, found, asked })
-            }
-        }
+    pub(crate) fn object_error(&self, name: &str, error: LayoutError) -> SegmentError {
+        SegmentError::Object { path: self.path().into(), object: name.into(), error }
+    }
+
+    /// The memory that it lies in.
+    pub fn memory(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 
     /// Removes the name. Participants go on as before, and can find out with
     /// [`is_unlinked`](Self::is_unlinked). No other process can join, and no further seat can be
-    /// taken. A participant that waits for a first peer gets
-    /// [`Departure::Unlinked`](crate::Departure::Unlinked). The memory is freed when the
-    /// last process has unmapped it.
+    /// taken. The memory is freed when the last process has unmapped it.
     ///
     /// To remove only what no process uses, call [`unlink_if_unused`](Self::unlink_if_unused).
     ///
     /// # Errors
     /// [`SegmentError::NotFound`]; [`SegmentError::Layout`] or [`SegmentError::NotAFile`] if it is
-    /// not a ring, and stays as it is; [`SegmentError::Denied`]; and other variants of
+    /// not a segment, and stays as it is; [`SegmentError::Denied`]; and other variants of
     /// [`SegmentError`].
     ///
     /// # Examples
-    /// ```
-    /// use ringway::{Options, Unlinked, spsc::Ring};
-    ///
-    /// # let name = &format!("ringway-doc-unlink-{}", std::process::id());
-    /// let ring = Ring::<u64>::create(name, &Options::new())?;
-    /// let tx = ring.producer()?;
-    /// assert_eq!(Ring::<u64>::unlink(name)?, Unlinked::InUse);
-    /// assert!(ring.is_unlinked());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// See [`Ring::unlink`](crate::ring::Ring::unlink).
     ///
     /// # References
     /// unlink(2), fcntl(2) `F_OFD_GETLK`.
@@ -313,29 +277,11 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
         Ok(if is_unused { Unlinked::Unused } else { Unlinked::InUse })
     }
 
-    /// Removes the name if no living participant holds a seat in the ring. The type and the kind of
-    /// the ring do not matter. A stopped process is a living one.
+    /// Removes the name if no living participant holds a seat in any object. A stopped process is
+    /// a living one.
     ///
     /// # Races
-    /// The call locks all bytes of the file, which includes all seats, then removes the name, then
-    /// unlocks.
-    /// * The lock is granted only if no seat is locked, so no participant holds a seat at that
-    ///   moment.
-    /// * As long as it is held, an attempt to take a seat fails:
-    ///   [`SeatTaken`](crate::SeatError::SeatTaken) or [`AllTaken`](crate::SeatError::AllTaken). An
-    ///   attempt to open the ring fails once the name is gone
-    ///   ([`NotFound`](SegmentError::NotFound)).
-    /// * A process that opened the ring before this call, and asks for a seat after it, gets none:
-    ///   [`SeatError::Unlinked`](crate::SeatError::Unlinked). So a participant that has a seat also
-    ///   has a ring with a name, and no such call removes that name as long as the seat is held.
-    ///
-    /// Two things remain open:
-    /// * The call compares the name with the locked file and then removes the name, in two steps.
-    ///   If another process replaces the file in between by a plain [`unlink`](Self::unlink), or by
-    ///   `rm`, and a new ring of the same name, the new ring loses its name.
-    /// * Where locks do not survive when a program closes all its descriptors (any file system but
-    ///   tmpfs), the call also respects the identities in taken seats. It recognises such a
-    ///   participant only in its own PID namespace.
+    /// See [`Ring::unlink_if_unused`](crate::ring::Ring::unlink_if_unused).
     ///
     /// # Errors
     /// [`SegmentError::InUse`] if a participant holds a seat, and which one; otherwise as
@@ -343,18 +289,15 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
     ///
     /// # Examples
     /// ```
-    /// use ringway::{Options, SegmentError, spsc::Ring};
+    /// # let name = &format!("ringway-doc-unused-segment-{}", std::process::id());
+    /// use ringway::{Options, Segment, SegmentError, spsc::Spsc};
     ///
-    /// # let name = &format!("ringway-doc-unused-{}", std::process::id());
-    /// let ring = Ring::<u64>::create(name, &Options::new().label("feed"))?;
-    /// let tx = ring.producer()?;
-    /// let error = Ring::<u64>::unlink_if_unused(name).unwrap_err();
-    /// let SegmentError::InUse { by: Some(holder), .. } = error else { panic!("{error}") };
-    /// assert_eq!(holder.pid, u64::from(std::process::id()));
-    ///
+    /// let segment = Segment::builder().ring::<Spsc, u64>("ticks", &Options::new()).create(name)?;
+    /// let tx = segment.ring::<Spsc, u64>("ticks")?.producer()?;
+    /// assert!(matches!(Segment::unlink_if_unused(name), Err(SegmentError::InUse { .. })));
     /// drop(tx);
-    /// Ring::<u64>::unlink_if_unused(name)?;
-    /// assert!(ring.is_unlinked());
+    /// Segment::unlink_if_unused(name)?;
+    /// assert!(segment.is_unlinked());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -366,17 +309,93 @@ impl<K: Kind, T: Message + ?Sized> Ring<K, T, Mapping> {
 
     /// The path of the segment when it was opened.
     pub fn path(&self) -> &Path {
-        self.memory().path()
+        self.mapping.path()
     }
 
     /// Whether the segment has lost its name, so that no other process can join: it was unlinked or
     /// renamed, or another file has its name by now. A system call.
     ///
     /// # Examples
-    /// See [`unlink`](Self::unlink).
+    /// See [`unlink_if_unused`](Self::unlink_if_unused).
     pub fn is_unlinked(&self) -> bool {
-        self.memory().is_unlinked()
+        self.mapping.is_unlinked()
     }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("path", &self.path())
+            .field("objects", &self.objects().map(|object| object.name).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An error if two objects have one name.
+fn check_names(entries: &[Entry]) -> Result<(), LayoutError> {
+    let mut names: Vec<_> = entries.iter().map(|entry| entry.name().words()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair.first() == pair.last()) {
+        Some(pair) => {
+            Err(LayoutError::SameName { name: Label::from_words(pair.first().copied().unwrap_or_default()) })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Calls `open` until it finds something, for at most `timeout`.
+pub(crate) fn wait_to_open<S>(
+    timeout: Duration,
+    mut open: impl FnMut() -> Result<S, SegmentError>,
+) -> Result<S, SegmentError> {
+    let deadline = os::monotonic().saturating_add(timeout);
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match open() {
+            Err(SegmentError::NotFound { path, .. }) => {
+                let left = deadline.saturating_sub(os::monotonic());
+                if left.is_zero() {
+                    return Err(SegmentError::Elapsed { path });
+                }
+                std::thread::sleep(pause.min(left));
+                pause = (pause * 2).min(Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Opens what is there, or creates it. Any number of processes may do so at the same time.
+pub(crate) fn open_or_create<S>(
+    open: impl Fn() -> Result<S, SegmentError>,
+    create: impl Fn() -> Result<S, SegmentError>,
+) -> Result<S, SegmentError> {
+    // `Exists`: another creator was faster. The next attempt opens its segment, unless a process
+    // unlinks it just then. `NoSpace`: other creators may each hold all the space they need until
+    // one of them has won.
+    let (mut races, mut shortages) = (1000, 12);
+    loop {
+        match open() {
+            Err(SegmentError::NotFound { .. }) => {}
+            other => return other,
+        }
+        match create() {
+            Err(SegmentError::Exists { .. }) if races > 0 => races -= 1,
+            Err(SegmentError::NoSpace { .. }) if shortages > 0 => {
+                // Each at another pace, so that one of them gets all its space.
+                let pace = u64::from(os::monotonic().subsec_nanos() / 64 % 7) + 1;
+                std::thread::sleep(Duration::from_millis(pace * (13 - shortages)));
+                shortages -= 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The mode of the segment and the mode that is asked for, if they differ.
+pub(crate) fn mode_difference(mapping: &Mapping, options: &Options<'_>) -> Option<(&'static str, u64, u64)> {
+    let (found, asked) = (mapping.mode()?, options.mode? & os::PERMISSIONS);
+    (found != asked).then_some(("mode", u64::from(found), u64::from(asked)))
 }
 
 #[cfg(test)]
@@ -387,6 +406,7 @@ mod tests {
 
     use super::*;
     use crate::mpsc::Mpsc;
+    use crate::ring::Ring;
 
     /// Position of the length in the header.
     const LENGTH: u64 = 40;
@@ -396,7 +416,7 @@ mod tests {
         let path = PathBuf::from(std::format!("/dev/shm/ringway-changed-length-{}", std::process::id()));
         type Ticks = Ring<Mpsc, u64, Mapping>;
         let options = Options::new().capacity(1024);
-        let len = Ticks::create(&path, &options).unwrap().geometry.len;
+        let len = Ticks::create(&path, &options).unwrap().header.len;
         let file = File::options().write(true).open(&path).unwrap();
         let state = |len: u64| file.write_all_at(&len.to_ne_bytes(), LENGTH).unwrap();
         // With the lengths that the header states when it is read for the first and second time.
@@ -404,7 +424,7 @@ mod tests {
             state(first);
             let mapping = Mapping::open(&path, &options).unwrap();
             state(second);
-            Ticks::attach_mapped(mapping, &options).map(drop)
+            Segment::attach_mapped(mapping, &options).map(drop)
         };
         let results = [open(len, len), open(len + 128, len), open(len, len + 128)];
         Ticks::unlink(&path).unwrap();

@@ -35,12 +35,12 @@ const DISPLAYED: Range<usize> = 264..288;
 const CREATED: Range<usize> = 56..72;
 // The object table.
 pub const KIND: u64 = 256;
-pub const CARRIES: u64 = 256 + 8;
-pub const PRODUCERS: u64 = 256 + 16;
-pub const CAPACITY: u64 = 256 + 24;
-pub const STRIDE: u64 = 256 + 32;
-pub const DESCRIPTORS: u64 = 256 + 48;
-pub const CELLS: u64 = 256 + 56;
+pub const CARRIES: u64 = 256 + 40;
+pub const PRODUCERS: u64 = 256 + 48;
+pub const CAPACITY: u64 = 256 + 56;
+pub const STRIDE: u64 = 256 + 64;
+pub const DESCRIPTORS: u64 = 256 + 80;
+pub const CELLS: u64 = 256 + 88;
 /// The values of the word at `KIND`.
 pub const SPSC: u64 = 1;
 pub const MPSC: u64 = 2;

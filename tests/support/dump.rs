@@ -20,20 +20,23 @@ const HEADER: [(usize, &str); 9] = [
     (56, "created"),
     (64, "creator"),
 ];
-const OBJECT: [(usize, &str); 13] = [
+const OBJECT: [(usize, &str); 16] = [
     (0, "kind"),
-    (8, "payload"),
-    (16, "producers"),
-    (24, "capacity"),
-    (32, "stride"),
-    (40, "roles"),
-    (48, "descriptors"),
-    (56, "cells"),
-    (64, "item size"),
-    (72, "item align"),
-    (80, "ready"),
-    (88, "word align"),
-    (96, "schema"),
+    (8, "start"),
+    (16, "length"),
+    (24, "seats"),
+    (32, "seat blocks"),
+    (40, "payload"),
+    (48, "producers"),
+    (56, "capacity"),
+    (64, "stride"),
+    (72, "ready"),
+    (80, "descriptors"),
+    (88, "cells"),
+    (96, "item size"),
+    (104, "item align"),
+    (112, "word align"),
+    (120, "schema"),
 ];
 const ROLE: [(usize, &str); 16] = [
     (0, "position"),
@@ -91,14 +94,14 @@ impl Image<'_> {
         let field = |at: usize| self.word(256 + at) as usize;
         Object {
             kind: field(0),
-            is_bytes: field(8) == 2,
-            producers: field(16),
-            capacity: field(24),
-            stride: field(32),
-            roles: field(40),
-            descriptors: field(48),
-            cells: field(56),
-            ready: field(80),
+            is_bytes: field(40) == 2,
+            producers: field(48),
+            capacity: field(56),
+            stride: field(64),
+            roles: field(24),
+            descriptors: field(80),
+            cells: field(88),
+            ready: field(72),
         }
     }
 
@@ -140,7 +143,7 @@ impl Image<'_> {
         let cells_size = aligned(object.stride * object.capacity);
         let cells = object.cells + cells_size * lane;
         if !object.is_bytes {
-            let item = self.word(256 + 64) as usize;
+            let item = self.word(256 + 96) as usize;
             self.section(text, &format!("cells{of}"), cells, cells_size, |at| {
                 match (at / object.stride, at % object.stride) {
                     (cell, _) if cell >= object.capacity => UNNAMED.into(),

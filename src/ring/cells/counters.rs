@@ -1,7 +1,7 @@
 //! [`ProducerCounters`]: what the holders of a seat have sent, for display.
 use crate::error::Corruption;
-use crate::layout::RoleBlock;
 use crate::memory::{Region, WordRef};
+use crate::ring::layout::RoleBlock;
 use crate::sync::Relaxed;
 
 /// A producer's counters. Kept in private and copied into its role block at each publication; a

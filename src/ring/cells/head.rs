@@ -1,8 +1,8 @@
 //! HEAD, seen from both sides: [`CachedHead`] of a producer, [`SharedHead`] of a consumer.
 use crate::error::Corruption;
-use crate::layout::Lane;
 use crate::memory::{Memory, Position, Region, WordRef};
-use crate::seat::Seat;
+use crate::ring::RingSeat;
+use crate::ring::layout::Lane;
 use crate::sync::{Acquire, Relaxed, Release};
 
 /// A producer's private copy of HEAD, which limits what it may write.
@@ -102,7 +102,7 @@ impl SharedHead {
 
     /// Gives all cells before `head` back, and may wake producers that wait for room.
     #[inline(always)]
-    pub(crate) fn release<M: Memory>(&self, head: Position, seat: &Seat<M>) {
+    pub(crate) fn release<M: Memory>(&self, head: Position, seat: &RingSeat<M>) {
         // Release: E2, pairs with all loads in `CachedHead`; our reads below HEAD are over.
         self.head.store(head.get(), Release);
         seat.notify_producers(&self.parked, || self.producers_to_wake());

@@ -11,10 +11,10 @@
 //! `benches/NOTES.md`, "items".
 use super::{CachedHead, SharedHead, resume_tail};
 use crate::error::{Corruption, PushError};
-use crate::layout::Geometry;
 use crate::memory::{Item, Memory, Position, Region, Slot, Slots, WordRef};
+use crate::ring::RingSeat;
+use crate::ring::layout::Geometry;
 use crate::ring::{Consume, ConsumeItems, Produce, ProduceItems, Sequence};
-use crate::seat::Seat;
 use crate::sync::{Acquire, Relaxed, Release};
 
 /// The producer's side.
@@ -190,12 +190,12 @@ impl<T: Item> Consume for ItemConsumer<T> {
     }
 
     #[inline(always)]
-    fn has_record<M: Memory>(&mut self, _: &Seat<M>) -> Result<bool, Corruption> {
+    fn has_record<M: Memory>(&mut self, _: &RingSeat<M>) -> Result<bool, Corruption> {
         self.is_published()
     }
 
     #[inline(always)]
-    fn release<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release<M: Memory>(&mut self, seat: &RingSeat<M>) {
         self.shared_head.release(self.head, seat);
     }
 

@@ -13,11 +13,11 @@ pub use items::{Iter, TryIter};
 
 use super::cells::EmptyBackoff;
 use super::stall::StallTimer;
-use super::{AtHead, Consume, DefaultMemory, Kind, Losses, Message, Ring, Stall, sealed};
+use super::{AtHead, Consume, DefaultMemory, Kind, Losses, Message, Ring, RingSeat, Stall, sealed};
 use crate::error::{Corruption, Departure, PopError};
 use crate::identity::Role;
 use crate::memory::{Clock, Memory};
-use crate::seat::{Presence, Seat, presence};
+use crate::seat::{Presence, presence};
 use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, WaitStrategy};
 
 /// The consumer of a ring: takes records out.
@@ -57,7 +57,7 @@ pub struct Consumer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
     /// Before the seat: it touches the seat's words when it is dropped.
     #[cfg(feature = "std")]
     pub(crate) waker_thread: Option<crate::poll::ConsumerWaker<M>>,
-    pub(crate) seat: Seat<M>,
+    pub(crate) seat: RingSeat<M>,
     pub(crate) ring: Ring<K, T, M>,
     pub(crate) backoff: EmptyBackoff,
     pub(crate) stall_timer: StallTimer,
@@ -160,7 +160,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
         }
         let (index, who, cells) = match core.blocked_by(seat).ok()? {
             Some(blocker) => {
-                let block = ring.geometry.producer(blocker.seat.into());
+                let block = ring.geometry.producer(blocker.seat.into()).seat();
                 (blocker.seat, presence(seat.memory(), block), blocker.cells)
             }
             None if ring.max_producers() == 1 => (0, seat.peer_presence(), 0),
@@ -382,7 +382,7 @@ fn least_pauses<C: Consume>(_: &C) -> u64 {
 /// There is a record.
 struct RecordReady<'a, C, M: Memory> {
     core: &'a mut C,
-    seat: &'a Seat<M>,
+    seat: &'a RingSeat<M>,
 }
 
 impl<C: Consume, M: Memory> WaitCondition for RecordReady<'_, C, M> {

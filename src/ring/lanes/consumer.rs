@@ -2,12 +2,12 @@
 use alloc::vec::Vec;
 
 use crate::error::Corruption;
-use crate::layout::Geometry;
 use crate::memory::{Item, Memory, Position, Region, WordRef};
+use crate::ring::RingSeat;
 use crate::ring::cells::bytes::{ByteConsumer, PeekedRecord};
 use crate::ring::cells::items::ItemConsumer;
+use crate::ring::layout::Geometry;
 use crate::ring::{AtHead, Consume, ConsumeBytes, ConsumeItems, Sequence};
-use crate::seat::Seat;
 use crate::sync::{Acquire, Relaxed};
 use crate::wait;
 
@@ -57,8 +57,6 @@ pub struct LanesConsumer<C> {
     turns: u32,
     /// Whether a lane has notified since `arm`: that lane is not armed any more.
     was_notified: bool,
-    /// Whether every producer fences for itself: see `wait`.
-    fenced: bool,
 }
 
 impl<C: Sequence> LanesConsumer<C> {
@@ -73,7 +71,7 @@ impl<C: Sequence> LanesConsumer<C> {
     #[inline(always)]
     fn find<R, M: Memory>(
         &mut self,
-        memory: &M,
+        seat: &RingSeat<M>,
         mut peek: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
     ) -> Result<Option<R>, Corruption> {
         if self.taken < BUDGET {
@@ -83,13 +81,13 @@ impl<C: Sequence> LanesConsumer<C> {
                 }
             }
         }
-        self.find_in_next(memory, peek)
+        self.find_in_next(seat, peek)
     }
 
     /// Passes the turn until a lane with a record has it.
     fn find_in_next<R, M: Memory>(
         &mut self,
-        memory: &M,
+        seat: &RingSeat<M>,
         mut peek: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
     ) -> Result<Option<R>, Corruption> {
         self.turns += 1;
@@ -106,13 +104,13 @@ impl<C: Sequence> LanesConsumer<C> {
                 self.record_poll(found.is_some());
                 if found.is_some() {
                     if self.idle_candidates >= MIN_ACTIVE {
-                        self.park_idle(memory);
+                        self.park_idle(seat);
                     }
                     return Ok(found);
                 }
             }
             if self.idle_candidates >= MIN_ACTIVE {
-                self.park_idle(memory);
+                self.park_idle(seat);
             }
             if !self.drain_notifications() {
                 break;
@@ -151,7 +149,7 @@ impl<C: Sequence> LanesConsumer<C> {
     /// R1 to R3 of the doorbell, for all lanes that have had enough empty polls. One fence serves
     /// them all.
     #[cold]
-    fn park_idle<M: Memory>(&mut self, memory: &M) {
+    fn park_idle<M: Memory>(&mut self, seat: &RingSeat<M>) {
         if self.active.len() <= MIN_ACTIVE {
             return;
         }
@@ -167,7 +165,7 @@ impl<C: Sequence> LanesConsumer<C> {
         if !is_any_armed {
             return;
         }
-        let can_rely_on_wake_up = wait::heavy_fence(memory, self.fenced);
+        let can_rely_on_wake_up = wait::heavy_fence(seat.memory(), seat.is_fenced());
         let lanes = &mut self.lanes;
         self.active.retain(|index| {
             let Some(lane) = lanes.get_mut(*index) else { return false };
@@ -233,7 +231,7 @@ impl<C: Sequence> LanesConsumer<C> {
     }
 
     #[cold]
-    fn release_earlier<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release_earlier<M: Memory>(&mut self, seat: &RingSeat<M>) {
         for index in self.unreleased.drain(..) {
             if let Some(lane) = self.lanes.get_mut(index) {
                 lane.is_unreleased = false;
@@ -294,7 +292,6 @@ impl<C: Sequence> Consume for LanesConsumer<C> {
             notified: part(geometry.common().notified())?,
             turns: 0,
             was_notified: true,
-            fenced: geometry.fenced,
             lanes,
         })
     }
@@ -316,12 +313,12 @@ impl<C: Sequence> Consume for LanesConsumer<C> {
     }
 
     #[inline(always)]
-    fn has_record<M: Memory>(&mut self, seat: &Seat<M>) -> Result<bool, Corruption> {
-        Ok(self.find(seat.memory(), |lane| Ok(lane.is_published()?.then_some(())))?.is_some())
+    fn has_record<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<bool, Corruption> {
+        Ok(self.find(seat, |lane| Ok(lane.is_published()?.then_some(())))?.is_some())
     }
 
     #[inline(always)]
-    fn release<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release<M: Memory>(&mut self, seat: &RingSeat<M>) {
         if self.is_unreleased {
             self.is_unreleased = false;
             if let Some(lane) = self.current() {
@@ -340,7 +337,7 @@ impl<C: Sequence> Consume for LanesConsumer<C> {
         self.taken = 0;
     }
 
-    fn recover<M: Memory>(&mut self, seat: &Seat<M>) -> Result<AtHead, Corruption> {
+    fn recover<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<AtHead, Corruption> {
         self.scan_idle();
         Ok(if self.has_record(seat)? { AtHead::Record } else { AtHead::Nothing })
     }
@@ -389,11 +386,11 @@ impl ConsumeBytes for LanesConsumer<ByteConsumer> {
     }
 
     #[inline(always)]
-    fn peek<M: Memory>(&mut self, seat: &Seat<M>) -> Result<Option<PeekedRecord>, Corruption> {
-        self.find(seat.memory(), ByteConsumer::peek_at_head)
+    fn peek<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<Option<PeekedRecord>, Corruption> {
+        self.find(seat, ByteConsumer::peek_at_head)
     }
 
-    fn peek_again<M: Memory>(&mut self, seat: &Seat<M>) -> Result<PeekedRecord, Corruption> {
+    fn peek_again<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<PeekedRecord, Corruption> {
         match self.peek(seat)? {
             Some(record) => Ok(record),
             // Poisons, with what stands there.
@@ -413,7 +410,7 @@ impl ConsumeBytes for LanesConsumer<ByteConsumer> {
 
     /// One lookup of the lane for both.
     #[inline(always)]
-    fn pass_and_release<M: Memory>(&mut self, record: &PeekedRecord, seat: &Seat<M>) {
+    fn pass_and_release<M: Memory>(&mut self, record: &PeekedRecord, seat: &RingSeat<M>) {
         self.taken += 1;
         self.is_unreleased = false;
         if let Some(lane) = self.current() {

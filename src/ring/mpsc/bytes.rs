@@ -14,10 +14,10 @@
 //! Progress: claims are lock-free, everything else is wait-free.
 use super::claim::{ClaimProtocol, ClaimedRange};
 use crate::error::{Corruption, PushError};
-use crate::layout::Geometry;
 use crate::memory::{Cells, Descriptors, Position, Region};
 use crate::ring::cells::bytes::{Claim, cells_for, descriptors_and_cells, max_record};
 use crate::ring::cells::{Descriptor, ProducerCounters};
+use crate::ring::layout::Geometry;
 use crate::ring::{Produce, ProduceBytes};
 use crate::sync::{Relaxed, Release};
 

@@ -1,8 +1,8 @@
 //! [`ClaimProtocol`]: how a producer gets cells of its own. One shared write per function.
 use crate::error::{Corruption, PushError};
-use crate::layout::{Geometry, RoleBlock};
 use crate::memory::{Position, Region, Stamped, WordRef};
 use crate::ring::cells::CachedHead;
+use crate::ring::layout::{Geometry, RoleBlock};
 use crate::sync::{Acquire, Relaxed, Release, compiler_fence};
 
 /// What a role block says about the claims of its holder.

@@ -2,13 +2,15 @@
 use super::recover::{ClaimRecovery, ClaimState, LostClaim};
 use crate::error::Corruption;
 use crate::identity::Identity;
-use crate::layout::Geometry;
-use crate::memory::{Item, Memory, Position, Region, Stamped};
+use crate::memory::{Item, Memory, Position, Region, Stamped, WordRef};
 use crate::ring::cells::bytes::{ByteConsumer, PeekedRecord};
 use crate::ring::cells::items::ItemConsumer;
+use crate::ring::layout::{Geometry, RoleBlock};
 use crate::ring::losses::LossLog;
-use crate::ring::{AtHead, Blocker, Consume, ConsumeBytes, ConsumeItems, Loss, Losses, Recovery, Sequence};
-use crate::seat::{self, Seat};
+use crate::ring::{
+    AtHead, Blocker, Consume, ConsumeBytes, ConsumeItems, Loss, Losses, Recovery, RingSeat, Sequence,
+};
+use crate::seat;
 use crate::sync::Relaxed;
 
 /// After how many empty looks `try_*` calls, too, recover a claim at HEAD.
@@ -38,7 +40,7 @@ impl<C: Sequence> MpscConsumer<C> {
     #[inline(always)]
     fn look<R, M: Memory>(
         &mut self,
-        seat: &Seat<M>,
+        seat: &RingSeat<M>,
         mut peek: impl FnMut(&mut C) -> Result<Option<R>, Corruption>,
     ) -> Result<Option<R>, Corruption> {
         loop {
@@ -56,7 +58,7 @@ impl<C: Sequence> MpscConsumer<C> {
     /// Before it returns `false`, it releases the cells that it has passed: producers may wait for
     /// them.
     #[cold]
-    fn after_empty_look<M: Memory>(&mut self, seat: &Seat<M>) -> Result<bool, Corruption> {
+    fn after_empty_look<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<bool, Corruption> {
         if self.is_lost_at_head() && self.pass_and_log()? {
             return Ok(true);
         }
@@ -74,7 +76,7 @@ impl<C: Sequence> MpscConsumer<C> {
 
     /// Releases the lost claims that it has passed over, if there are any.
     #[inline(always)]
-    fn release_passed<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release_passed<M: Memory>(&mut self, seat: &RingSeat<M>) {
         if self.stored_head != self.inner.head() {
             self.release_passed_claims(seat);
         }
@@ -83,7 +85,7 @@ impl<C: Sequence> MpscConsumer<C> {
     /// A function of its own, so that a look that finds nothing stays short.
     #[cold]
     #[inline(never)]
-    fn release_passed_claims<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release_passed_claims<M: Memory>(&mut self, seat: &RingSeat<M>) {
         self.release(seat);
     }
 
@@ -146,9 +148,9 @@ impl<C: Sequence> MpscConsumer<C> {
         let mut by = self.marked_lost.filter(|(marked, _)| *marked == at).map(|(_, by)| by);
         if u64::from(lost.seat) < geometry.producers {
             let block = geometry.producer(lost.seat.into());
-            seat::count_loss(region, block);
+            count_loss(region, block);
             // An earlier consumer marked it: the seat may have been taken since.
-            by = by.or_else(|| seat::identity_of(region, block, lost.epoch));
+            by = by.or_else(|| seat::identity_of(region, block.seat(), lost.epoch));
         }
         let by = by.unwrap_or_else(Identity::unknown);
         self.losses.push(Loss { seat: lost.seat, by, position: at.get(), cells: lost.cells.into() });
@@ -162,6 +164,17 @@ impl<C: Sequence> MpscConsumer<C> {
             Ok(_) => {}
         }
         found
+    }
+}
+
+/// Counts a record that was lost because a holder of the seat at `block` died. Counts it twice if
+/// the consumer dies before HEAD has passed the record.
+fn count_loss(region: &Region, block: RoleBlock) {
+    if let Some(lost) = WordRef::new(region, block.lost()) {
+        // Relaxed: for display, and only the holder of the consumer's seat writes it.
+        let count = lost.load(Relaxed);
+        // Relaxed: as above.
+        lost.store(count.wrapping_add(1), Relaxed);
     }
 }
 
@@ -198,12 +211,12 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
     }
 
     #[inline(always)]
-    fn has_record<M: Memory>(&mut self, seat: &Seat<M>) -> Result<bool, Corruption> {
+    fn has_record<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<bool, Corruption> {
         Ok(self.look(seat, |inner| Ok(inner.is_published()?.then_some(())))?.is_some())
     }
 
     #[inline(always)]
-    fn release<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release<M: Memory>(&mut self, seat: &RingSeat<M>) {
         self.stored_head = self.inner.head();
         self.empty_looks = 0;
         self.inner.release(seat);
@@ -213,7 +226,7 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
         self.inner.poison(corruption);
     }
 
-    fn recover<M: Memory>(&mut self, seat: &Seat<M>) -> Result<AtHead, Corruption> {
+    fn recover<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<AtHead, Corruption> {
         self.has_more_to_recover = false;
         let last_step = self.claims.steps() + RECOVERY_BUDGET;
         while self.claims.steps() < last_step {
@@ -239,7 +252,7 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
     }
 
     /// Does not store HEAD: lost claims are only marked.
-    fn recover_all<M: Memory>(mut self, seat: &Seat<M>) -> Result<Recovery, Corruption> {
+    fn recover_all<M: Memory>(mut self, seat: &RingSeat<M>) -> Result<Recovery, Corruption> {
         let mut recovery = Recovery::default();
         // Bounded: a claim has a cell at least, and takes at most two rounds (found filled,
         // passed).
@@ -262,7 +275,7 @@ impl<C: Sequence> Consume for MpscConsumer<C> {
         Ok(recovery)
     }
 
-    fn blocked_by<M: Memory>(&mut self, seat: &Seat<M>) -> Result<Option<Blocker>, Corruption> {
+    fn blocked_by<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<Option<Blocker>, Corruption> {
         let ClaimState::Held(seat) = self.recover_at_head(seat.memory())? else { return Ok(None) };
         let at = self.inner.head();
         let cells = self.claims.claimed_beyond(at)?.and_then(|tail| tail.since(at)).unwrap_or(0);
@@ -300,11 +313,11 @@ impl ConsumeBytes for MpscConsumer<ByteConsumer> {
     }
 
     #[inline(always)]
-    fn peek<M: Memory>(&mut self, seat: &Seat<M>) -> Result<Option<PeekedRecord>, Corruption> {
+    fn peek<M: Memory>(&mut self, seat: &RingSeat<M>) -> Result<Option<PeekedRecord>, Corruption> {
         self.look(seat, ByteConsumer::peek_at_head)
     }
 
-    fn peek_again<M: Memory>(&mut self, _: &Seat<M>) -> Result<PeekedRecord, Corruption> {
+    fn peek_again<M: Memory>(&mut self, _: &RingSeat<M>) -> Result<PeekedRecord, Corruption> {
         self.inner.peek_again_at_head()
     }
 

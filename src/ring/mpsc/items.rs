@@ -4,9 +4,9 @@
 //! word that all producers share, and two stores to a line of its own.
 use super::claim::ClaimProtocol;
 use crate::error::{Corruption, PushError};
-use crate::layout::Geometry;
 use crate::memory::{Item, Position, Region, Slots};
 use crate::ring::cells::ProducerCounters;
+use crate::ring::layout::Geometry;
 use crate::ring::{Produce, ProduceItems};
 use crate::sync::{Relaxed, Release};
 

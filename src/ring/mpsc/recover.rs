@@ -2,8 +2,9 @@
 use super::claim::Announcement;
 use crate::error::Corruption;
 use crate::identity::Identity;
-use crate::layout::{Geometry, RoleBlock, SeatState, State};
+use crate::layout::{SeatState, State};
 use crate::memory::{Memory, Position, Region, Stamped, WordRef};
+use crate::ring::layout::{Geometry, RoleBlock};
 use crate::seat;
 use crate::sync::{Acquire, Relaxed, Release};
 
@@ -213,7 +214,7 @@ impl ClaimRecovery {
     fn mark(&self, cells: &impl Stamped, at: Position, lost: LostClaim) -> Result<ClaimState, Corruption> {
         let second = cells.second(at).ok_or(Corruption::Outside)?;
         // Before the mark: after it the seat can be taken again.
-        let by = self.geometry.producer(lost.seat.into()).identity(&self.region);
+        let by = self.geometry.producer(lost.seat.into()).seat().identity(&self.region);
         // Relaxed: published by the mark.
         second.store(lost.word(), Relaxed);
         // Release: E5, pairs with `is_resolved`; a producer that finds the mark and takes the seat
@@ -261,7 +262,7 @@ impl ClaimRecovery {
         if announced.and_then(Announcement::position) != Some(at) {
             return;
         }
-        let Some(state) = seat::verified_state_at(memory, block) else { return };
+        let Some(state) = seat::verified_state_at(memory, block.seat()) else { return };
         if !is_dead(state) {
             match announced {
                 Some(Announcement::Owned(_)) => owners.owner = Some((seat, state, at)),

@@ -10,11 +10,11 @@ use core::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use super::stall::StallTimer;
-use super::{DefaultMemory, Kind, Message, Produce, Ring, Stall, sealed};
+use super::{DefaultMemory, Kind, Message, Produce, Ring, RingSeat, Stall, sealed};
 use crate::error::{Departure, PushError, SeatError};
 use crate::identity::Role;
 use crate::memory::{Clock, Memory};
-use crate::seat::{Presence, Seat, presence};
+use crate::seat::{Presence, presence};
 use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, WaitStrategy};
 
 /// The producer of a ring: puts records in.
@@ -52,7 +52,7 @@ pub struct Producer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
     /// On cache lines of its own: producers and consumers often lie side by side in memory, and are
     /// used by different threads.
     pub(crate) core: CachePadded<<T as sealed::Message>::Producer<K>>,
-    pub(crate) seat: Seat<M>,
+    pub(crate) seat: RingSeat<M>,
     pub(crate) ring: Ring<K, T, M>,
     pub(crate) stall_timer: StallTimer,
     pub(crate) spin: AdaptiveSpin,
@@ -200,7 +200,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
         let stalled_for = self.stall_timer.unchanged_for(self.core.head().get(), self.seat.memory());
         Some(match self.core.blocked_by() {
             Some(seat) => {
-                let presence = presence(self.seat.memory(), self.ring.geometry.producer(seat.into()));
+                let presence = presence(self.seat.memory(), self.ring.geometry.producer(seat.into()).seat());
                 Stall::new(Role::Producer, seat, presence, cells, stalled_for)
             }
             None => Stall::new(Role::Consumer, 0, self.seat.peer_presence(), cells, stalled_for),
@@ -288,7 +288,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Producer<K, T, M> {
 /// There is room for what a producer wants to send.
 struct Room<'a, C, M: Memory, F> {
     core: &'a mut C,
-    seat: &'a Seat<M>,
+    seat: &'a RingSeat<M>,
     has_room: F,
 }
 

@@ -76,7 +76,7 @@ fn heading(kind: &Kind, (major, minor): (u64, u64)) -> String {
 /// The bytes that this code leaves behind. The one word that tells of the machine is told of a 64-bit one.
 fn written(kind: &Kind) -> Vec<u8> {
     let mut bytes = (kind.write)().image();
-    let word_align = &mut bytes[256 + 88..][..8];
+    let word_align = &mut bytes[256 + 112..][..8];
     assert_eq!(word_align, (align_of::<u64>() as u64).to_ne_bytes(), "word align");
     word_align.copy_from_slice(&8_u64.to_ne_bytes());
     bytes

@@ -185,7 +185,7 @@ fn positions_out_of_reach_are_noticed_when_a_seat_is_taken() {
 
 /// Ends find cells by a mask: a capacity that fits the memory is not enough.
 fn capacity_is_checked<K: KindLayout, T: Cargo + ?Sized>() {
-    const CAPACITY_FIELD: usize = 256 + 24;
+    const CAPACITY_FIELD: usize = 256 + 56;
     for found in [0, 3, 6, 7, CAPACITY as u64 + 1, 1 << 63, u64::MAX] {
         let shared = Shared::new();
         shared.ring::<K, T>();

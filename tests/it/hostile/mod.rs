@@ -87,8 +87,8 @@ fn live<K: KindLayout, T: Cargo + ?Sized>((scene, steps): &(Scene, Vec<Step>)) {
 fn field<K: KindLayout>() -> impl Strategy<Value = usize> {
     prop_oneof![
         3 => (0..9_usize).prop_map(|word| 8 * word),
-        6 => (0..11_usize).prop_map(|word| 256 + 8 * word),
-        1 => (16..24_usize).prop_map(|word| 256 + 8 * word),
+        6 => (0..16_usize).prop_map(|word| 256 + 8 * word),
+        1 => (16..32_usize).prop_map(|word| 256 + 8 * word),
         2 => spot::<K>(),
     ]
 }

@@ -123,7 +123,7 @@ pub fn state(tape: &[u8]) {
 fn field<K: KindLayout>(a: u8, b: u8) -> usize {
     match a >> 5 {
         0 | 1 => 8 * usize::from(b % 9),
-        2..=4 => 256 + 8 * usize::from(b % 12),
+        2..=4 => 256 + 8 * usize::from(b % 16),
         5 => 256 + 8 * usize::from(b % 32),
         _ => spot::<K>(b, a),
     }

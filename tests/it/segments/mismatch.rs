@@ -157,13 +157,22 @@ fn another_kind_of_ring_is_told() {
 fn a_damaged_field_is_named() {
     for (at, word, field) in [
         (OBJECTS, 0, "objects"),
-        (OBJECT + 16, 3, "producers"),
-        (OBJECT + 24, 3, "capacity"),
-        (OBJECT + 24, 1 << 30, "capacity"),
-        (OBJECT + 32, 8, "stride"),
-        (OBJECT + 40, 513, "roles"),
-        (OBJECT + 48, 512, "descriptors"),
-        (OBJECT + 56, 1 << 62, "cells"),
+        (OBJECTS, 1025, "objects"),
+        (OBJECT + 8, 384, "object start"),
+        (OBJECT + 8, 513, "object start"),
+        (OBJECT + 8, 1 << 62, "object start"),
+        (OBJECT + 16, 129, "object length"),
+        (OBJECT + 16, 1 << 62, "object length"),
+        (OBJECT + 24, 384, "seats"),
+        (OBJECT + 24, 513, "seats"),
+        (OBJECT + 32, 3, "seat blocks"),
+        (OBJECT + 32, 1 << 62, "seat blocks"),
+        (OBJECT + 48, 3, "producers"),
+        (OBJECT + 56, 3, "capacity"),
+        (OBJECT + 56, 1 << 30, "capacity"),
+        (OBJECT + 64, 8, "stride"),
+        (OBJECT + 80, 512, "descriptors"),
+        (OBJECT + 88, 1 << 62, "cells"),
     ] {
         let error = patched::<u64>(&[(at, word)]).unwrap_err();
         let LayoutError::Field { field: named, found } = layout_of(&error) else { panic!("{error:?}") };
@@ -178,7 +187,7 @@ fn a_damaged_field_is_named() {
 
 #[test]
 fn no_word_of_header_or_object_makes_open_panic() {
-    for at in (0..OBJECT + 192).step_by(8) {
+    for at in (0..OBJECT + 256).step_by(8) {
         for word in [0, 1, 7, 64, 512, 1 << 20, 1 << 32, 1 << 63, u64::MAX - 127, u64::MAX] {
             // It may go unnoticed where nothing depends on it; then the ring can be used.
             let _told = patched::<[u8]>(&[(at, word)]);
@@ -286,7 +295,7 @@ fn another_type_is_told_before_another_schema() {
 #[test]
 fn the_schema_lies_where_the_format_says() {
     let meant = |error| error == LayoutError::Schema { found: 5, expected: 0 };
-    assert_layout(patched::<u64>(&[(OBJECT + 96, 5)]), meant, &["has schema 5"]);
+    assert_layout(patched::<u64>(&[(OBJECT + 120, 5)]), meant, &["has schema 5"]);
 }
 
 fn assert_no_ring(path: &Path) {

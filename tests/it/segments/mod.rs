@@ -8,6 +8,7 @@ mod mismatch;
 mod multi_producer_layout;
 mod no_space;
 mod not_a_segment;
+mod objects;
 mod permissions;
 mod unlink;
 mod unused;
@@ -37,6 +38,7 @@ pub const ROLES: &[(&str, Act)] = &[
     ("fill a file system", no_space::fill_a_file_system),
     ("be in it", unlink::be_in_it),
     ("hold a seat", unused::hold_a_seat),
+    ("hold a seat in the log", objects::hold_a_seat_in_the_log),
     ("enter a user namespace", user_namespace::enter_a_user_namespace),
     ("open as an unmapped user", user_namespace::open_as_an_unmapped_user),
     ("open as a mapped user", user_namespace::open_as_a_mapped_user),

@@ -16,17 +16,18 @@ use support::Name;
 const LENGTH: u64 = 40;
 const OBJECT: u64 = 256;
 const KIND: u64 = OBJECT;
-const CARRIES: u64 = OBJECT + 8;
-const PRODUCERS: u64 = OBJECT + 16;
-const CAPACITY: u64 = OBJECT + 24;
-const STRIDE: u64 = OBJECT + 32;
-const ROLES: u64 = OBJECT + 40;
-const DESCRIPTORS: u64 = OBJECT + 48;
-const CELLS: u64 = OBJECT + 56;
-const READY: u64 = OBJECT + 80;
+const SEATS: u64 = OBJECT + 24;
+const SEAT_BLOCKS: u64 = OBJECT + 32;
+const CARRIES: u64 = OBJECT + 40;
+const PRODUCERS: u64 = OBJECT + 48;
+const CAPACITY: u64 = OBJECT + 56;
+const STRIDE: u64 = OBJECT + 64;
+const READY: u64 = OBJECT + 72;
+const DESCRIPTORS: u64 = OBJECT + 80;
+const CELLS: u64 = OBJECT + 88;
 /// In the order of `format_of`.
 const FIELDS: [u64; 10] =
-    [KIND, CARRIES, PRODUCERS, CAPACITY, STRIDE, ROLES, READY, DESCRIPTORS, CELLS, LENGTH];
+    [KIND, CARRIES, PRODUCERS, CAPACITY, STRIDE, SEATS, READY, DESCRIPTORS, CELLS, LENGTH];
 
 fn word(path: &Path, at: u64) -> u64 {
     let mut bytes = [0; 8];
@@ -118,9 +119,13 @@ fn damage_is_named<K: Kind, T: Message + ?Sized>() {
     for producers in [0, 65_536, 1 << 32, u64::MAX] {
         assert_damaged::<K, T>(PRODUCERS, producers, "producers");
     }
-    // More than there is room for: their role blocks would run into what comes next.
-    for producers in [6, 1000, 65_535] {
-        assert_damaged::<K, T>(PRODUCERS, producers, "ready");
+    // Others than there are blocks for.
+    for producers in [4, 6, 1000, 65_535] {
+        let error = patched::<K, T>(PRODUCERS, producers).map(drop).unwrap_err();
+        assert_tells(&error, true, &["is damaged", "its seat blocks cannot be 7"]);
+    }
+    for blocks in [0, 6, 8, 1 << 32, u64::MAX] {
+        assert_damaged::<K, T>(SEAT_BLOCKS, blocks, "seat blocks");
     }
     let ready = 512 + 512 * 7;
     for offset in [0, 512, ready - 128, ready + 1, ready + 64, len + 128, u64::MAX - 127, u64::MAX] {
@@ -129,7 +134,7 @@ fn damage_is_named<K: Kind, T: Message + ?Sized>() {
     // Inside of what comes after it.
     assert_damaged::<K, T>(READY, len - 128, "descriptors");
     for offset in [0, 511, 640, 1 << 62] {
-        assert_damaged::<K, T>(ROLES, offset, if offset == 640 { "ready" } else { "roles" });
+        assert_damaged::<K, T>(SEATS, offset, if offset == 640 { "ready" } else { "seats" });
     }
     assert_damaged::<K, T>(DESCRIPTORS, ready - 128, "descriptors");
     assert_damaged::<K, T>(CELLS, len + 128, "cells");
@@ -147,7 +152,7 @@ fn a_damaged_field_of_a_ring_of_several_is_named() {
 
 /// Opens a ring with any word of header and object replaced; where that goes unnoticed, uses it.
 fn no_word_makes_it_panic<K: Kind>() {
-    for at in (0..OBJECT + 192).step_by(8) {
+    for at in (0..OBJECT + 256).step_by(8) {
         for word in [0, 1, 7, 64, 512, 1 << 20, 1 << 32, 1 << 63, u64::MAX - 127, u64::MAX] {
             let place = Place::new();
             if let Ok(ring) = patched_in::<K, [u8]>(&place, at, word) {

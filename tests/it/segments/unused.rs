@@ -11,7 +11,7 @@ use ringway::lanes::Lanes;
 use ringway::mpsc::Mpsc;
 use ringway::ring::{Kind, Ring};
 use ringway::spsc::Spsc;
-use ringway::{Identity, Options, SeatError, SegmentError, Unlinked, lanes, mpsc, spsc};
+use ringway::{Identity, Options, SeatError, Segment, SegmentError, Unlinked, lanes, mpsc, spsc};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
@@ -26,7 +26,11 @@ fn options() -> Options<'static> {
 /// Takes the first free seat of a role in an `mpsc` ring, and holds it until its parent hangs up.
 /// Closes all files if told so.
 pub fn hold_a_seat(words: &[&str]) {
-    let ring = mpsc::Ring::<u64>::open_with(words[0], &options()).unwrap();
+    let ring = match words.get(3) {
+        Some(object) => Segment::open(words[0]).unwrap().ring_with(object, &options()),
+        None => mpsc::Ring::<u64>::open_with(words[0], &options()),
+    };
+    let ring = ring.unwrap();
     let hold = |_seat| {
         if words.get(2) == Some(&"close") {
             // SAFETY: a later use of a closed descriptor is an error, which is tested here.
@@ -195,6 +199,21 @@ fn a_daemon_keeps_its_ring() {
         child.kill();
     }
     mpsc::Ring::<u64>::unlink_if_unused(&name).unwrap();
+    // The same in the last object of several.
+    let several =
+        Segment::builder().ring::<Spsc, [u8]>("first", &small()).ring::<Mpsc, u64>("last", &small());
+    several.create(&name).unwrap();
+    let mut child = Child::start("hold a seat", &[name.as_str(), "producer", "close", "last"]);
+    child.expect("seated");
+    let error = Segment::unlink_if_unused(&name).unwrap_err();
+    let SegmentError::InUse { by: Some(by), .. } = error else { panic!("{error}") };
+    assert_eq!(by.pid, child.id());
+    child.kill();
+    Segment::unlink_if_unused(&name).unwrap();
+}
+
+fn small() -> Options<'static> {
+    Options::new().capacity(8)
 }
 
 #[test]

@@ -37,8 +37,8 @@ impl<W: Words> Corruptor<W> {
         let header: Vec<_> = HEADER.step_by(8).map(|at| (at, bytes.word(at))).collect();
         let field = |at: usize| bytes.word(256 + at) as usize;
         let (kind, is_bytes, producers, capacity, stride) =
-            (field(0), field(8) == 2, field(16), field(24), field(32));
-        let (first, descriptors, cells, ready) = (field(40), field(48), field(56), field(80));
+            (field(0), field(40) == 2, field(48), field(56), field(64));
+        let (first, descriptors, cells, ready) = (field(24), field(80), field(88), field(72));
         let blocks = 1 + usize::from(kind > 1) + producers;
         let roles: Vec<_> = (0..blocks).map(|block| first + ROLE * block).collect();
         let (start, step) = if is_bytes { (descriptors, 16) } else { (cells, stride) };

@@ -1,11 +1,11 @@
 //! [`ByteConsumer`]: takes records out.
 use super::{Skips, descriptors_and_cells, max_record, parse_at};
 use crate::error::Corruption;
-use crate::layout::{Geometry, Kind};
 use crate::memory::{Cells, Descriptors, Memory, PayloadRef, Position, Region};
+use crate::ring::RingSeat;
 use crate::ring::cells::{Descriptor, SharedHead};
+use crate::ring::layout::{Geometry, Kind};
 use crate::ring::{Consume, ConsumeBytes, Sequence};
-use crate::seat::Seat;
 use crate::sync::{Acquire, Relaxed};
 
 /// A record that a look has found at HEAD.
@@ -131,12 +131,12 @@ impl Consume for ByteConsumer {
     }
 
     #[inline(always)]
-    fn has_record<M: Memory>(&mut self, _: &Seat<M>) -> Result<bool, Corruption> {
+    fn has_record<M: Memory>(&mut self, _: &RingSeat<M>) -> Result<bool, Corruption> {
         self.is_published()
     }
 
     #[inline(always)]
-    fn release<M: Memory>(&mut self, seat: &Seat<M>) {
+    fn release<M: Memory>(&mut self, seat: &RingSeat<M>) {
         self.shared_head.release(self.head, seat);
     }
 
@@ -151,11 +151,11 @@ impl ConsumeBytes for ByteConsumer {
     }
 
     #[inline(always)]
-    fn peek<M: Memory>(&mut self, _: &Seat<M>) -> Result<Option<PeekedRecord>, Corruption> {
+    fn peek<M: Memory>(&mut self, _: &RingSeat<M>) -> Result<Option<PeekedRecord>, Corruption> {
         self.peek_at_head()
     }
 
-    fn peek_again<M: Memory>(&mut self, _: &Seat<M>) -> Result<PeekedRecord, Corruption> {
+    fn peek_again<M: Memory>(&mut self, _: &RingSeat<M>) -> Result<PeekedRecord, Corruption> {
         self.peek_again_at_head()
     }
 

@@ -34,8 +34,8 @@ pub(crate) use producer::{ByteProducer, Claim};
 
 use super::Descriptor;
 use crate::error::Corruption;
-use crate::layout::Lane;
 use crate::memory::{Cells, Descriptors, Position, Region};
+use crate::ring::layout::Lane;
 
 /// How many cells a record of `len` bytes takes.
 #[inline(always)]

@@ -1,9 +1,9 @@
 //! [`ByteProducer`]: puts records in; the only producer of its cells.
 use super::{Skips, cells_for, descriptors_and_cells, max_record, parse_at};
 use crate::error::{Corruption, PushError};
-use crate::layout::Geometry;
 use crate::memory::{Cells, Descriptors, PayloadRef, Position, Region, WordRef};
 use crate::ring::cells::{CachedHead, Descriptor, ProducerCounters, resume_tail};
+use crate::ring::layout::Geometry;
 use crate::ring::{Produce, ProduceBytes};
 use crate::sync::{Relaxed, Release};
 

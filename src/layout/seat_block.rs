@@ -1,4 +1,4 @@
-//! The role block: a seat's words in the segment.
+//! The seat block: the words of a seat in the segment.
 use crate::identity::{Identity, Label};
 use crate::memory::{Offset, Region, Span, WordRef};
 use crate::sync::Relaxed;
@@ -61,25 +61,16 @@ impl SeatState {
     }
 }
 
-/// Where the words of a seat are.
+/// Where the words of a seat are. An object may have words of its own in the rest of the block.
 #[derive(Clone, Copy, Debug)]
-pub struct RoleBlock {
+pub(crate) struct SeatBlock {
     start: Offset,
 }
 
-impl RoleBlock {
+impl SeatBlock {
     /// In bytes.
     pub(crate) const SIZE: u64 = 512;
 
-    const POSITION: u64 = 0;
-    const ANNOUNCEMENT: u64 = 8;
-    const NOTIFIED: u64 = 8;
-    const CLAIM_END: u64 = 16;
-    const RECORDS: u64 = 24;
-    const BYTES: u64 = 32;
-    const ABORTED: u64 = 40;
-    const PARKED: u64 = 128;
-    const ARMED: u64 = 136;
     const STATE: u64 = 256;
     const PID: u64 = 264;
     const STARTED: u64 = 272;
@@ -87,8 +78,8 @@ impl RoleBlock {
     const NAMESPACE: u64 = 288;
     const RUN: u64 = 296;
     const LABEL: u64 = 320;
-    const LOST: u64 = 384;
-    const HEAD: u64 = 448;
+    /// From the end of the label on, and before the state, the words belong to the object.
+    const END: u64 = Self::LABEL + Label::MAX as u64;
 
     pub(crate) const fn new(start: Offset) -> Self {
         Self { start }
@@ -104,54 +95,8 @@ impl RoleBlock {
         self.start.plus(at)
     }
 
-    /// The consumer's HEAD, or a producer's TAIL.
-    pub(crate) const fn position(self) -> Offset {
-        self.field(Self::POSITION)
-    }
-
-    /// The position that a producer of an `mpsc` ring is about to claim or has claimed.
-    pub(crate) const fn announcement(self) -> Offset {
-        self.field(Self::ANNOUNCEMENT)
-    }
-
-    /// In the common block of a `lanes` ring: whether a ready bit was set. It has the place of the
-    /// announcement, which only seats of `mpsc` have.
-    pub(crate) const fn notified(self) -> Offset {
-        self.field(Self::NOTIFIED)
-    }
-
-    /// Where the announced claim ends.
-    pub(crate) const fn claim_end(self) -> Offset {
-        self.field(Self::CLAIM_END)
-    }
-
-    /// The word on which the holder sleeps.
-    pub(crate) const fn parked(self) -> Offset {
-        self.field(Self::PARKED)
-    }
-
-    /// Whether the producer of a lane has to notify the consumer of its next record.
-    pub(crate) const fn armed(self) -> Offset {
-        self.field(Self::ARMED)
-    }
-
-    /// HEAD of a lane.
-    pub(crate) const fn head(self) -> Offset {
-        self.field(Self::HEAD)
-    }
-
     pub(crate) const fn state(self) -> Offset {
         self.field(Self::STATE)
-    }
-
-    /// Three words side by side: records published, their bytes, records aborted.
-    pub(crate) const fn sent(self) -> [Offset; 3] {
-        [self.field(Self::RECORDS), self.field(Self::BYTES), self.field(Self::ABORTED)]
-    }
-
-    /// How many claims died with holders of this seat.
-    pub(crate) const fn lost(self) -> Offset {
-        self.field(Self::LOST)
     }
 
     /// Writes the identity of the new holder.
@@ -200,18 +145,29 @@ impl RoleBlock {
     }
 }
 
+/// Seat blocks side by side: the seats of one role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SeatTable {
+    pub(crate) first: Offset,
+    pub(crate) seats: u64,
+}
+
+impl SeatTable {
+    /// The block of a seat, counted from 0.
+    pub(crate) const fn block(&self, seat: u64) -> SeatBlock {
+        SeatBlock::new(self.first.plus(SeatBlock::SIZE.saturating_mul(seat)))
+    }
+}
+
 /// The numbers on the page `format`. Other numbers are another format, with another `MAJOR`.
 const _: () = {
-    type B = RoleBlock;
-    let path = [B::POSITION, B::ANNOUNCEMENT, B::CLAIM_END, B::RECORDS, B::BYTES, B::ABORTED];
-    assert!(matches!(path, [0, 8, 16, 24, 32, 40]), "the role block is not as documented");
+    type B = SeatBlock;
+    let holder = [B::STATE, B::PID, B::STARTED, B::ATTACHED, B::NAMESPACE, B::RUN, B::LABEL, B::END];
     assert!(
-        matches!([B::NOTIFIED, B::PARKED, B::ARMED], [8, 128, 136]),
-        "the role block is not as documented"
+        matches!(holder, [256, 264, 272, 280, 288, 296, 320, 384]),
+        "the seat block is not as documented"
     );
-    let holder = [B::STATE, B::PID, B::STARTED, B::ATTACHED, B::NAMESPACE, B::RUN, B::LABEL];
-    assert!(matches!(holder, [256, 264, 272, 280, 288, 296, 320]), "the role block is not as documented");
-    assert!(matches!([B::LOST, B::HEAD, B::SIZE], [384, 448, 512]), "the role block is not as documented");
+    assert!(matches!(B::SIZE, 512), "the seat block is not as documented");
     type S = State;
     let states = [S::Never as u64, S::Taken as u64, S::Left as u64, S::Died as u64, S::Finished as u64];
     assert!(matches!(states, [0, 1, 2, 3, 4]), "the states are not as documented");

@@ -31,8 +31,8 @@
 //! poll. So the consumer also scans all lanes after each slice of a wait, and now and then in
 //! between. The next holder of the seat notifies before it does anything else.
 use crate::error::Corruption;
-use crate::layout::Geometry;
 use crate::memory::{Memory, Region, WordRef};
+use crate::ring::layout::Geometry;
 use crate::sync::{Relaxed, Release};
 use crate::wait;
 
@@ -47,7 +47,7 @@ pub(crate) struct Doorbell {
 }
 
 impl Doorbell {
-    pub(super) fn new(region: &Region, geometry: &Geometry, seat: u64) -> Result<Self, Corruption> {
+    pub(crate) fn new(region: &Region, geometry: &Geometry, seat: u64) -> Result<Self, Corruption> {
         let part = |at| WordRef::new(region, at).ok_or(Corruption::Outside);
         let (ready, bit) = geometry.ready(seat);
         Ok(Self {
@@ -59,7 +59,7 @@ impl Doorbell {
     }
 
     /// Notifies the consumer: steps B4 to B7.
-    pub(super) fn notify<M: Memory>(&self, memory: &M, armed: &WordRef) {
+    pub(crate) fn notify<M: Memory>(&self, memory: &M, armed: &WordRef) {
         // Relaxed: the bit that is set next carries it (E6): a consumer that finds the bit has this
         // 0 before any later 1 of its own.
         armed.half().store(0, Relaxed);

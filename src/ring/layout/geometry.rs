@@ -1,10 +1,10 @@
-//! [`Geometry`]: where everything is in a segment, and how a new one is planned.
-use super::{Carries, Kind, Lane, Options, RoleBlock};
-use crate::error::{Corruption, LayoutError};
-use crate::memory::{ALIGN, Cells, Descriptors, Memory, Offset};
+//! [`Geometry`]: where the parts of a ring are, and how a new one is planned.
+use super::{Carries, Kind, Lane, RoleBlock};
+use crate::error::LayoutError;
+use crate::identity::Role;
+use crate::layout::{Options, SeatTable};
+use crate::memory::{ALIGN, Cells, Descriptors, Offset};
 
-/// Offset of the first part behind the object table, in bytes.
-pub(super) const ROLES: u64 = 512;
 /// The largest capacity in cells. It keeps positions far from their limit, and sizes within 64
 /// bits.
 pub(super) const MAX_CELLS: u64 = 1 << 40;
@@ -49,7 +49,7 @@ impl Carries {
     }
 }
 
-/// Where everything is in a segment. All numbers are checked against each other.
+/// Where the parts of a ring are in the segment. All numbers are checked against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     pub(crate) kind: Kind,
@@ -62,15 +62,14 @@ pub struct Geometry {
     pub(crate) producers: u64,
     /// What the payload means, by a number that both sides agree on; 0 for none.
     pub(crate) schema: u64,
-    pub(crate) roles: Offset,
+    /// The first role block.
+    pub(crate) blocks: Offset,
     /// The ready bits of `lanes`: one for each producer.
     pub(crate) ready: Offset,
     pub(crate) descriptors: Offset,
     pub(crate) cells: Offset,
-    /// Bytes of the whole segment.
-    pub(crate) len: u64,
-    /// Whether every participant executes the full fence itself: see `wait`.
-    pub(crate) fenced: bool,
+    /// Where the ring's part of the segment ends. `u64::MAX` if no segment can hold it.
+    pub(crate) end: u64,
 }
 
 const fn align_up(offset: u64) -> u64 {
@@ -95,7 +94,7 @@ const fn slot_stride(need: u64) -> u64 {
 
 /// Index of the first producer's role block. The consumer's block comes before it, and, where there
 /// can be several producers, their common block.
-pub(super) const fn first_producer(kind: Kind) -> u64 {
+const fn first_producer(kind: Kind) -> u64 {
     match kind {
         Kind::Spsc => 1,
         Kind::Mpsc | Kind::Lanes => 2,
@@ -103,8 +102,9 @@ pub(super) const fn first_producer(kind: Kind) -> u64 {
 }
 
 impl Geometry {
-    /// The geometry of a new ring. Total: options beyond a limit give a length that no memory has.
-    pub(crate) const fn plan(spec: &Spec, options: &Options<'_>) -> Self {
+    /// The geometry of a new ring whose part begins at `start`. Total: options beyond a limit give
+    /// an end that no memory has.
+    pub(crate) const fn plan(spec: &Spec, options: &Options<'_>, start: u64) -> Self {
         let bytes = matches!(spec.carries, Carries::Bytes);
         let cells = spec.carries.cells(options.capacity as u64);
         let producers = match (spec.kind, options.max_producers as u64) {
@@ -124,21 +124,20 @@ impl Geometry {
             stride,
             producers,
             schema: options.schema,
-            roles: Offset::new(ROLES),
+            blocks: Offset::new(start),
             ready: Offset::new(0),
             descriptors: Offset::new(0),
             cells: Offset::new(0),
-            len: 0,
-            fenced: false,
+            end: 0,
         };
-        let ready = align_up(ROLES + plan.roles_bytes());
+        let ready = align_up(start.saturating_add(plan.blocks_bytes()));
         plan.ready = Offset::new(ready);
-        let descriptors = align_up(ready + plan.ready_bytes());
+        let descriptors = align_up(ready.saturating_add(plan.ready_bytes()));
         plan.descriptors = Offset::new(descriptors);
         let cells = descriptors.saturating_add(plan.lane_descriptor_bytes().saturating_mul(plan.lanes()));
         plan.cells = Offset::new(cells);
         let end = cells.saturating_add(plan.lane_cell_bytes().saturating_mul(plan.lanes()));
-        plan.len = if fits && end <= i64::MAX as u64 { end } else { u64::MAX };
+        plan.end = if fits && end <= i64::MAX as u64 { end } else { u64::MAX };
         plan
     }
 
@@ -186,7 +185,7 @@ impl Geometry {
     }
 
     /// No overflow: the number of producers is limited.
-    pub(super) const fn roles_bytes(&self) -> u64 {
+    const fn blocks_bytes(&self) -> u64 {
         RoleBlock::SIZE * (self.first_producer() + self.producers)
     }
 
@@ -213,16 +212,22 @@ impl Geometry {
         align_up(self.stride.saturating_mul(self.capacity))
     }
 
-    /// Checks that the memory still has all bytes of the ring. A system call, where that can
-    /// change. In a forked child it fails, too, so that no path touches the parent's
-    /// bytes.
-    pub(crate) fn check<M: Memory>(&self, memory: &M) -> Result<(), Corruption> {
-        let (need, have) = (self.len, if memory.is_own_process() { memory.len_now() } else { 0 });
-        if have < need { Err(Corruption::Truncated { need, have }) } else { Ok(()) }
+    /// All role blocks.
+    pub(super) const fn role_blocks(&self) -> SeatTable {
+        SeatTable { first: self.blocks, seats: self.first_producer() + self.producers }
+    }
+
+    /// The seats of a role.
+    pub(crate) const fn seats(&self, role: Role) -> SeatTable {
+        let (index, seats) = match role {
+            Role::Consumer => (0, 1),
+            Role::Producer => (self.first_producer(), self.producers),
+        };
+        SeatTable { first: self.blocks.plus(RoleBlock::SIZE * index), seats }
     }
 
     const fn block(&self, index: u64) -> RoleBlock {
-        RoleBlock::new(self.roles.plus(RoleBlock::SIZE.saturating_mul(index)))
+        RoleBlock::new(self.blocks.plus(RoleBlock::SIZE.saturating_mul(index)))
     }
 
     pub(crate) const fn consumer(&self) -> RoleBlock {
