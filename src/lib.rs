@@ -61,8 +61,6 @@ pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatErr
 pub use identity::{Identity, ItemLayout, Label, Role};
 pub use layout::Options;
 pub use memory::Item;
-#[cfg(feature = "std")]
-pub use os::Mapping;
 #[cfg(feature = "async")]
 pub use poll::AsyncConsumer;
 #[cfg(feature = "std")]
@@ -78,5 +76,5 @@ pub use ring::{
 };
 pub use seat::Presence;
 #[cfg(feature = "std")]
-pub use segment::{Builder, ObjectInfo, Segment, Unlinked};
+pub use segment::{Builder, Mapping, ObjectInfo, Segment, Unlinked};
 pub use wait::WaitStrategy;

@@ -10,6 +10,8 @@ pub use layout::LayoutError;
 #[cfg(feature = "std")]
 pub use segment::SegmentError;
 
+#[cfg(feature = "std")]
+use crate::identity::process;
 use crate::identity::{Identity, Role};
 
 /// How the last peer went away, or why none can come.
@@ -354,7 +356,7 @@ pub enum SeatError {
 /// Whether this process is the participant.
 #[cfg(feature = "std")]
 fn is_this_process(participant: &Identity) -> bool {
-    crate::os::kinship(participant) == crate::os::Kinship::SameProcess
+    process::kinship(participant) == process::Kinship::SameProcess
 }
 
 /// Always `false`: without the feature `std`, a process does not know its own id.
@@ -437,7 +439,7 @@ mod tests {
     #[test]
     #[cfg(feature = "std")]
     fn a_seat_held_by_this_process_says_so() {
-        let mut by = Identity { label: crate::Label::new("feed"), ..crate::os::identity() };
+        let mut by = Identity { label: crate::Label::new("feed"), ..process::identity() };
         let text = |by| SeatError::SeatTaken { role: Role::Producer, by }.to_string();
         let own = text(by);
         assert!(own.contains("`feed`, which is this process"), "{own}");

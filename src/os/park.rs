@@ -53,7 +53,6 @@ pub trait FutexMemory {
 /// Parks without a memory: the calls are the same for every [`FutexMemory`].
 pub(crate) struct SystemPark;
 
-impl FutexMemory for super::Mapping {}
 impl FutexMemory for SystemPark {}
 impl FutexMemory for Heap {}
 impl<const N: usize> FutexMemory for &'static StaticMemory<N> {}

@@ -170,7 +170,7 @@ pub(crate) const fn spec<K: Kind, T: Message + ?Sized>() -> Spec {
 
 /// The memory of a ring unless another is named: a mapped segment.
 #[cfg(feature = "std")]
-pub type DefaultMemory = crate::os::Mapping;
+pub type DefaultMemory = crate::segment::Mapping;
 /// The memory of a ring unless another is named: none, without an operating system.
 #[cfg(all(not(feature = "std"), not(loom)))]
 pub type DefaultMemory = &'static crate::memory::StaticMemory<0>;

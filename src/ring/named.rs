@@ -8,8 +8,7 @@ use super::{Kind, Message, Ring, spec};
 use crate::error::{LayoutError, SegmentError};
 use crate::layout::{Entry, NewObject, Options};
 use crate::memory::Memory;
-use crate::os::{Mapping, Pages};
-use crate::segment::{self, Builder, PlannedObject, Segment, Unlinked};
+use crate::segment::{self, Builder, Mapping, Pages, PlannedObject, Segment, Unlinked};
 
 /// Rings in named segments: the short form for a segment with one ring. A [`Segment`] can hold
 /// several.

@@ -5,12 +5,11 @@ use std::path::Path;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::{Segment, mode_difference, name, open_or_create};
+use super::{Mapping, Pages, Segment, mode_difference, name, open_or_create};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Label;
 use crate::layout::{Header, MAX_OBJECTS, NewObject, Options};
 use crate::memory::{Liveness, Memory, Park};
-use crate::os::{Mapping, Pages};
 
 /// What a new segment is to hold: see [`Segment::builder`].
 ///

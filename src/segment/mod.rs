@@ -19,8 +19,11 @@
 //! |---|---|---|---|
 //! | E0 | `format` magic | `parse` magic | header, object table, empty cells |
 mod builder;
+mod mapping;
 mod name;
 mod object;
+mod unlink;
+mod users;
 
 use std::fmt;
 use std::path::Path;
@@ -30,13 +33,15 @@ use std::vec::Vec;
 
 pub use builder::Builder;
 pub(crate) use builder::{PlannedObject, create};
+pub use mapping::Mapping;
+pub(crate) use mapping::Pages;
 pub use object::ObjectInfo;
 
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Label;
 use crate::layout::{Entry, Header, Options};
 use crate::memory::Memory;
-use crate::os::{self, Mapping, Pages};
+use crate::os;
 
 /// Whether a segment was in use when it was unlinked: see [`Segment::unlink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,7 +278,7 @@ impl Segment {
     /// # References
     /// unlink(2), fcntl(2) `F_OFD_GETLK`.
     pub fn unlink(name: impl AsRef<Path>) -> Result<Unlinked, SegmentError> {
-        let is_unused = os::unlink(&name::path_of(name.as_ref())?)?;
+        let is_unused = unlink::unlink(&name::path_of(name.as_ref())?)?;
         Ok(if is_unused { Unlinked::Unused } else { Unlinked::InUse })
     }
 
@@ -304,7 +309,7 @@ impl Segment {
     /// # References
     /// fcntl(2) `F_OFD_SETLK`, `F_OFD_GETLK`; unlink(2).
     pub fn unlink_if_unused(name: impl AsRef<Path>) -> Result<(), SegmentError> {
-        os::unlink_if_unused(&name::path_of(name.as_ref())?)
+        unlink::unlink_if_unused(&name::path_of(name.as_ref())?)
     }
 
     /// The path of the segment when it was opened.
@@ -394,7 +399,7 @@ pub(crate) fn open_or_create<S>(
 
 /// The mode of the segment and the mode that is asked for, if they differ.
 pub(crate) fn mode_difference(mapping: &Mapping, options: &Options<'_>) -> Option<(&'static str, u64, u64)> {
-    let (found, asked) = (mapping.mode()?, options.mode? & os::PERMISSIONS);
+    let (found, asked) = (mapping.mode()?, options.mode? & os::file::PERMISSIONS);
     (found != asked).then_some(("mode", u64::from(found), u64::from(asked)))
 }
 

@@ -10,14 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
-use super::descriptor::Descriptor;
-use super::file::{FileType, Metadata, OpenError};
-use super::fork::ForkMark;
-use super::{file, lock, process, users};
+use super::users;
 use crate::error::{LayoutError, SegmentError};
-use crate::identity::Identity;
+use crate::identity::{Identity, process};
 use crate::layout::{self, DEFAULT_MODE, MAGIC, Options};
 use crate::memory::{Liveness, Memory, Offset, Region, SeatLock, Span};
+use crate::os::file::{FileType, Metadata, OpenError};
+use crate::os::{self, Descriptor, ForkMark, FutexMemory, file, lock};
 
 /// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
 ///
@@ -106,7 +105,7 @@ impl Mapping {
             return Err(if users::is_unknown(owner) {
                 SegmentError::UnknownOwner { path: path.into(), owner }
             } else {
-                SegmentError::Owner { path: path.into(), owner, user: process::user() }
+                SegmentError::Owner { path: path.into(), owner, user: os::user() }
             });
         }
         let len = stated_len(path, &file, &metadata)?;
@@ -350,6 +349,8 @@ unsafe impl Memory for Mapping {
         }
     }
 }
+
+impl FutexMemory for Mapping {}
 
 /// Proof by lock: the kernel keeps the byte range of a seat locked for as long as its holder lives.
 ///

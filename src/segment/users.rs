@@ -5,15 +5,15 @@
 //! `/proc/sys/kernel/overflowuid`.
 use std::fs::read_to_string;
 
-use super::process;
 use crate::layout::Options;
+use crate::os;
 
 /// The number of user ids: 2^32 - 1, because the last number means *none*.
 const ALL_USERS: u64 = u32::MAX as u64;
 
 /// Whether this process trusts a segment that belongs to `owner`.
 pub(super) fn is_trusted(owner: u32, options: &Options<'_>) -> bool {
-    let is_own = owner == process::user() || owner == 0;
+    let is_own = owner == os::user() || owner == 0;
     options.owner == Some(owner) || is_own && !is_unknown(owner)
 }
 

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::lock::WHOLE_FILE;
 use super::mapping::{io_error, metadata, open_ring};
-use super::{file, lock, process};
 use crate::error::SegmentError;
-use crate::identity::Identity;
+use crate::identity::{Identity, process};
 use crate::layout::{self, SeatBlock, SeatState, State};
 use crate::memory::Offset;
+use crate::os::lock::WHOLE_FILE;
+use crate::os::{file, lock};
 
 /// How often the name may get another file while it is being removed.
 const MAX_ATTEMPTS: u32 = 100;

@@ -1,6 +1,9 @@
 //! Labels and identities that participants write into the segment for people to read. They take
 //! part in two decisions only: whether two item types match, and, on file systems where locks can
 //! vanish, whether a process is still running.
+#[cfg(feature = "std")]
+pub(crate) mod process;
+
 use core::fmt;
 
 /// A short name in the segment, of an item type or of a participant. At most 64 bytes of UTF-8.
@@ -241,7 +244,7 @@ impl fmt::Display for Identity {
             (pid, false) => write!(f, "process {pid} `{}`", self.label)?,
         }
         #[cfg(feature = "std")]
-        if crate::os::kinship(self) == crate::os::Kinship::OtherNamespace {
+        if process::kinship(self) == process::Kinship::OtherNamespace {
             f.write_str(" of another PID namespace")?;
         }
         Ok(())
@@ -291,7 +294,7 @@ mod tests {
     #[test]
     #[cfg(feature = "std")]
     fn a_process_of_another_pid_namespace_is_called_one() {
-        let own = Identity { label: Label::new("feed"), ..crate::os::identity() };
+        let own = Identity { label: Label::new("feed"), ..process::identity() };
         assert_eq!(own.to_string(), std::format!("process {} `feed`", own.pid));
         let other = Identity { namespace: own.namespace + 1, pid: 2, ..own };
         assert_eq!(other.to_string(), "process 2 `feed` of another PID namespace");
