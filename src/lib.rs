@@ -22,14 +22,14 @@ compile_error!("models are built without the feature `std`: see loom-tests/");
 //
 //   docs               pages, and the format of a segment
 //   spsc, mpsc, lanes  the kinds of ring: what each promises; aliases of the types in `ring`
-//   poll               (std) waiting for several things at once: Select, Pollable, AsyncConsumer
 //   ring               Ring, Producer, Consumer; the algorithms in cells/, mpsc/ and lanes/
+//   poll               (std) waiting for several things at once: Select, Pollable, tasks
 //   segment            (std) Segment: a file that is complete before it has a name
 //   seat               who holds which seat, who is dead, how the next holder takes over
-//   os                 (std) the only system calls; a mapped file
 //   layout             what all objects have in common: header, object table, seat block
 //   wait               sleeping without losing a wake-up: an eventcount
 //   error              all errors
+//   os                 (std) thin system calls
 //   memory             bytes that several processes see; all raw pointers
 //   identity           labels and identities, for people to read
 //   sync               the only atomics; those of loom under `--cfg loom`
@@ -46,6 +46,7 @@ mod identity;
 mod layout;
 #[cfg(feature = "std")]
 mod os;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod poll;
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod seat;
@@ -53,6 +54,7 @@ mod seat;
 mod segment;
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod sync;
+#[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod wait;
 
 #[cfg(feature = "std")]
@@ -61,8 +63,6 @@ pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatErr
 pub use identity::{Identity, ItemLayout, Label, Role};
 pub use layout::Options;
 pub use memory::Item;
-#[cfg(feature = "async")]
-pub use poll::AsyncConsumer;
 #[cfg(feature = "std")]
 pub use poll::Pollable;
 #[cfg(loom)]
@@ -71,6 +71,8 @@ pub use poll::WakerThread;
 pub use poll::{Select, Selectable};
 #[cfg(not(loom))]
 pub use ring::Trust;
+#[cfg(feature = "async")]
+pub use ring::{AsyncConsumer, AsyncProducer};
 pub use ring::{
     CELL, Counters, Loss, Losses, Message, Payload, PayloadMut, RangeError, Recovered, SeatInfo, Stall,
 };

@@ -106,7 +106,15 @@ pub type Record<'a, M = DefaultMemory> = ring::Record<'a, Mpsc, M>;
 
 /// A consumer with a file descriptor: see [`Pollable`](crate::Pollable).
 #[cfg(feature = "std")]
-pub type Pollable<T, M = DefaultMemory> = crate::Pollable<Mpsc, T, M>;
+pub type Pollable<T, M = DefaultMemory> = crate::Pollable<Consumer<T, M>>;
+
+/// A producer with a file descriptor: see [`Pollable`](crate::Pollable).
+#[cfg(feature = "std")]
+pub type PollableProducer<T, M = DefaultMemory> = crate::Pollable<Producer<T, M>>;
+
+/// A producer that tasks wait for: see [`AsyncProducer`](crate::AsyncProducer).
+#[cfg(feature = "async")]
+pub type AsyncProducer<T, M = DefaultMemory> = crate::AsyncProducer<Mpsc, T, M>;
 
 /// A consumer that tasks wait for: see [`AsyncConsumer`](crate::AsyncConsumer).
 #[cfg(feature = "async")]

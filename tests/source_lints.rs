@@ -270,7 +270,7 @@ fn comments_fit_100_columns() {
 #[test]
 fn unsafe_stands_only_where_raw_memory_and_the_system_are_touched() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let allowed = ["memory", "os", "ring/payload.rs"].map(|part| root.join(part));
+    let allowed = ["memory", "os", "segment/mapping.rs", "ring/payload.rs"].map(|part| root.join(part));
     let is_unsafe = |line: &String| {
         let code = line.split("//").next().unwrap();
         code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
@@ -284,4 +284,68 @@ fn unsafe_stands_only_where_raw_memory_and_the_system_are_touched() {
     let astray: Vec<_> =
         with_unsafe.iter().filter(|path| !allowed.iter().any(|part| path.starts_with(part))).collect();
     assert!(astray.is_empty(), "{astray:?}");
+}
+
+/// From the top to the bottom; those of one line stand side by side. The map in `src/lib.rs` says
+/// what each is.
+const LAYERS: [&[&str]; 13] = [
+    &["docs"],
+    &["spsc", "mpsc", "lanes"],
+    &["ring"],
+    &["poll"],
+    &["segment"],
+    &["seat"],
+    &["layout"],
+    &["wait"],
+    &["error"],
+    &["os"],
+    &["memory"],
+    &["identity"],
+    &["sync"],
+];
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+/// The modules of the crate that a line of code names.
+fn imports(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap();
+    code.split("crate::")
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap())
+}
+
+/// A module imports only modules below it, and objects do not import each other.
+#[test]
+fn imports_point_down() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    let mut imported = 0;
+    for (path, lines) in sources(&root) {
+        let inside = path.strip_prefix(&root).unwrap();
+        let module = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        if module == "lib" {
+            continue;
+        }
+        let own = layer(module).unwrap_or_else(|| panic!("`{module}` has no layer: see LAYERS"));
+        // The tests of a module may use what is above it.
+        let shipping = lines.iter().take_while(|line| line.trim() != "#[cfg(test)]" || own == 0);
+        for (at, line) in shipping.enumerate() {
+            for import in imports(line).filter(|import| *import != module) {
+                let Some(below) = layer(import) else { continue };
+                imported += 1;
+                if below <= own {
+                    wrong.push(format!("{}:{}: `{module}` imports `{import}`", path.display(), at + 1));
+                }
+            }
+        }
+    }
+    assert!(imported >= 100, "only {imported} imports found: does this test still read the sources?");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The map shows the same order.
+    let map = fs::read_to_string(root.join("lib.rs")).unwrap();
+    let names = map.lines().filter_map(|line| line.strip_prefix("//   ")?.split("  ").next());
+    let names: Vec<_> = names.flat_map(|names| names.split(", ")).collect();
+    assert_eq!(names, LAYERS.concat(), "the map in lib.rs");
 }

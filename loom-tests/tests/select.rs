@@ -6,7 +6,7 @@ use loom::thread;
 use ringway::memory::Model;
 use ringway::ring::{self, Kind};
 use ringway::spsc::{Consumer, Producer};
-use ringway::{Departure, Options, PopError, Select, lanes, spsc};
+use ringway::{Departure, Options, PopError, PushError, Select, lanes, mpsc, spsc};
 use ringway_loom::check;
 
 const BOTH: Range<usize> = 0..2;
@@ -167,5 +167,67 @@ fn a_push_to_a_ring_and_a_lane_wake_a_select() {
         });
         assert_eq!(receive_two(&mut a_rx, &mut b_rx), [0, 10]);
         drop((kept, first.join().unwrap(), second.join().unwrap()));
+    });
+}
+
+/// A producer that waits for room, beside a consumer of another ring that waits for an item.
+#[test]
+fn a_release_wakes_a_select_that_waits_for_room() {
+    check(3, || {
+        let ((mut a, mut a_rx), (b, mut b_rx)) = pairs();
+        a.try_push(&1).unwrap();
+        let taker = thread::spawn(move || {
+            assert_eq!(a_rx.try_pop(), Ok(1));
+            a_rx
+        });
+        assert_eq!(Select::new().wait(&mut [&mut *b_rx, &mut *a]), Some(1));
+        a.try_push(&2).unwrap();
+        drop((b, taker.join().unwrap()));
+    });
+}
+
+/// The departure is the only event.
+#[test]
+fn a_departing_consumer_wakes_a_select_that_waits_for_room() {
+    check(3, || {
+        let ((mut a, a_rx), (b, mut b_rx)) = pairs();
+        a.try_push(&1).unwrap();
+        let leaver = thread::spawn(move || drop(a_rx));
+        assert_eq!(Select::new().wait(&mut [&mut *b_rx, &mut *a]), Some(1));
+        assert_eq!(a.try_push(&2), Err(PushError::Full));
+        leaver.join().unwrap();
+        drop(b);
+    });
+}
+
+/// Two producers of one order sleep on one word: one in a push, one in a select. There is room for
+/// one item, and then for another one.
+#[test]
+fn releases_wake_a_select_and_another_producer() {
+    check(1, || {
+        let (first, mut first_rx) = ends(None);
+        let options = Options::new().capacity(1).max_producers(2);
+        let len = mpsc::Ring::<u64>::required_len(&options);
+        let memory = Model::with_fences(len).with_seats(4).beside(first_rx.ring().memory());
+        let ring = mpsc::Ring::<u64, _>::format(memory, &options).unwrap();
+        let (mut one, mut two) = (Box::new(ring.producer().unwrap()), Box::new(ring.producer().unwrap()));
+        let mut rx = Box::new(ring.consumer().unwrap());
+        one.try_push(&1).unwrap();
+        let pusher = thread::spawn(move || {
+            two.push(&2).unwrap();
+            two
+        });
+        let taker = thread::spawn(move || {
+            let got = [(); 2].map(|()| rx.pop().unwrap());
+            (rx, got)
+        });
+        let mut select = Select::new();
+        while one.try_push(&3).is_err() {
+            assert_eq!(select.wait(&mut [&mut *first_rx, &mut *one]), Some(1));
+        }
+        let (mut rx, [first_item, second]) = taker.join().unwrap();
+        let two = pusher.join().unwrap();
+        assert_eq!((first_item, second + rx.try_pop().unwrap()), (1, 5));
+        drop((first, one, two));
     });
 }

@@ -6,11 +6,11 @@ use loom::sync::Notify;
 use loom::thread;
 use ringway::WakerThread;
 use ringway::memory::Model;
-use ringway::ring::{Consumer, Kind};
-use ringway::{Departure, PopError};
+use ringway::ring::{Consumer, Kind, Producer};
+use ringway::{Departure, PopError, PushError};
 use ringway_loom::{check, lanes, mpsc, ring_with_fences as ring};
 
-/// A consumer's waker thread, running, and the signal that it sets.
+/// The waker thread of an end, running, and the signal that it sets.
 struct Running {
     waker: WakerThread<Model>,
     signal: Arc<Notify>,
@@ -19,7 +19,11 @@ struct Running {
 
 impl Running {
     fn start<K: Kind>(rx: &Consumer<K, u64, Model>) -> Self {
-        let (waker, signal) = (rx.waker_thread(), Arc::new(Notify::new()));
+        Self::run(rx.waker_thread())
+    }
+
+    fn run(waker: WakerThread<Model>) -> Self {
+        let signal = Arc::new(Notify::new());
         let thread = thread::spawn({
             let (waker, signal) = (waker.clone(), signal.clone());
             move || waker.run(|| signal.notify())
@@ -35,6 +39,17 @@ impl Running {
                 Err(PopError::Empty) if rx.arm(&self.waker) => self.signal.wait(),
                 Err(PopError::Empty) => {}
                 other => return other,
+            }
+        }
+    }
+
+    /// Pushes an item, in the same way.
+    fn push<K: Kind>(&self, tx: &mut Producer<K, u64, Model>, item: u64) {
+        loop {
+            match tx.try_push(&item) {
+                Err(PushError::Full) if tx.arm(&self.waker) => self.signal.wait(),
+                Err(PushError::Full) => {}
+                other => return other.unwrap(),
             }
         }
     }
@@ -165,4 +180,61 @@ fn a_push_to_either_lane_sets_the_signal() {
             drop((kept, sender.join().unwrap()));
         });
     }
+}
+
+/// A producer waits for room by its descriptor.
+#[test]
+fn a_release_sets_the_signal() {
+    check(2, || {
+        let ring = ring::<u64>(1);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        tx.try_push(&1).unwrap();
+        let waker = Running::run(tx.waker_thread());
+        let taker = thread::spawn(move || {
+            assert_eq!(rx.try_pop(), Ok(1));
+            rx
+        });
+        waker.push(&mut tx, 2);
+        waker.end();
+        drop(taker.join().unwrap());
+    });
+}
+
+/// The departure is the only event.
+#[test]
+fn a_departing_consumer_sets_the_signal_of_a_producer() {
+    check(2, || {
+        let ring = ring::<u64>(1);
+        let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        tx.try_push(&1).unwrap();
+        let waker = Running::run(tx.waker_thread());
+        let leaver = thread::spawn(move || drop(rx));
+        while tx.arm(&waker.waker) {
+            waker.signal.wait();
+        }
+        assert_eq!(tx.push(&2), Err(PushError::Closed(Departure::Left)));
+        waker.end();
+        leaver.join().unwrap();
+    });
+}
+
+/// The waker thread of a producer that does not wait shares its word with one that does. The
+/// wake-up of a release is for that one.
+#[test]
+fn a_waker_thread_that_is_not_armed_passes_a_wake_up_on() {
+    check(2, || {
+        let ring = mpsc::<u64>(1, Model::with_fences);
+        let (mut tx, idle, mut rx) =
+            (ring.producer().unwrap(), ring.producer().unwrap(), ring.consumer().unwrap());
+        tx.try_push(&1).unwrap();
+        let waker = Running::run(idle.waker_thread());
+        let pusher = thread::spawn(move || {
+            tx.push(&2).unwrap();
+            tx
+        });
+        assert_eq!(rx.try_pop(), Ok(1));
+        drop(pusher.join().unwrap());
+        waker.end();
+        drop((rx, idle));
+    });
 }

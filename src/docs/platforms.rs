@@ -23,7 +23,7 @@
 //! | 4.14 | a forked child cannot use its parent's ends, however it was made (`MADV_WIPEONFORK`) | only children of `fork` are noticed, not those of `_Fork` or `clone` |
 //! | 4.16 | senders need no fence for each record (`membarrier`) | rings are [*fenced*](super::waiting#fences-and-membarrier-for-operators) |
 //! | 5.14 | all pages are mapped in advance (`MADV_POPULATE_WRITE`) | pages are mapped when they are first used |
-//! | 5.16 | [`Select`](crate::Select) sleeps on up to 128 rings at once (`futex_waitv`) | a thread for each consumer |
+//! | 5.16 | [`Select`](crate::Select) sleeps on up to 128 rings at once (`futex_waitv`) | a thread for each end |
 //!
 //! # Containers
 //! Each container has a `/dev/shm` of its own, often of 64 MiB. Name the ring by a path instead
@@ -46,7 +46,7 @@
 //! |---|---|---|---|
 //! | `std` | yes | named segments, proof of death, sleeping, [`Heap`](crate::memory::Heap), [`Select`](crate::Select), [`Pollable`](crate::Pollable) | Linux; memmap2, rustix, libc |
 //! | `alloc` | with `std` | [`lanes`](crate::lanes), whose consumer keeps its place in each lane on the heap; `Payload::to_vec` | an allocator |
-//! | `async` | no | [`AsyncConsumer`](crate::AsyncConsumer), a `Stream` | `std`; futures-core |
+//! | `async` | no | [`AsyncConsumer`](crate::AsyncConsumer), a `Stream`; [`AsyncProducer`](crate::AsyncProducer), a `Sink` | `std`; futures-core, futures-sink |
 //!
 //! # `no_std`
 //! With `default-features = false` the crate is `no_std`, allocates nothing, and makes no system

@@ -10,7 +10,7 @@
 //! | one ring, for a limited time | their `_timeout` forms |
 //! | several rings, in one thread | [`Select`](crate::Select) |
 //! | a ring among sockets and timers | [`Pollable`](crate::Pollable): a descriptor for `poll`, `epoll`, mio, tokio's `AsyncFd` |
-//! | a ring, in a task of any executor | [`AsyncConsumer`](crate::AsyncConsumer), with the feature `async` |
+//! | a ring, in a task of any executor | [`AsyncConsumer`](crate::AsyncConsumer), [`AsyncProducer`](crate::AsyncProducer), with the feature `async` |
 //! | a peer to come | `wait_for_producer`, `wait_for_consumer` |
 //!
 //! # What a waiting call does
@@ -86,10 +86,10 @@
 //! call waits in vain, `stalled` names the process that it waits for.
 //!
 //! # Several rings: `Select`
-//! [`Select::wait`](crate::Select::wait) returns the index of a consumer that is ready: its next
-//! call would not return `Empty`. Of several ready ones it is the one whose last turn is the
-//! longest ago. A consumer whose producers are gone, and from which all is read, stays ready: take
-//! it out of the slice, or `wait` returns it again and again.
+//! [`Select::wait`](crate::Select::wait) returns the index of an end that is ready: a consumer
+//! whose next call would not return `Empty`, or a producer whose next call would not return `Full`.
+//! Of several ready ones it is the one whose last turn is the longest ago. An end whose peers are
+//! gone stays ready: take it out of the slice, or `wait` returns it again and again.
 //!
 //! ```
 //! use ringway::{Options, PopError, Select, lanes, spsc};
@@ -110,39 +110,47 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //! The thread sleeps on all words together (`futex_waitv`). That takes Linux 5.16, and at most 128
-//! consumers; otherwise each consumer gets a thread that sleeps in its place, from the first such
-//! wait on until it is dropped.
+//! ends; otherwise each end gets a thread that sleeps in its place, from the first such wait on
+//! until it is dropped.
+//!
+//! A producer waits for room for one item, or for a record of as many bytes as
+//! [`set_room`](crate::spsc::Producer::set_room) says. It also counts as ready when its consumer
+//! has departed. `push` then does not wait: it sends, or returns
+//! [`Closed`](crate::PushError::Closed). (In `mpsc`, another producer may take the room first.)
 //!
 //! # Descriptors: `Pollable`
-//! `Consumer::into_pollable` gives the consumer a descriptor that becomes readable when there may
-//! be something to take. A thread of this process sleeps in the consumer's place and writes to
-//! a pipe. The wake-up comes from the producer that publishes, not from a timer.
+//! `into_pollable` of a consumer or producer gives it a descriptor that becomes readable when it
+//! may be ready. A thread of this process sleeps in its place and writes to a pipe. The wake-up
+//! comes from the peer that publishes or makes room, not from a timer.
 //!
-//! Call [`arm`](crate::Pollable::arm) after each `Empty`; wait for the descriptor only if it
-//! returns `true`, else try to read again. The descriptor may become readable in vain, up to ten
-//! times a second, because deaths are found by looking. Arming takes some six system calls;
-//! producers pay for it only with the wake-up. `into_inner` gives the consumer back and ends the
-//! thread.
+//! Call [`arm`](crate::Pollable::arm) after each `Empty` or `Full`; wait for the descriptor only if
+//! it returns `true`, else try again. The descriptor may become readable in vain, up to ten times a
+//! second, because deaths are found by looking. Arming takes some six system calls; peers pay for
+//! it only with the wake-up. `into_inner` gives the end back and ends the thread.
 //!
-//! # Tasks: `AsyncConsumer`
-//! `Consumer::into_async` (feature `async`) works like that, with a waker instead of a descriptor:
-//! `ready().await` before a `try_` call, or the consumer as a `Stream`. It works with any executor.
-//! `ready` can be cancelled at any moment: it takes nothing.
+//! # Tasks: `AsyncConsumer`, `AsyncProducer`
+//! `into_async` (feature `async`) works like that, with a waker instead of a descriptor. It works
+//! with any executor. A consumer: `ready().await` before a `try_` call, or as a `Stream`. A
+//! producer: `push(..).await`, or as a `Sink`. `ready` and `push` can be cancelled at any moment: a
+//! cancelled `ready` has taken nothing, and a cancelled `push` has sent nothing.
 //! * The `Stream` delivers [at most once](super::guarantees#at-most-once-or-at-least-once): each
 //!   record is released before it is yielded. For at least once, use `ready` and `try_read`.
 //! * It ends when all is read and the producers have finished or left; if one died, or the ring is
 //!   corrupt, it yields that error first. Once it has ended it stays so. `try_` calls go on with
 //!   the next producer.
-//! * There is no asynchronous producer. A task that sends uses `try_push`, or a thread of its own.
+//! * The `Sink` sends each item at once. Closed, it makes the producer leave as finished when it is
+//!   dropped.
 //!
-//! The threads of `Pollable`, `AsyncConsumer` and `Select` take no signals, except those that a
+//! The threads of `Pollable`, of tasks and of `Select` take no signals, except those that a
 //! thread causes itself, such as SIGSEGV. They add a second wake-up to the way of a message, and
 //! ten short looks a second.
 //!
 //! # Waiting for room, and fairness
 //! A producer that sleeps is woken when half of the ring is free, or finds less than that after 100
 //! ms. Waking it for each cell would cost a wake-up for each record. No more producers are woken
-//! than there are free cells, and those first that have slept longest.
+//! than there are free cells, and those first that have slept longest. A producer that was woken
+//! and does not use the room, such as a task whose `push` was cancelled at that moment, may keep
+//! another one asleep until its slice ends.
 //!
 //! A producer that is already running can take the space before a woken one does. So under
 //! contention the throughput of eight producers can differ several-fold over some seconds. In

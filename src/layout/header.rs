@@ -39,7 +39,7 @@ const _: () = {
 
 /// What the header says about the whole segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub struct Header {
     /// Bytes of the whole segment.
     pub(crate) len: u64,
     /// Whether every participant executes the full fence itself: see `wait`.

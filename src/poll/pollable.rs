@@ -1,4 +1,4 @@
-//! [`Pollable`]: a consumer with a file descriptor that becomes readable.
+//! [`Pollable`]: an end with a file descriptor that becomes readable.
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 use std::io;
@@ -7,16 +7,19 @@ use std::sync::Arc;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::waker_thread::Notify;
-use crate::memory::Memory;
+use super::end::End;
+use super::waker_thread::{self, Notify};
+use crate::memory::Liveness;
 use crate::os::Descriptor;
-use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 
-/// A consumer with a file descriptor that becomes readable when there may be a record: for `poll`,
-/// `epoll`, and whatever builds on them. See [`Consumer::into_pollable`].
+/// A consumer or producer with a file descriptor that becomes readable when it may be ready: for
+/// `poll`, `epoll`, and whatever builds on them. See
+/// [`Consumer::into_pollable`](crate::ring::Consumer::into_pollable) and
+/// [`Producer::into_pollable`](crate::ring::Producer::into_pollable); when an end is ready, see
+/// [`Select`](crate::Select).
 ///
-/// It is woken by the producer that publishes, not by a timer. No producer pays for it while it is
-/// not [armed](Self::arm).
+/// It is woken by the peer that publishes or makes room, not by a timer. No peer pays for it while
+/// it is not [armed](Self::arm).
 ///
 /// # Examples
 /// ```
@@ -42,58 +45,44 @@ use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 /// sender.join().unwrap();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Pollable<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
-    consumer: Consumer<K, T, M>,
+pub struct Pollable<E> {
+    end: E,
     /// The readable end of a pipe: unlike an eventfd, it can be recognised. See [`Descriptor`].
     fd: Descriptor,
     notify: Notify,
 }
 
-/// Waiting together with other things.
-impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
-    /// Gives the consumer a file descriptor that becomes readable when there may be a record.
-    ///
-    /// This starts a thread, which takes no signals and sleeps. For memory of your own, its
-    /// [`park`](crate::memory::Park::park) must really sleep.
-    ///
-    /// # Errors
-    /// The system's error if there are no more descriptors (it needs two) or threads. The consumer
-    /// is dropped then; its seat can be taken again.
-    ///
-    /// # Examples
-    /// See [`Pollable`].
-    #[doc(alias("epoll", "as_fd", "mio"))]
-    pub fn into_pollable(mut self) -> io::Result<Pollable<K, T, M>> {
-        let (readable, writable) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let (fd, writable) = (Descriptor::new(readable)?, Descriptor::new(writable)?);
-        let notify: Notify = Arc::new(move || {
-            if let Some(writable) = writable.get() {
-                // It fails only if the pipe is full: then it is readable already.
-                let _ = rustix::io::write(writable, &[1]);
-            }
-        });
-        self.spawn_waker(&notify)?;
-        Ok(Pollable { consumer: self, fd, notify })
-    }
+/// Gives an end a descriptor, and a thread that makes it readable.
+pub(crate) fn pollable<E: End<Memory: 'static>>(mut end: E) -> io::Result<Pollable<E>> {
+    let (readable, writable) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    let (fd, writable) = (Descriptor::new(readable)?, Descriptor::new(writable)?);
+    let notify: Notify = Arc::new(move || {
+        if let Some(writable) = writable.get() {
+            // It fails only if the pipe is full: then it is readable already.
+            let _ = rustix::io::write(writable, &[1]);
+        }
+    });
+    waker_thread::spawn(&mut end, &notify)?;
+    Ok(Pollable { end, fd, notify })
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
-    /// Asks for the descriptor to become readable when there may be a record. Returns `false` if it
-    /// will not, because there may be a record already: then look again. Call it after each
-    /// `Empty`.
+impl<E: End<Memory: 'static>> Pollable<E> {
+    /// Asks for the descriptor to become readable when the end may be ready. Returns `false` if it
+    /// will not, because the end may be ready already: then look again. Call it after each `Empty`
+    /// or `Full`.
     ///
     /// If the program has closed the descriptor, it always returns `false`: call
     /// [`into_inner`](Self::into_inner).
     ///
-    /// Whatever else waits for the consumer in between, `pop` or a `Select`, takes the request
+    /// Whatever else waits for the end in between, `pop` or a `Select`, takes the request
     /// back: arm again after that.
     ///
     /// The descriptor may become readable although there is nothing: look, and arm again. While
-    /// nothing comes that happens up to ten times a second, because the death of a producer is
-    /// found by looking (by [`PopError::Closed`](crate::PopError::Closed)); up to a thousand
+    /// nothing comes that happens up to ten times a second, because the death of a peer is found
+    /// by looking; up to a thousand
     /// times a second if the kernel refuses this process the barriers that the ring relies on.
     ///
-    /// Takes about six system calls. The producers take none until one of them publishes.
+    /// Takes about six system calls. The peers take none until one of them publishes or makes room.
     ///
     /// # Examples
     /// See [`Pollable`].
@@ -101,7 +90,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
     pub fn arm(&mut self) -> bool {
         // A forked child has the descriptor too, and must not read it. (Memory that cannot prove
         // life cannot tell.)
-        if self.consumer.check_owner().is_err() {
+        if !self.end.memory().is_own_process() {
             return false;
         }
         // The program has closed it: nothing could become readable.
@@ -109,43 +98,43 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Pollable<K, T, M> {
         // Before all else: a signal for a newer record must stay. It fails only if there is nothing
         // to read. If bytes remain, the next wait returns at once, in vain.
         let _ = rustix::io::read(fd, &mut [0; 64]);
-        self.consumer.arm_waker(&self.notify)
+        waker_thread::arm(&mut self.end, &self.notify)
     }
 
-    /// The consumer alone, without descriptor and thread.
-    pub fn into_inner(self) -> Consumer<K, T, M> {
-        self.consumer.without_waker()
-    }
-}
-
-impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Deref for Pollable<K, T, M> {
-    type Target = Consumer<K, T, M>;
-
-    fn deref(&self) -> &Consumer<K, T, M> {
-        &self.consumer
+    /// The end alone, without descriptor and thread.
+    pub fn into_inner(self) -> E {
+        waker_thread::without_waker(self.end)
     }
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> DerefMut for Pollable<K, T, M> {
-    fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
-        self.consumer.checked()
+impl<E> Deref for Pollable<E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        &self.end
     }
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory> AsFd for Pollable<K, T, M> {
+impl<E: End> DerefMut for Pollable<E> {
+    fn deref_mut(&mut self) -> &mut E {
+        waker_thread::checked(&mut self.end)
+    }
+}
+
+impl<E> AsFd for Pollable<E> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory> AsRawFd for Pollable<K, T, M> {
+impl<E> AsRawFd for Pollable<E> {
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_fd().as_raw_fd()
     }
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory> fmt::Debug for Pollable<K, T, M> {
+impl<E: fmt::Debug> fmt::Debug for Pollable<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pollable").field("fd", &self.fd.as_fd()).field("consumer", &self.consumer).finish()
+        f.debug_struct("Pollable").field("fd", &self.fd.as_fd()).field("end", &self.end).finish()
     }
 }

@@ -1,34 +1,40 @@
-//! [`Select`]: one thread that waits for several consumers.
+//! [`Select`]: one thread that waits for several ends.
 use core::fmt;
 use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::vec::Vec;
 
+use super::end::{self, End};
 #[cfg(loom)]
-use super::model::Notify;
+use super::model::{self as waker_thread, Notify};
 #[cfg(not(loom))]
-use super::waker_thread::Notify;
+use super::waker_thread::{self, Notify};
+use crate::memory::ParkWord;
 #[cfg(loom)]
 use crate::memory::system;
-use crate::memory::{Memory, ParkWord};
 #[cfg(not(loom))]
 use crate::os as system;
-use crate::ring::{Consumer, Kind, Message};
 use crate::wait::{
     AdaptiveSpin, Deadline, NAP, SLICE, WaitCondition, WaitSet, WaitStrategy, heavy_fence, still_waiting,
     until,
 };
 use system::{FutexMemory, SystemPark};
 
-/// Waits for several consumers at once, of rings of any kind and any message.
+/// Waits for several ends at once: consumers that wait for a record, and producers that wait for
+/// room, of rings of any kind and any message.
 ///
-/// It is fair: if several consumers are ready, it returns the one that it has not returned for the
+/// | an end | is ready if |
+/// |---|---|
+/// | a consumer | its next call would not return `Empty`: it has a record, or is `Closed`, or is `Corrupt` |
+/// | a producer | its next call would not return `Full`, or its consumer has departed. (Of bytes: for a record of how many bytes, see [`set_room`](crate::spsc::Producer::set_room)) |
+///
+/// It is fair: if several ends are ready, it returns the one that it has not returned for the
 /// longest time.
 ///
 /// The thread sleeps on all their words together (`futex_waitv`, Linux 5.16), up to 128 of them.
-/// Where that is not available, each consumer gets a thread that sleeps on its behalf, from the
-/// first such wait on until the consumer is dropped.
+/// Where that is not available, each end gets a thread that sleeps on its behalf, from the first
+/// such wait on until the end is dropped.
 ///
 /// # Examples
 /// ```
@@ -66,7 +72,8 @@ pub struct Select {
 
 use sealed::{Steps, Token};
 
-/// What [`Select`] can wait for: a consumer in memory that this process can sleep on. Sealed.
+/// What [`Select`] can wait for: a consumer or a producer, in memory that this process can sleep
+/// on. Sealed.
 pub trait Selectable: sealed::Selectable {}
 impl<S: sealed::Selectable + ?Sized> Selectable for S {}
 
@@ -108,11 +115,11 @@ pub(crate) mod sealed {
         fn steps(&mut self, _: Token) -> &mut dyn Steps;
     }
 
-    /// The steps of a wait, for one consumer: see `wait`.
+    /// The steps of a wait, for one end: see `wait`.
     pub trait Steps {
-        /// Whether its next call would not return `Empty`.
+        /// See [`Select`].
         fn is_ready(&mut self) -> bool;
-        /// Asks the kernel which producers live, and deals with what the dead left.
+        /// Asks the kernel which peers live, and deals with what the dead left.
         fn check_peers(&mut self);
         /// S1.
         fn prepare_wait(&mut self) -> u32;
@@ -122,7 +129,7 @@ pub(crate) mod sealed {
         /// S5.
         fn cancel_wait(&self);
         fn word(&self) -> &ParkWord;
-        /// S4, for several consumers. Returns `false` if the system cannot do that.
+        /// S4, for several ends. Returns `false` if the system cannot do that.
         fn park_on_any(&self, words: &[(&ParkWord, u32)], limit: Duration) -> bool;
         /// Whether the ring still has all its bytes.
         fn is_mapped(&mut self) -> bool;
@@ -132,73 +139,66 @@ pub(crate) mod sealed {
     }
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> sealed::Selectable
-    for Consumer<K, T, M>
-{
+impl<E: End<Memory: FutexMemory + 'static>> sealed::Selectable for E {
     fn steps(&mut self, _: Token) -> &mut dyn Steps {
         self
     }
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory + FutexMemory + 'static> Steps for Consumer<K, T, M> {
+impl<E: End<Memory: FutexMemory + 'static>> Steps for E {
     fn is_ready(&mut self) -> bool {
-        // A forked child is ready: the next call returns the error.
-        if self.check_owner().is_err() {
-            return true;
-        }
-        let mut condition = self.record_ready();
-        !matches!(condition.is_ready(), Ok(false)) || condition.departure().is_some()
+        end::is_ready(self)
     }
 
     fn check_peers(&mut self) {
-        let mut condition = self.record_ready();
-        // Truncated bytes are not touched. A corruption poisons the consumer: the next look reports
-        // it.
+        let (mut condition, ..) = self.parts();
+        // Truncated bytes are not touched. A corruption poisons the end: the next look reports it.
         if condition.check_mapping().is_ok() {
             let _ = condition.check_peers();
         }
     }
 
     fn prepare_wait(&mut self) -> u32 {
-        let expected = self.seat.wait_word().prepare_wait();
-        self.record_ready().arm();
+        let (mut condition, word, _) = self.parts();
+        let expected = word.prepare_wait();
+        condition.arm();
         expected
     }
 
     fn is_fenced(&self) -> bool {
-        self.seat.wait_word().fenced
+        self.wait_word().fenced
     }
 
     fn still_waiting(&mut self) -> bool {
-        still_waiting(&mut self.record_ready())
+        still_waiting(&mut self.parts().0)
     }
 
     fn cancel_wait(&self) {
-        self.seat.wait_word().cancel_wait();
+        self.wait_word().cancel_wait();
     }
 
     fn word(&self) -> &ParkWord {
-        self.seat.wait_word().parked.park_word()
+        self.wait_word().parked.park_word()
     }
 
     fn park_on_any(&self, words: &[(&ParkWord, u32)], limit: Duration) -> bool {
-        self.seat.memory().park_on_any(words, limit)
+        self.memory().park_on_any(words, limit)
     }
 
     fn is_mapped(&mut self) -> bool {
-        self.record_ready().check_mapping().is_ok()
+        self.parts().0.check_mapping().is_ok()
     }
 
     fn spawn_waker(&mut self, notify: &Notify) -> io::Result<()> {
-        Self::spawn_waker(self, notify)
+        waker_thread::spawn(self, notify)
     }
 
     fn arm_waker(&self, expected: u32, notify: &Notify) -> bool {
-        self.arm_waker_only(expected, notify)
+        waker_thread::arm_only(self, expected, notify)
     }
 
     fn disarm_waker(&self) {
-        Self::disarm_waker(self);
+        waker_thread::disarm(self);
     }
 }
 
@@ -227,35 +227,34 @@ impl Select {
         self.spin = AdaptiveSpin::new(strategy);
     }
 
-    /// Returns the index of a consumer that is ready, without waiting.
+    /// Returns the index of an end that is ready, without waiting.
     ///
-    /// A consumer is ready if its next call would not return `Empty`: it has a record, or is
-    /// `Closed`, or is `Corrupt`. (It may still return `Empty` if a new producer attached in
-    /// between.) A closed consumer stays ready: remove it from the slice, or `wait` will return
-    /// it again and again.
-    #[must_use = "it returns the consumer that is ready"]
-    pub fn try_wait(&mut self, consumers: &mut [&mut dyn Selectable]) -> Option<usize> {
-        let first = self.turn % consumers.len().max(1);
-        let (before, after) = consumers.split_at_mut(first);
+    /// Its next call may still return `Empty` or `Full`, if another peer attached in between, or
+    /// another producer took the room. An end whose peers have departed stays ready: remove it from
+    /// the slice, or `wait` will return it again and again.
+    #[must_use = "it returns the end that is ready"]
+    pub fn try_wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
+        let first = self.turn % ends.len().max(1);
+        let (before, after) = ends.split_at_mut(first);
         let mut in_turn = (first..).zip(after).chain((0..).zip(before));
         let ready = in_turn.find_map(|(index, one)| one.steps(Token(())).is_ready().then_some(index))?;
         self.turn = ready + 1;
         Some(ready)
     }
 
-    /// Waits until a consumer is ready, and returns its index. `None` only if `consumers` is empty.
+    /// Waits until an end is ready, and returns its index. `None` only if `ends` is empty.
     ///
     /// While it waits, and in about every 64th call, but at most ten times a second, it asks the
-    /// kernel which producers live.
+    /// kernel which peers live.
     ///
     /// # Examples
     /// See [`Select`].
-    #[must_use = "it returns the consumer that is ready"]
-    pub fn wait(&mut self, consumers: &mut [&mut dyn Selectable]) -> Option<usize> {
-        self.wait_until(consumers, &Deadline::never())
+    #[must_use = "it returns the end that is ready"]
+    pub fn wait(&mut self, ends: &mut [&mut dyn Selectable]) -> Option<usize> {
+        self.wait_until(ends, &Deadline::never())
     }
 
-    /// Waits until a consumer is ready, for at most `timeout`, and returns its index. `None` if the
+    /// Waits until an end is ready, for at most `timeout`, and returns its index. `None` if the
     /// time is up before.
     ///
     /// # Examples
@@ -267,29 +266,24 @@ impl Select {
     /// assert_eq!(Select::new().wait_timeout(&mut [&mut rx], Duration::from_millis(5)), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use = "it returns the consumer that is ready"]
-    pub fn wait_timeout(
-        &mut self,
-        consumers: &mut [&mut dyn Selectable],
-        timeout: Duration,
-    ) -> Option<usize> {
+    #[must_use = "it returns the end that is ready"]
+    pub fn wait_timeout(&mut self, ends: &mut [&mut dyn Selectable], timeout: Duration) -> Option<usize> {
         let mut deadline = Deadline::after(timeout);
         deadline.start(&SystemPark);
-        self.wait_until(consumers, &deadline)
+        self.wait_until(ends, &deadline)
     }
 
     fn wait_until(
         &mut self,
-        consumers: &mut [&mut dyn Selectable],
+        ends: &mut [&mut dyn Selectable],
         deadline: &Deadline<SystemPark>,
     ) -> Option<usize> {
-        if consumers.is_empty() {
+        if ends.is_empty() {
             return None;
         }
         let mut spin = self.spin;
-        let mut set = Consumers { select: self, consumers };
-        // Also while some consumer is ready each time, the death of another one's producers must be
-        // found.
+        let mut set = Ends { select: self, ends };
+        // Also while some end is ready each time, the death of another one's peers must be found.
         set.select.waits = set.select.waits.wrapping_add(1);
         let found = match set.select.waits % CHECK_INTERVAL {
             0 => set.check_peers().err(),
@@ -301,24 +295,24 @@ impl Select {
     }
 }
 
-/// Several consumers to wait for.
-struct Consumers<'a, 'b, 'c> {
+/// Several ends to wait for.
+struct Ends<'a, 'b, 'c> {
     select: &'a mut Select,
-    consumers: &'b mut [&'c mut dyn Selectable],
+    ends: &'b mut [&'c mut dyn Selectable],
 }
 
-impl WaitSet for Consumers<'_, '_, '_> {
+impl WaitSet for Ends<'_, '_, '_> {
     type Outcome = usize;
 
     fn look(&mut self) -> Option<usize> {
-        self.select.try_wait(self.consumers)
+        self.select.try_wait(self.ends)
     }
 
     fn len(&self) -> u32 {
-        self.consumers.len().try_into().unwrap_or(u32::MAX)
+        self.ends.len().try_into().unwrap_or(u32::MAX)
     }
 
-    /// Asks once a slice: it takes a system call for each consumer.
+    /// Asks once a slice: it takes a system call for each end.
     fn check_peers(&mut self) -> Result<Duration, usize> {
         let now = system::monotonic();
         let since = now.saturating_sub(self.select.checked);
@@ -326,14 +320,14 @@ impl WaitSet for Consumers<'_, '_, '_> {
             return Ok(SLICE - since);
         }
         self.select.checked = now;
-        self.consumers.iter_mut().for_each(|one| one.steps(Token(())).check_peers());
+        self.ends.iter_mut().for_each(|one| one.steps(Token(())).check_peers());
         self.look().map_or(Ok(SLICE), Err)
     }
 
     /// Sleeps on all words at once, or has waker threads do so.
     fn sleep(&mut self, limit: impl FnOnce() -> Duration) -> Option<usize> {
-        let Self { select, consumers } = self;
-        let mut steps: Vec<_> = consumers.iter_mut().map(|one| one.steps(Token(()))).collect();
+        let Self { select, ends } = self;
+        let mut steps: Vec<_> = ends.iter_mut().map(|one| one.steps(Token(()))).collect();
         let by_threads = !select.can_park_on_many || steps.len() > system::MOST_PARKED_ON;
         let have_threads = !by_threads || steps.iter_mut().all(|one| one.spawn_waker(&select.notify).is_ok());
         select.wakeup.reset();

@@ -1,26 +1,26 @@
-//! [`ConsumerWaker`]: the waker thread of a consumer.
+//! [`Waker`]: the thread that sleeps on behalf of an end.
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 
+use super::end::{End, arm_with};
 use crate::error::Corruption;
 use crate::layout::Header;
 use crate::memory::{Memory, WordRef};
 use crate::os;
-use crate::ring::{Consume, Consumer, Kind, Message};
 use crate::wait::{WaitWord, WakeProxy};
 
 /// What a waker thread calls when it is woken.
 pub(super) type Notify = Arc<dyn Fn() + Send + Sync>;
 
-/// A thread that sleeps on a consumer's parked word on behalf of the consumer: see [`WakeProxy`].
+/// A thread that sleeps on an end's parked word on behalf of the end: see [`WakeProxy`].
 ///
-/// Why a thread, and not a descriptor that producers write to: nothing has to be opened, handed
-/// over, or cleaned up after a death; producers do for it what they do for every sleeper, and
-/// nothing while no consumer waits; and memory without a name needs no other way. It costs a second
+/// Why a thread, and not a descriptor that peers write to: nothing has to be opened, handed over,
+/// or cleaned up after a death; peers do for it what they do for every sleeper, and nothing while
+/// no end waits; and memory without a name needs no other way. It costs a second
 /// wake-up, from the thread to the waiting program, and ten short looks a second.
-pub(crate) struct ConsumerWaker<M: Memory> {
+pub struct Waker<M: Memory> {
     memory: M,
     header: Header,
     parked: WordRef,
@@ -31,8 +31,8 @@ pub(crate) struct ConsumerWaker<M: Memory> {
     truncated: Arc<OnceLock<Corruption>>,
 }
 
-impl<M: Memory + 'static> ConsumerWaker<M> {
-    /// Starts the thread, for the consumer that sleeps on `word`.
+impl<M: Memory + 'static> Waker<M> {
+    /// Starts the thread, for the end that sleeps on `word`.
     fn spawn(memory: &M, header: &Header, word: &WaitWord<'_>, notify: &Notify) -> io::Result<Self> {
         let waker = Self {
             memory: memory.clone(),
@@ -43,6 +43,7 @@ impl<M: Memory + 'static> ConsumerWaker<M> {
             truncated: Arc::default(),
         };
         let (memory, header, parked) = (memory.clone(), *header, word.parked.clone());
+        let has_several_sleepers = word.has_several_sleepers;
         let (proxy, notify, truncated) = (waker.proxy.clone(), waker.notify.clone(), waker.truncated.clone());
         let run = move || {
             let is_mapped = || match header.check(&memory) {
@@ -58,14 +59,14 @@ impl<M: Memory + 'static> ConsumerWaker<M> {
                 // A panic of a user's waker must not end this thread: other wakers follow.
                 let _ = catch_unwind(AssertUnwindSafe(|| notify()));
             };
-            proxy.run(&memory, &parked, is_mapped, signal);
+            proxy.run(&memory, &parked, has_several_sleepers, is_mapped, signal);
         };
         os::without_signals(|| Builder::new().name("ringway".into()).spawn(run))?;
         Ok(waker)
     }
 }
 
-impl<M: Memory> ConsumerWaker<M> {
+impl<M: Memory> Waker<M> {
     /// See [`WakeProxy::arm`].
     fn arm(&self, expected: u32, notify: &Notify, signals_slices: bool, can_rely_on_wake_up: bool) -> bool {
         *self.notify.lock().unwrap_or_else(PoisonError::into_inner) = notify.clone();
@@ -75,7 +76,7 @@ impl<M: Memory> ConsumerWaker<M> {
 
 /// Stops the thread without waiting for its end: it may be the thread that drops this, or wait for
 /// a lock that is held here.
-impl<M: Memory> Drop for ConsumerWaker<M> {
+impl<M: Memory> Drop for Waker<M> {
     fn drop(&mut self) {
         // A forked child has no such thread, and does not touch the ring. Truncated bytes are not
         // touched.
@@ -84,59 +85,55 @@ impl<M: Memory> Drop for ConsumerWaker<M> {
     }
 }
 
-impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
-    /// Starts the waker thread, unless there is one. A thread that has found bytes gone is not
-    /// replaced.
-    pub(super) fn spawn_waker(&mut self, notify: &Notify) -> io::Result<()> {
-        if self.checked().waker_thread.is_none() {
-            let waker =
-                ConsumerWaker::spawn(self.seat.memory(), &self.ring.header, &self.seat.wait_word(), notify)?;
-            self.waker_thread = Some(waker);
-        }
-        Ok(())
+/// Starts the waker thread of an end, unless it has one. A thread that has found bytes gone is not
+/// replaced.
+pub(super) fn spawn<E: End<Memory: 'static>>(end: &mut E, notify: &Notify) -> io::Result<()> {
+    if checked(end).waker().is_none() {
+        let waker = Waker::spawn(end.memory(), end.header(), &end.wait_word(), notify)?;
+        *end.waker_mut() = Some(waker);
     }
+    Ok(())
+}
 
-    /// Returns `true` if the ring is empty, and the waker thread will call `notify` when there may
-    /// be a record.
-    pub(super) fn arm_waker(&mut self, notify: &Notify) -> bool {
-        // The user may have replaced the consumer that had a thread by another one.
-        if self.spawn_waker(notify).is_err() {
-            return false;
-        }
-        let Some(waker) = self.waker_thread.take() else { return false };
-        let is_armed = self
-            .arm_with(|expected, can_rely_on_wake_up| waker.arm(expected, notify, true, can_rely_on_wake_up));
-        if !is_armed {
-            waker.proxy.disarm();
-        }
-        self.waker_thread = Some(waker);
-        is_armed
+/// Returns `true` if the end is not ready, and the waker thread will call `notify` when it may be.
+pub(super) fn arm<E: End<Memory: 'static>>(end: &mut E, notify: &Notify) -> bool {
+    // The user may have replaced the end that had a thread by another one.
+    if spawn(end, notify).is_err() {
+        return false;
     }
+    let Some(waker) = end.waker_mut().take() else { return false };
+    let is_armed =
+        arm_with(end, |expected, can_rely_on_wake_up| waker.arm(expected, notify, true, can_rely_on_wake_up));
+    if !is_armed {
+        waker.proxy.disarm();
+    }
+    *end.waker_mut() = Some(waker);
+    is_armed
+}
 
-    /// Arms the waker thread only: for a caller that bounds its own sleeps and has already passed
-    /// S1 to S3, with the number `expected`.
-    pub(super) fn arm_waker_only(&self, expected: u32, notify: &Notify) -> bool {
-        self.waker_thread.as_ref().is_some_and(|waker| waker.arm(expected, notify, false, true))
-    }
+/// Arms the waker thread only: for a caller that bounds its own sleeps and has already passed S1 to
+/// S3, with the number `expected`.
+pub(super) fn arm_only<E: End>(end: &E, expected: u32, notify: &Notify) -> bool {
+    end.waker().as_ref().is_some_and(|waker| waker.arm(expected, notify, false, true))
+}
 
-    pub(super) fn disarm_waker(&self) {
-        if let Some(waker) = &self.waker_thread {
-            waker.proxy.disarm();
-        }
+pub(super) fn disarm<E: End>(end: &E) {
+    if let Some(waker) = end.waker() {
+        waker.proxy.disarm();
     }
+}
 
-    /// The consumer, poisoned if the waker thread has found that bytes of the ring are gone.
-    pub(super) fn checked(&mut self) -> &mut Self {
-        let truncated = self.waker_thread.as_ref().and_then(|waker| waker.truncated.get().copied());
-        if let Some(corruption) = truncated {
-            self.core.poison(corruption);
-        }
-        self
+/// The end, poisoned if its waker thread has found that bytes of the segment are gone.
+pub(crate) fn checked<E: End>(end: &mut E) -> &mut E {
+    let truncated = end.waker().as_ref().and_then(|waker| waker.truncated.get().copied());
+    if let Some(corruption) = truncated {
+        end.poison(corruption);
     }
+    end
+}
 
-    /// Stops the waker thread.
-    pub(super) fn without_waker(mut self) -> Self {
-        self.checked().waker_thread = None;
-        self
-    }
+/// Stops the waker thread.
+pub(crate) fn without_waker<E: End>(mut end: E) -> E {
+    *checked(&mut end).waker_mut() = None;
+    end
 }

@@ -45,12 +45,16 @@ mod stall;
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod traits;
 
+#[cfg(feature = "async")]
+pub use consumer::AsyncConsumer;
 pub use consumer::{Consumer, Iter, TryIter};
 pub use diagnostics::{Counters, Recovered, SeatInfo};
 pub use losses::{Loss, Losses};
 #[cfg(not(loom))]
 pub use payload::Trust;
 pub use payload::{Payload, PayloadMut, RangeError};
+#[cfg(feature = "async")]
+pub use producer::AsyncProducer;
 pub use producer::Producer;
 pub use record::Record;
 pub use reservation::{Batch, Reservation};
@@ -64,7 +68,8 @@ pub(crate) use traits::{
 
 use core::time::Duration;
 
-use crate::error::Corruption;
+use self::cells::bytes::max_record;
+use crate::error::{Corruption, PushError};
 use crate::identity::Label;
 use crate::memory::{Cells, Clock, Item, Memory, Region};
 use crate::ring::layout::{Carries, Geometry, Kind as KindCode, Spec};
@@ -134,8 +139,20 @@ pub(crate) mod sealed {
         type Producer<K: super::Kind>: Produce;
         #[doc(hidden)]
         type Consumer<K: super::Kind>: Consume;
+        /// The room that a producer waits for among other things: the size of a record, where
+        /// records differ in size.
+        #[doc(hidden)]
+        type Room: Copy + Send;
         #[doc(hidden)]
         fn label() -> Label;
+        /// The room for any record.
+        #[doc(hidden)]
+        fn largest_room(geometry: &Geometry) -> Self::Room;
+        #[doc(hidden)]
+        fn has_room<K: super::Kind>(
+            producer: &mut Self::Producer<K>,
+            room: Self::Room,
+        ) -> Result<bool, PushError>;
     }
 }
 
@@ -145,9 +162,16 @@ impl<T: Item> sealed::Message for T {
     const ALIGN: u64 = align_of::<T>() as u64;
     type Producer<K: Kind> = K::ItemProducer<T>;
     type Consumer<K: Kind> = K::ItemConsumer<T>;
+    type Room = ();
 
     fn label() -> Label {
         Label::of_type::<T>()
+    }
+
+    fn largest_room(_: &Geometry) {}
+
+    fn has_room<K: Kind>(producer: &mut K::ItemProducer<T>, (): ()) -> Result<bool, PushError> {
+        Ok(producer.has_room()?)
     }
 }
 
@@ -157,9 +181,18 @@ impl sealed::Message for [u8] {
     const ALIGN: u64 = 1;
     type Producer<K: Kind> = K::ByteProducer;
     type Consumer<K: Kind> = K::ByteConsumer;
+    type Room = usize;
 
     fn label() -> Label {
         Label::of_type::<u8>()
+    }
+
+    fn largest_room(geometry: &Geometry) -> usize {
+        max_record(geometry.capacity)
+    }
+
+    fn has_room<K: Kind>(producer: &mut K::ByteProducer, room: usize) -> Result<bool, PushError> {
+        producer.has_room(room)
     }
 }
 

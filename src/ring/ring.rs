@@ -220,8 +220,11 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         let seat = self.take_seat(Role::Producer, self.label, is_reusable)?;
         Ok(Producer {
             core: CachePadded::new(T::Producer::resume(&region, &self.geometry, seat.index())?),
+            #[cfg(feature = "std")]
+            waker: None,
             seat,
             ring: self.clone(),
+            room: T::largest_room(&self.geometry),
             stall_timer: StallTimer::new(),
             spin: AdaptiveSpin::new(WaitStrategy::Adaptive),
             confined: PhantomData,
@@ -241,7 +244,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Ring<K, T, M> {
         Ok(Consumer {
             core: CachePadded::new(T::Consumer::resume(&self.memory.region(), &self.geometry)?),
             #[cfg(feature = "std")]
-            waker_thread: None,
+            waker: None,
             seat,
             ring: self.clone(),
             backoff: EmptyBackoff::default(),

@@ -175,7 +175,7 @@ pub(crate) fn heavy_fence(park: &impl Park, fenced: bool) -> bool {
 }
 
 /// The word that a thread sleeps on.
-pub(crate) struct WaitWord<'a> {
+pub struct WaitWord<'a> {
     pub(crate) parked: &'a WordRef,
     /// Whether other threads sleep on it too.
     pub(crate) has_several_sleepers: bool,
@@ -199,7 +199,7 @@ impl WaitWord<'_> {
 }
 
 /// A condition to wait for, and the peers whose departure ends the wait.
-pub(crate) trait WaitCondition {
+pub trait WaitCondition {
     /// How the peers departed.
     type Departure;
     /// Why looking failed.

@@ -23,6 +23,10 @@
 //! After a slice that no wake-up ended, the thread signals too, unless the consumer bounds its own
 //! sleeps: the consumer is to look, and to check that its peers live.
 //!
+//! A producer that also waits for other things has such a thread, too. Where it shares its word
+//! with other producers, a wake-up that finds nothing armed was meant for another sleeper: the
+//! thread passes it on. It passes on one wake-up for each change of the word, so this ends.
+//!
 //! # Edges
 //! | edge | release side | acquire side | makes visible |
 //! |---|---|---|---|
@@ -101,11 +105,12 @@ impl WakeProxy {
     }
 
     /// A1 to A4, until [`stop`](Self::stop), or until `is_mapped` says that bytes of the ring are
-    /// gone.
+    /// gone. With `has_several_sleepers`, others may sleep on the word, too.
     pub(crate) fn run(
         &self,
         park: &impl Park,
         parked: &WordRef,
+        has_several_sleepers: bool,
         is_mapped: impl Fn() -> bool,
         signal: impl Fn(),
     ) {
@@ -133,6 +138,8 @@ impl WakeProxy {
                 // Relaxed: whether the consumer armed anew meanwhile or not, the signal follows.
                 let _ = self.armed.compare_exchange(armed, 0, Relaxed, Relaxed);
                 signal();
+            } else if armed == 0 && has_several_sleepers && last.is_some_and(|last| last != found) {
+                park.unpark(parked.park_word(), 1);
             }
             // Relaxed: E7's fences order it.
             let limit = if self.naps.load(Relaxed) == 0 { SLICE } else { NAP };

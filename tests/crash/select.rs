@@ -46,7 +46,7 @@ impl<K: RingKind> Sender<K> {
 }
 
 /// Runs in a victim. Returns a pollable whose waker thread sleeps.
-fn with_waker_thread<K: RingKind>(fixture: &Fixture<Item, K>) -> ringway::Pollable<K, Item> {
+fn with_waker_thread<K: RingKind>(fixture: &Fixture<Item, K>) -> ringway::Pollable<Consumer<K, Item>> {
     let rx: Consumer<K, Item> = fixture.reopened().consumer().unwrap();
     let rx = rx.into_pollable().unwrap();
     await_waker_thread();

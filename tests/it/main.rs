@@ -18,6 +18,8 @@ mod park_calls;
 #[cfg(feature = "std")]
 mod poll;
 #[cfg(feature = "std")]
+mod poll_room;
+#[cfg(feature = "std")]
 mod segments;
 #[cfg(feature = "std")]
 mod tsan;
@@ -26,5 +28,6 @@ mod tsan;
 #[cfg(feature = "std")]
 #[test]
 fn child_entry() {
-    support::process::play(segments::ROLES);
+    const ROLES: &[(&str, support::process::Act)] = &[("attach a consumer", poll_room::attach_a_consumer)];
+    support::process::play(&[segments::ROLES, ROLES].concat());
 }

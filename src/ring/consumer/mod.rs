@@ -1,6 +1,10 @@
 //! [`Consumer`]: takes records out of a ring.
+#[cfg(feature = "async")]
+mod async_consumer;
 mod bytes;
 mod items;
+#[cfg(any(feature = "std", loom))]
+mod poll;
 
 use core::cell::Cell;
 use core::fmt;
@@ -9,6 +13,8 @@ use core::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
+#[cfg(feature = "async")]
+pub use async_consumer::AsyncConsumer;
 pub use items::{Iter, TryIter};
 
 use super::cells::EmptyBackoff;
@@ -56,7 +62,7 @@ pub struct Consumer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
     pub(crate) core: CachePadded<<T as sealed::Message>::Consumer<K>>,
     /// Before the seat: it touches the seat's words when it is dropped.
     #[cfg(feature = "std")]
-    pub(crate) waker_thread: Option<crate::poll::ConsumerWaker<M>>,
+    pub(super) waker: Option<crate::poll::Waker<M>>,
     pub(crate) seat: RingSeat<M>,
     pub(crate) ring: Ring<K, T, M>,
     pub(crate) backoff: EmptyBackoff,
@@ -330,36 +336,6 @@ impl<K: Kind, T: Message + ?Sized, M: Memory> Consumer<K, T, M> {
             WaitOutcome::Elapsed => Err(PopError::Elapsed),
             WaitOutcome::Failed(corruption) => Err(corruption.into()),
         }
-    }
-
-    #[cfg(any(feature = "std", loom))]
-    pub(crate) fn record_ready(&mut self) -> impl WaitCondition<Departure = Departure, Error = Corruption> {
-        let Self { core, seat, .. } = self;
-        RecordReady { core: &mut **core, seat }
-    }
-
-    /// Steps S1 to S3 of a wait, then `arm` in place of S4.
-    ///
-    /// `arm` receives S1's number, and whether the heavy fence (S2) reached every participant.
-    /// Returns `true` if the ring is empty and a notification will follow, `false` if the
-    /// caller must look again.
-    #[cfg(any(feature = "std", loom))]
-    pub(crate) fn arm_with(&mut self, arm: impl FnOnce(u32, bool) -> bool) -> bool {
-        let Self { core, seat, .. } = self;
-        let mut condition = RecordReady { core: &mut **core, seat };
-        // Deaths are found here, or by the next look after a slice.
-        if condition.check_mapping().is_err() || !matches!(condition.check_peers(), Ok(None)) {
-            return false;
-        }
-        let word = seat.wait_word();
-        // Where the fence does not reach every participant, the waker thread naps.
-        let prepared = wait::prepare_sleep(seat.memory(), &word, &mut condition);
-        let Some((expected, can_rely_on_wake_up)) = prepared else { return false };
-        let is_armed = arm(expected, can_rely_on_wake_up);
-        if !is_armed {
-            word.cancel_wait();
-        }
-        is_armed
     }
 
     /// Fails in a forked child, which must not touch its parent's ring.

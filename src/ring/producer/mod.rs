@@ -1,6 +1,13 @@
 //! [`Producer`]: puts records into a ring.
+#[cfg(feature = "async")]
+mod async_producer;
 mod bytes;
 mod items;
+#[cfg(any(feature = "std", loom))]
+mod poll;
+
+#[cfg(feature = "async")]
+pub use async_producer::AsyncProducer;
 
 use core::cell::Cell;
 use core::fmt;
@@ -31,6 +38,7 @@ use crate::wait::{self, AdaptiveSpin, Deadline, WaitCondition, WaitOutcome, Wait
 /// | without waiting | [`try_push`](#method.try_push-1), [`try_push_slice`](Self::try_push_slice) | [`try_push`](#method.try_push), [`try_reserve`](Self::try_reserve), [`try_batch`](Self::try_batch) |
 /// | waiting for room | [`push`](#method.push-1), [`push_slice`](Self::push_slice) | [`push`](#method.push), [`reserve`](Self::reserve), [`batch`](Self::batch) |
 /// | waiting for so long at most | [`push_timeout`](#method.push_timeout-1), [`push_slice_timeout`](Self::push_slice_timeout) | [`push_timeout`](#method.push_timeout), [`reserve_timeout`](Self::reserve_timeout), [`batch_timeout`](Self::batch_timeout) |
+/// | among other things | [`Select`](crate::Select), [`into_pollable`](Self::into_pollable), `into_async` | [`Select`](crate::Select), [`into_pollable`](Self::into_pollable), `into_async`; see [`set_room`](Self::set_room) |
 ///
 /// # Examples
 /// ```no_run
@@ -52,8 +60,14 @@ pub struct Producer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
     /// On cache lines of its own: producers and consumers often lie side by side in memory, and are
     /// used by different threads.
     pub(crate) core: CachePadded<<T as sealed::Message>::Producer<K>>,
+    /// Before the seat: it touches the seat's words when it is dropped.
+    #[cfg(feature = "std")]
+    pub(super) waker: Option<crate::poll::Waker<M>>,
     pub(crate) seat: RingSeat<M>,
     pub(crate) ring: Ring<K, T, M>,
+    /// The room that it waits for among other things.
+    #[cfg_attr(not(any(feature = "std", loom)), allow(dead_code, reason = "only `poll` reads it"))]
+    pub(super) room: <T as sealed::Message>::Room,
     pub(crate) stall_timer: StallTimer,
     pub(crate) spin: AdaptiveSpin,
     /// Not `Sync`.

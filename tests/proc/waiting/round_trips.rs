@@ -106,7 +106,7 @@ impl<K: Kind> Sender<K> {
 
 enum End<K: Kind> {
     Bare(Consumer<K, Message, Watched>),
-    Attended(Pollable<K, Message, Watched>),
+    Attended(Pollable<Consumer<K, Message, Watched>>),
 }
 
 /// Receives, and notes the slices that it slept through.

@@ -11,7 +11,7 @@ pub enum Way {
     Pop(Consumer<u64>),
     /// A select with rings that never have a record.
     Select(Consumer<u64>, Vec<Silent>, Select),
-    Poll(Pollable<ringway::spsc::Spsc, u64>),
+    Poll(Pollable<Consumer<u64>>),
 }
 
 /// A ring in which nothing happens. Its producer is attached.

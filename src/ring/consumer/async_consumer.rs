@@ -3,16 +3,15 @@ use core::fmt;
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
 
 use futures_core::Stream;
 
-use super::waker_thread::Notify;
 use crate::error::{Departure, PopError};
 use crate::memory::{Item, Memory};
+use crate::poll::{self, TaskWaker};
 use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 
 /// A consumer that a task can wait for, on any executor. See [`Consumer::into_async`].
@@ -39,9 +38,7 @@ use crate::ring::{Consumer, DefaultMemory, Kind, Message};
 /// ```
 pub struct AsyncConsumer<K: Kind, T: Message + ?Sized, M: Memory = DefaultMemory> {
     consumer: Consumer<K, T, M>,
-    /// The task that waits.
-    task: Arc<Mutex<Option<Waker>>>,
-    notify: Notify,
+    task: TaskWaker,
     /// Whether the stream has ended.
     is_over: bool,
 }
@@ -58,19 +55,8 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Consumer<K, T, M> {
     /// See [`AsyncConsumer`].
     #[doc(alias("stream", "future"))]
     pub fn into_async(mut self) -> io::Result<AsyncConsumer<K, T, M>> {
-        let task = Arc::new(Mutex::new(None::<Waker>));
-        let notify: Notify = {
-            let task = task.clone();
-            Arc::new(move || {
-                // Taken first: the task may be back here before `wake` returns.
-                let waker = task.lock().unwrap_or_else(PoisonError::into_inner).take();
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            })
-        };
-        self.spawn_waker(&notify)?;
-        Ok(AsyncConsumer { consumer: self, task, notify, is_over: false })
+        let task = TaskWaker::spawn(&mut self)?;
+        Ok(AsyncConsumer { consumer: self, task, is_over: false })
     }
 }
 
@@ -89,13 +75,12 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
     /// Like [`ready`](Self::ready), for futures written by hand: after a `Pending`, the task is
     /// woken.
     pub fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
-        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
-        if self.consumer.arm_waker(&self.notify) { Poll::Pending } else { Poll::Ready(()) }
+        self.task.poll_ready(&mut self.consumer, context)
     }
 
     /// The consumer alone, without thread.
     pub fn into_inner(self) -> Consumer<K, T, M> {
-        self.consumer.without_waker()
+        poll::without_waker(self.consumer)
     }
 
     fn poll_with<R>(
@@ -107,7 +92,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> AsyncConsumer<K, T, M> {
             return Poll::Ready(None);
         }
         for _ in 0..MAX_ATTEMPTS {
-            match take(self.consumer.checked()) {
+            match take(poll::checked(&mut self.consumer)) {
                 Err(PopError::Empty) => {
                     if self.poll_ready(context).is_pending() {
                         return Poll::Pending;
@@ -164,7 +149,7 @@ impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> Deref for AsyncConsumer<
 
 impl<K: Kind, T: Message + ?Sized, M: Memory + 'static> DerefMut for AsyncConsumer<K, T, M> {
     fn deref_mut(&mut self) -> &mut Consumer<K, T, M> {
-        self.consumer.checked()
+        poll::checked(&mut self.consumer)
     }
 }
 
