@@ -57,9 +57,9 @@ mod sync;
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 mod wait;
 
-#[cfg(feature = "std")]
-pub use error::SegmentError;
 pub use error::{Corruption, Departure, LayoutError, PopError, PushError, SeatError};
+#[cfg(feature = "std")]
+pub use error::{SegmentError, TransferError};
 pub use identity::{Identity, ItemLayout, Label, Role};
 pub use layout::Options;
 pub use memory::Item;
@@ -78,5 +78,5 @@ pub use ring::{
 };
 pub use seat::Presence;
 #[cfg(feature = "std")]
-pub use segment::{Builder, Mapping, ObjectInfo, Segment, Unlinked};
+pub use segment::{Builder, Door, Grant, Mapping, ObjectInfo, Peer, Segment, Unlinked};
 pub use wait::WaitStrategy;

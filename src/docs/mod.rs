@@ -24,6 +24,7 @@
 //! | `async/async_stream` | rings as streams, with the feature `async` |
 //! | `no_std_memory` | a ring in a static |
 //! | `segment` | three rings in one segment, between two processes |
+//! | `sandbox` | a ring for a child process that sees no file system of its parent |
 //! | `inspect.py` | a live segment from outside, in Python, by the format alone |
 pub mod format;
 pub mod guarantees;

@@ -107,6 +107,37 @@
 //! those of a later version of this library. Each object has seats of its own: a participant of one
 //! is not a peer in another.
 //!
+//! # Segments without a name
+//! An anonymous segment is handed to another process over a Unix socket. It needs no name, no
+//! `/dev/shm` and no clean-up, and no peer can cut it:
+//! [which to choose](super::security#which-segment-to-choose).
+//!
+//! ```
+//! use std::os::unix::net::UnixStream;
+//!
+//! use ringway::spsc::Spsc;
+//! use ringway::{Grant, Options, Segment};
+//!
+//! let (here, there) = UnixStream::pair()?; // give one end to a child process
+//! let segment =
+//!     Segment::builder().ring::<Spsc, u64>("ticks", &Options::new()).create_anonymous("robot")?;
+//! segment.send_to(&here, Grant::Join)?;
+//!
+//! let segment = Segment::receive_from(&there)?; // in that process
+//! # let _ = segment;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! A [`Door`](crate::Door) does so at an address, for processes that come later, and decides by who
+//! knocks. `examples/sandbox.rs` gives a ring to a child process that sees no file system.
+//!
+//! **Through a restart.** The segment ends with the last process that has it. To keep it while a
+//! service restarts, give a descriptor of it to the service manager: with systemd,
+//! `FileDescriptorStoreMax=1` in the unit, and the descriptor from
+//! [`Segment::to_fd`](crate::Segment::to_fd) in an `sd_notify` message with `FDSTORE=1`. The next
+//! run finds it among the descriptors that it is started with, and calls
+//! [`Segment::from_fd`](crate::Segment::from_fd). Do not store a descriptor that has taken part: it
+//! would keep the locks of a dead process.
+//!
 //! # Permissions
 //! A new segment can be opened by its creator's user only: mode `0o600`. See
 //! [users and modes](super::security#users-and-modes).

@@ -65,7 +65,29 @@
 //! reports that; sending and receiving do not ask. A file that grows is as good as before. What it
 //! has beyond the ring is neither mapped nor allocated.
 //!
-//! So grant write access only to processes that you would let kill yours.
+//! So grant write access only to processes that you would let kill yours, or give them an anonymous
+//! segment.
+//!
+//! # Which segment to choose
+//! | | named | anonymous |
+//! |---|---|---|
+//! | made by | [`Builder::create`](crate::Builder::create), `Ring::create` | [`Builder::create_anonymous`](crate::Builder::create_anonymous) |
+//! | another process gets it | by its name, at any time | from a process that has it: [`send_to`](crate::Segment::send_to), a [`Door`](crate::Door) |
+//! | which process may have it | its owner and mode say so, and the directory | the process that hands it over decides, by user, group and process id |
+//! | a peer can cut it, or make it longer | yes: SIGBUS | no: it is sealed |
+//! | a peer can punch holes | yes | yes: the bytes there become zeros, which is wrong data or `Corrupt` |
+//! | it ends | when it is unlinked | with the last process that has it |
+//! | needs | tmpfs, usually `/dev/shm` | `/proc`, in both processes |
+//!
+//! A punched hole is filled again when it is touched. If the memory limit of the container, or the
+//! machine's memory, is used up by then, the kernel ends a process. That is the same as for all
+//! other memory.
+//!
+//! A process that has an anonymous segment can hand it on. Each participant opens the file anew, so
+//! each has locks of its own, which prove that it lives.
+//! [`Options::mode`](crate::Options::mode) says which users can do that: processes of another user
+//! need `0o666`, which lets no stranger in, because a process that was not given the file cannot
+//! find it.
 //!
 //! # A process that can read the file can lock it
 //! A read lock on a seat's bytes has three effects for as long as it is held: the seat cannot be

@@ -5,10 +5,14 @@ use core::fmt;
 mod layout;
 #[cfg(feature = "std")]
 mod segment;
+#[cfg(feature = "std")]
+mod transfer;
 
 pub use layout::LayoutError;
 #[cfg(feature = "std")]
 pub use segment::SegmentError;
+#[cfg(feature = "std")]
+pub use transfer::TransferError;
 
 #[cfg(feature = "std")]
 use crate::identity::process;

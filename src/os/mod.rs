@@ -1,4 +1,4 @@
-//! Thin system calls: files, locks, futex, clock, signals. Linux.
+//! Thin system calls: files, locks, sockets, futex, clock, signals. Linux.
 //!
 //! Each function is one call, or a few that belong together. `fork` and `descriptor` notice what
 //! the program does behind the library's back: it forks, or closes descriptors.
@@ -6,8 +6,10 @@ mod descriptor;
 pub(crate) mod file;
 mod fork;
 pub(crate) mod lock;
+pub(crate) mod memfd;
 mod park;
 mod process;
+pub(crate) mod socket;
 
 pub(crate) use descriptor::Descriptor;
 pub(crate) use fork::ForkMark;

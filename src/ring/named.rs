@@ -336,9 +336,9 @@ impl Segment {
     /// use ringway::spsc::Spsc;
     /// use ringway::{Options, Segment};
     ///
-    /// let options = Options::new().schema(3).label("plotter");
+    /// let options = Options::new().schema(3);
     /// let segment = Segment::builder().ring::<Spsc, u64>("ticks", &options).create(name)?;
-    /// let rx = segment.ring_with::<Spsc, u64>("ticks", &options)?.consumer()?;
+    /// let rx = segment.ring_with::<Spsc, u64>("ticks", &options.label("plotter"))?.consumer()?;
     /// # Segment::unlink(name)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::mapping::anonymous_path;
 use super::{Mapping, Pages, Segment, mode_difference, name, open_or_create};
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Label;
@@ -128,6 +129,31 @@ impl<'a> Builder<'a> {
         open_or_create(open, || create(name, &self.objects, &self.options))
     }
 
+    /// Creates an anonymous segment with all its objects: it has no name, and no process can cut
+    /// its memory or make it longer. Another process gets it by [`Segment::send_to`], or from a
+    /// [`Door`](crate::Door). It lives as long as a process has it.
+    ///
+    /// `label` is for people: it appears in `/proc/PID/fd` and in error messages. A
+    /// [`mode`](Options::mode) lets other users use the segment, if they get it.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create), except `Exists`.
+    ///
+    /// # Examples
+    /// See [`Segment::send_to`].
+    ///
+    /// # References
+    /// memfd_create(2); fcntl(2), "File Sealing".
+    pub fn create_anonymous(&self, label: &str) -> Result<Segment, SegmentError> {
+        name::check_label(label)?;
+        self.check(&anonymous_path(label))?;
+        let planned = planned(&anonymous_path(label), &self.objects)?;
+        let mapping = Mapping::create_anonymous(label, Header::plan(&planned, false).len, &self.options)?;
+        let segment = format(mapping, &planned, &self.options)?;
+        segment.memory().seal()?;
+        Ok(segment)
+    }
+
     /// Checks names and options, before anything is made.
     fn check(&self, path: &Path) -> Result<(), SegmentError> {
         let misplaced = |object, option| Err(SegmentError::Misplaced { path: path.into(), object, option });
@@ -187,21 +213,33 @@ pub(crate) fn create(
     options: &Options<'_>,
 ) -> Result<Segment, SegmentError> {
     let path = name::path_of(name)?;
-    let layout = |error| SegmentError::Layout { path: path.clone(), error };
-    let mut planned: Vec<(Label, &dyn NewObject)> = Vec::new();
+    let planned = planned(&path, objects)?;
+    let mapping = Mapping::create(&path, Header::plan(&planned, false).len, options)?;
+    let segment = format(mapping, &planned, options)?;
+    segment.memory().publish()?;
+    Ok(segment)
+}
+
+type Planned<'a> = Vec<(Label, &'a dyn NewObject)>;
+
+fn planned<'a>(path: &Path, objects: &'a [PlannedObject]) -> Result<Planned<'a>, SegmentError> {
+    let mut planned = Vec::new();
     for PlannedObject { name, object, .. } in objects {
         let object = object.as_ref().map_err(|error| match name.is_empty() {
-            true => layout(*error),
-            false => SegmentError::Object { path: path.clone(), object: name.clone(), error: *error },
+            true => SegmentError::Layout { path: path.into(), error: *error },
+            false => SegmentError::Object { path: path.into(), object: name.clone(), error: *error },
         })?;
         planned.push((Label::new(name), &**object));
     }
-    let mapping = Mapping::create(&path, Header::plan(&planned, false).len, options)?;
+    Ok(planned)
+}
+
+/// Writes the objects into new, mapped bytes.
+fn format(mapping: Mapping, planned: &Planned<'_>, options: &Options<'_>) -> Result<Segment, SegmentError> {
+    let layout = |error| SegmentError::Layout { path: mapping.path().into(), error };
     // Participants that join later can be reached by barriers where this process can, or fence for
     // themselves.
-    let header = Header::plan(&planned, !mapping.register_barrier());
-    header.format(&mapping.region(), &planned, &mapping.identity(), true).map_err(layout)?;
-    let segment = Segment::attach(mapping, options).map_err(layout)?;
-    segment.memory().publish()?;
-    Ok(segment)
+    let header = Header::plan(planned, !mapping.register_barrier());
+    header.format(&mapping.region(), planned, &mapping.identity(), true).map_err(layout)?;
+    Segment::attach(mapping.clone(), options).map_err(layout)
 }

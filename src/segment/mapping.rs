@@ -16,9 +16,9 @@ use crate::identity::{Identity, process};
 use crate::layout::{self, DEFAULT_MODE, MAGIC, Options};
 use crate::memory::{Liveness, Memory, Offset, Region, SeatLock, Span};
 use crate::os::file::{FileType, Metadata, OpenError};
-use crate::os::{self, Descriptor, ForkMark, FutexMemory, file, lock};
+use crate::os::{self, Descriptor, ForkMark, FutexMemory, file, lock, memfd};
 
-/// A mapped segment: the [`Memory`] of named rings. Cheap to clone; unmapped with the last clone.
+/// A mapped segment: the [`Memory`] of its rings. Cheap to clone; unmapped with the last clone.
 ///
 /// # Examples
 /// [`Ring::create`](crate::spsc::Ring::create) and [`Ring::open`](crate::spsc::Ring::open) make
@@ -34,7 +34,10 @@ struct Inner {
     map: MmapRaw,
     /// Open as long as the mapping lives: its locks prove that this process lives.
     descriptor: Descriptor,
+    /// Of an anonymous segment: `memfd:` and its label.
     path: PathBuf,
+    /// Whether it never has a name.
+    is_anonymous: bool,
     /// Where the seats start that are locked through `descriptor`. The kernel does not show an open
     /// file its own locks. A process may hold all 65,535 seats.
     held: Mutex<BTreeSet<u64>>,
@@ -72,15 +75,68 @@ impl Mapping {
                 what: "hold a ring, because it has huge pages only (on tmpfs, `Options::huge_pages` asks for them)",
             });
         }
+        Self::fill(file, path, len, options, false)
+    }
+
+    /// A new anonymous segment of `len` zero bytes, which is not sealed yet.
+    pub(crate) fn create_anonymous(
+        label: &str,
+        len: u64,
+        options: &Options<'_>,
+    ) -> Result<Self, SegmentError> {
+        let path = &anonymous_path(label);
+        let file = memfd::create(label).map_err(|errno| match errno {
+            Errno::NOSYS | Errno::PERM => SegmentError::Unsupported {
+                path: path.clone(),
+                what: "be created: this process may not call memfd_create",
+            },
+            errno => io_error(path, "creating it in memory", errno),
+        })?;
+        Self::fill(file, path, len, options, true)
+    }
+
+    /// Allocates the space of a new file, and maps it.
+    fn fill(
+        file: File,
+        path: &Path,
+        len: u64,
+        options: &Options<'_>,
+        is_anonymous: bool,
+    ) -> Result<Self, SegmentError> {
         if usize::try_from(len).is_err() || len == u64::MAX {
             return layout_error(path, LayoutError::TooSmall { need: u64::MAX, have: 0 });
         }
         let len = allocate(&file, path, len)?;
         file::set_mode(&file, options.mode.unwrap_or(DEFAULT_MODE))
             .map_err(|errno| io_error(path, "setting its mode", errno))?;
-        let mapping = Self::map(file, path, len)?;
+        let mapping = Self::map(file, path, len, is_anonymous)?;
         mapping.apply_options(options, Pages::New)?;
         Ok(mapping)
+    }
+
+    /// From now on no process can cut the file or make it longer.
+    pub(crate) fn seal(&self) -> Result<(), SegmentError> {
+        let sealed = self.inner.descriptor.get().map_or(Err(Errno::BADF), memfd::seal);
+        sealed.map_err(|errno| io_error(&self.inner.path, "sealing it", errno))
+    }
+
+    /// The file opened anew, for another participant.
+    pub(crate) fn reopen(&self) -> Result<File, Errno> {
+        memfd::reopen(self.inner.descriptor.get().ok_or(Errno::BADF)?)
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.inner.is_anonymous
+    }
+
+    /// The anonymous segment in a file that another process handed over. Its content is not checked
+    /// yet.
+    pub(crate) fn handed_over(file: File, options: &Options<'_>) -> Result<Self, SegmentError> {
+        let path = &memfd::name(&file);
+        let metadata = metadata(path, &file)?;
+        check_owner(path, metadata.owner, options)?;
+        let len = stated_len(path, &file, &metadata)?;
+        Self::map(file, path, len, true)
     }
 
     /// Gives the segment its name: from now on other processes can join.
@@ -100,20 +156,13 @@ impl Mapping {
     pub(crate) fn open(path: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
         let file = open_ring(path)?;
         let metadata = metadata(path, &file)?;
-        let owner = metadata.owner;
-        if !users::is_trusted(owner, options) {
-            return Err(if users::is_unknown(owner) {
-                SegmentError::UnknownOwner { path: path.into(), owner }
-            } else {
-                SegmentError::Owner { path: path.into(), owner, user: os::user() }
-            });
-        }
+        check_owner(path, metadata.owner, options)?;
         let len = stated_len(path, &file, &metadata)?;
-        Self::map(file, path, len)
+        Self::map(file, path, len, false)
     }
 
     /// Never maps more than the file has: an access to bytes beyond its end would be a SIGBUS.
-    fn map(file: File, path: &Path, len: u64) -> Result<Self, SegmentError> {
+    fn map(file: File, path: &Path, len: u64, is_anonymous: bool) -> Result<Self, SegmentError> {
         let owner = ForkMark::of_this_process()
             .map_err(|errno| io_error(path, "mapping the page that detects forks", errno))?;
         let io = |error| SegmentError::Io { path: path.into(), doing: "mapping it", error };
@@ -132,7 +181,7 @@ impl Mapping {
         let descriptor =
             Descriptor::new(file).map_err(|errno| io_error(path, "setting its file position", errno))?;
         let (path, held) = (path.into(), Mutex::new(BTreeSet::new()));
-        let inner = Inner { map, descriptor, path, held, locks_survive_close };
+        let inner = Inner { map, descriptor, path, is_anonymous, held, locks_survive_close };
         Ok(Self { owner, inner: Arc::new(inner) })
     }
 
@@ -191,6 +240,9 @@ impl Mapping {
 
     /// The mapped file, opened again by its name; none if it does not have that name any more.
     fn reopen_by_name(&self) -> Option<File> {
+        if self.inner.is_anonymous {
+            return None;
+        }
         let file = file::open(&self.inner.path).ok()?;
         let metadata = file::metadata(&file).ok()?;
         self.inner.descriptor.is_of(&metadata).then_some(file)
@@ -246,6 +298,22 @@ fn stated_len(path: &Path, file: &File, metadata: &Metadata) -> Result<u64, Segm
         return Err(SegmentError::Sparse { path: path.into(), need, allocated: metadata.allocated });
     }
     Ok(need)
+}
+
+/// An error if this process does not trust a segment that belongs to `owner`.
+fn check_owner(path: &Path, owner: u32, options: &Options<'_>) -> Result<(), SegmentError> {
+    if users::is_trusted(owner, options) {
+        Ok(())
+    } else if users::is_unknown(owner) {
+        Err(SegmentError::UnknownOwner { path: path.into(), owner })
+    } else {
+        Err(SegmentError::Owner { path: path.into(), owner, user: os::user() })
+    }
+}
+
+/// What stands for the name of an anonymous segment.
+pub(super) fn anonymous_path(label: &str) -> PathBuf {
+    PathBuf::from(std::format!("memfd:{label}"))
 }
 
 /// Opens a file that begins like a ring. Checked before it is mapped, so that any other file gets
@@ -343,6 +411,9 @@ unsafe impl Memory for Mapping {
 
     /// The file may have got another name instead, and another file may have this one by now.
     fn is_unlinked(&self) -> bool {
+        if self.inner.is_anonymous {
+            return false;
+        }
         match file::metadata_at(&self.inner.path) {
             Ok(named) => !self.inner.descriptor.is_of(&named),
             Err(errno) => matches!(errno, Errno::NOENT | Errno::NOTDIR),
@@ -431,7 +502,7 @@ mod tests {
         file::reserve(&file, 16384).unwrap();
         let len_read = file::metadata(&file).unwrap().len;
         file.set_len(4096).unwrap();
-        let Err(SegmentError::Layout { error, .. }) = Mapping::map(file, path, len_read) else {
+        let Err(SegmentError::Layout { error, .. }) = Mapping::map(file, path, len_read, false) else {
             panic!("it mapped pages that the file does not have")
         };
         assert_eq!(error, LayoutError::Truncated { claims: 16384, has: 4096 });

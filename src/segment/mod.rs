@@ -19,9 +19,11 @@
 //! |---|---|---|---|
 //! | E0 | `format` magic | `parse` magic | header, object table, empty cells |
 mod builder;
+mod door;
 mod mapping;
 mod name;
 mod object;
+mod transfer;
 mod unlink;
 mod users;
 
@@ -33,9 +35,11 @@ use std::vec::Vec;
 
 pub use builder::Builder;
 pub(crate) use builder::{PlannedObject, create};
+pub use door::{Door, Peer};
 pub use mapping::Mapping;
 pub(crate) use mapping::Pages;
 pub use object::ObjectInfo;
+pub use transfer::Grant;
 
 use crate::error::{LayoutError, SegmentError};
 use crate::identity::Label;
@@ -54,12 +58,14 @@ pub enum Unlinked {
     InUse,
 }
 
-/// A named segment: a file in memory that holds one object or several, such as rings.
+/// A segment: a file in memory that holds one object or several, such as rings.
 ///
 /// | to | call |
 /// |---|---|
-/// | make a segment | [`builder`](Self::builder), [`Builder::create`], [`Builder::open_or_create`] |
+/// | make a named segment | [`builder`](Self::builder), [`Builder::create`], [`Builder::open_or_create`] |
 /// | join one | [`open`](Self::open), [`open_timeout`](Self::open_timeout) |
+/// | make an anonymous one, which no process can cut | [`Builder::create_anonymous`] |
+/// | hand it over | [`send_to`](Self::send_to), [`receive_from`](Self::receive_from), [`Door`], [`knock`](Self::knock) |
 /// | use an object of it | [`ring`](Self::ring) |
 /// | see what it holds | [`objects`](Self::objects) |
 /// | remove it | [`unlink`](Self::unlink), [`unlink_if_unused`](Self::unlink_if_unused) |
@@ -312,7 +318,7 @@ impl Segment {
         unlink::unlink_if_unused(&name::path_of(name.as_ref())?)
     }
 
-    /// The path of the segment when it was opened.
+    /// The path of the segment when it was opened. Of an anonymous segment: `memfd:` and its label.
     pub fn path(&self) -> &Path {
         self.mapping.path()
     }

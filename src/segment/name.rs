@@ -37,6 +37,18 @@ pub(super) fn path_of(name: &Path) -> Result<PathBuf, SegmentError> {
     Ok(Path::new(DIRECTORY).join(name))
 }
 
+/// Checks the label of an anonymous segment.
+pub(super) fn check_label(label: &str) -> Result<(), SegmentError> {
+    let refuse = |why| Err(SegmentError::Name { name: label.into(), why });
+    if label.len() > MAX {
+        return refuse("it is longer than 200 bytes; use a shorter one");
+    }
+    if label.chars().any(|c| c == '/' || c.is_control()) {
+        return refuse("a label has no `/` and no control characters; leave them out");
+    }
+    Ok(())
+}
+
 /// Whether it is a path on purpose. `a/b` is not: it would depend on the working directory.
 fn is_path(bytes: &[u8]) -> bool {
     [&b"/"[..], b"./", b"../"].iter().any(|start| bytes.starts_with(start))

@@ -6,6 +6,8 @@ mod conformance;
 #[cfg(feature = "alloc")]
 mod golden;
 #[cfg(feature = "std")]
+mod handover;
+#[cfg(feature = "std")]
 mod hostile;
 #[cfg(feature = "std")]
 mod interrupted;
@@ -29,5 +31,5 @@ mod tsan;
 #[test]
 fn child_entry() {
     const ROLES: &[(&str, support::process::Act)] = &[("attach a consumer", poll_room::attach_a_consumer)];
-    support::process::play(&[segments::ROLES, ROLES].concat());
+    support::process::play(&[segments::ROLES, handover::ROLES, ROLES].concat());
 }

@@ -70,7 +70,7 @@ impl Drop for Place {
 
 /// That an error is one that is meant, and that it tells people all of this.
 #[track_caller]
-fn assert_tells(error: &SegmentError, is_meant: bool, words: &[&str]) {
+pub fn assert_tells(error: &SegmentError, is_meant: bool, words: &[&str]) {
     assert!(is_meant, "{error:?}");
     let text = error.to_string();
     for word in words {
