@@ -230,9 +230,10 @@
 //!   ([`SeatError::Inherited`](crate::SeatError::Inherited)), `commit` has no effect, and questions
 //!   about peers and fill levels are answered as if there were none. The child may drop everything:
 //!   that changes nothing in the ring. It opens the ring by its name.
-//! * What was under way at the fork is not caught: the payload of a record that the parent had
-//!   reserved or read, and a `drain` whose function forks. (Asking there would cost as much as the
-//!   whole operation.) What the child writes into a reserved payload, the parent may send.
+//! * What was under way at the fork cannot be asked: the payload of a record that the parent had
+//!   reserved or read, and a `drain` whose function forks. The child does not have the mapping of a
+//!   segment (`MADV_DONTFORK`), so it is killed by SIGSEGV when it touches such a payload. It
+//!   cannot write into what the parent sends.
 //! * It does not matter how the child was made (`fork`, `_Fork`, `clone`), except on Linux before
 //!   4.14, where only children of `fork` are noticed. A child that shares its parent's memory
 //!   (`vfork`, `CLONE_VM`) is never noticed: it must only call `exec` or `_exit`.

@@ -1,5 +1,6 @@
 //! [`Mapping`]: the bytes of a segment in this process, its file, and the seats that this process
 //! holds in it.
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -31,7 +32,10 @@ pub struct Mapping {
 }
 
 struct Inner {
-    map: MmapRaw,
+    /// Not inherited by forked children: unmapped only where it was mapped.
+    map: ManuallyDrop<MmapRaw>,
+    /// The process that mapped it.
+    owner: ForkMark,
     /// Open as long as the mapping lives: its locks prove that this process lives.
     descriptor: Descriptor,
     /// Of an anonymous segment: `memfd:` and its label.
@@ -173,6 +177,10 @@ impl Mapping {
         let len = usize::try_from(len).map_err(too_large)?;
         let locks_survive_close = file::locks_survive_close(&file);
         let map = MmapOptions::new().len(len).map_raw(&file).map_err(io)?;
+        // A forked child keeps the locks of its parent's seats alive as long as it runs. It must
+        // not write there, too.
+        map.advise(Advice::DontFork).map_err(io)?;
+        let map = ManuallyDrop::new(map);
         // Another process may have truncated the file since its length was read.
         let metadata = metadata(path, &file)?;
         if metadata.len < len as u64 {
@@ -181,7 +189,7 @@ impl Mapping {
         let descriptor =
             Descriptor::new(file).map_err(|errno| io_error(path, "setting its file position", errno))?;
         let (path, held) = (path.into(), Mutex::new(BTreeSet::new()));
-        let inner = Inner { map, descriptor, path, is_anonymous, held, locks_survive_close };
+        let inner = Inner { map, owner, descriptor, path, is_anonymous, held, locks_survive_close };
         Ok(Self { owner, inner: Arc::new(inner) })
     }
 
@@ -391,6 +399,16 @@ pub(super) fn io_error(path: &Path, doing: &'static str, errno: Errno) -> Segmen
         Errno::ACCESS | Errno::PERM => SegmentError::Denied { path },
         Errno::ROFS => SegmentError::ReadOnly { path },
         errno => SegmentError::Io { path, doing, error: errno.into() },
+    }
+}
+
+/// A forked child does not have the mapping. Something else may have its address there.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.owner.is_own_process() {
+            // SAFETY: dropped once, and not used after that.
+            unsafe { ManuallyDrop::drop(&mut self.map) }
+        }
     }
 }
 

@@ -168,6 +168,71 @@ fn records<K: Kind>(make: fn() -> libc::c_long) {
     assert_eq!(read, ["second", "third", "fourth"]);
 }
 
+/// What was lent before the fork cannot be asked whose it is: a child that uses it dies of that.
+fn lent(make: fn() -> libc::c_long) {
+    let name = Name::unique("ringway-inherited");
+    let ring = Ring::<Spsc, [u8]>::create(&name, &Options::new().capacity(4096)).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.push(b"first").unwrap();
+    let mut reserved = tx.reserve(6).unwrap();
+    reserved.payload().write_at(b"second", 0).unwrap();
+    let record = rx.read().unwrap();
+    let acts: [&mut dyn FnMut(); 2] =
+        [&mut || reserved.payload().write_at(b"stolen", 0).unwrap(), &mut || {
+            assert!(record.payload().to_vec().is_empty())
+        }];
+    for act in acts {
+        let child = match make() {
+            0 => {
+                // No core dump of it.
+                let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+                rustix::process::setrlimit(rustix::process::Resource::Core, none).unwrap();
+                act();
+                // SAFETY: ends the process; nothing of it is used afterwards.
+                unsafe { libc::_exit(0) }
+            }
+            child => Pid::from_raw(child.try_into().unwrap()).expect("a child"),
+        };
+        let (_, status) = waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
+        assert_eq!(status.terminating_signal(), Some(libc::SIGSEGV));
+    }
+    assert_eq!(record.payload().to_vec(), b"first");
+    record.release();
+    reserved.commit();
+    assert_eq!(rx.read().unwrap().payload().to_vec(), b"second");
+}
+
+/// A child has no mapping of its parent's segment. It may have something else at that address, which
+/// must stay when it drops what it inherited.
+fn dropped(make: fn() -> libc::c_long) {
+    let name = Name::unique("ringway-inherited");
+    drop(Ring::<Spsc, u64>::create(&name, &Options::new().capacity(1024)).unwrap());
+    let ring = Ring::<Spsc, u64>::open(&name).unwrap();
+    let ends = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|line| line.ends_with(name.as_str())).unwrap();
+    let address = |part: &str| usize::from_str_radix(part, 16).unwrap();
+    let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+    let (start, end) = (address(start), address(end));
+    let mut all = Some((ring, ends));
+    in_child(make, || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(!maps.contains(name.as_str()), "the child has the mapping");
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+        // SAFETY: nothing is mapped there; with this flag the call fails otherwise.
+        let own = unsafe { libc::mmap(start as *mut _, end - start, protection, flags, -1, 0) };
+        assert_eq!(own as usize, start);
+        drop(all.take());
+        let first = own.cast::<u8>();
+        // SAFETY: mapped above, and not unmapped by what was dropped: this is what is tested.
+        unsafe { first.write_volatile(7) };
+    });
+    let (_ring, (mut tx, mut rx)) = all.take().unwrap();
+    tx.push(&1).unwrap();
+    assert_eq!(rx.pop(), Ok(1));
+}
+
 /// Runs one case in a process of its own, which forks.
 pub fn use_inherited_ends(words: &[&str]) {
     let make = WAYS[words[1].parse::<usize>().unwrap()];
@@ -178,6 +243,8 @@ pub fn use_inherited_ends(words: &[&str]) {
         "records of spsc" => records::<Spsc>(make),
         "records of mpsc" => records::<Mpsc>(make),
         "records of lanes" => records::<Lanes>(make),
+        "what was lent" => lent(make),
+        "what is dropped" => dropped(make),
         case => panic!("{case}?"),
     }
 }
@@ -185,6 +252,20 @@ pub fn use_inherited_ends(words: &[&str]) {
 fn each_kind(payload: &str, way: &str) {
     for kind in ["spsc", "mpsc", "lanes"] {
         run("use inherited ends", &[&format!("{payload} of {kind}"), way]);
+    }
+}
+
+#[test]
+fn a_child_cannot_touch_what_was_lent_before_the_fork() {
+    for way in ["0", "1"] {
+        run("use inherited ends", &["what was lent", way]);
+    }
+}
+
+#[test]
+fn a_child_unmaps_nothing_of_its_own_when_it_drops_what_it_inherited() {
+    for way in ["0", "1"] {
+        run("use inherited ends", &["what is dropped", way]);
     }
 }
 
