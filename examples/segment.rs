@@ -11,7 +11,7 @@ use std::process::Command;
 
 use ringway::mpsc::Mpsc;
 use ringway::spsc::Spsc;
-use ringway::{Builder, Departure, Options, PopError, Segment};
+use ringway::{Builder, Departure, Options, PopError, Segment, inspect};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
@@ -43,9 +43,6 @@ fn controller(name: &str) -> Result<(), Box<dyn Error>> {
     let mut notes = segment.ring::<Mpsc, [u8]>("log")?.producer()?;
     let mut set_points = segment.ring::<Spsc, f64>("set points")?.producer()?;
     let mut measurements = segment.ring::<Spsc, Measurement>("measurements")?.consumer()?;
-    for object in segment.objects() {
-        println!("{object}");
-    }
 
     let mut drive = Command::new(std::env::current_exe()?).arg(name).spawn()?;
     for target in [1.0, 3.0, 2.0] {
@@ -54,6 +51,8 @@ fn controller(name: &str) -> Result<(), Box<dyn Error>> {
         let Measurement { position, step } = measurements.pop()?;
         println!("step {step}: the drive is at {position}");
     }
+    // What a look from outside shows. It takes no seat, so any process can do so at any time.
+    print!("{}", inspect::look(name)?);
     set_points.close()?;
     notes.close()?;
     let status = drive.wait()?;

@@ -21,6 +21,7 @@ compile_error!("models are built without the feature `std`: see loom-tests/");
 // A module uses those below it:
 //
 //   docs               pages, and the format of a segment
+//   inspect            (std) looking into a segment from outside
 //   spsc, mpsc, lanes  the kinds of ring: what each promises; aliases of the types in `ring`
 //   ring               Ring, Producer, Consumer; the algorithms in cells/, mpsc/ and lanes/
 //   poll               (std) waiting for several things at once: Select, Pollable, tasks
@@ -34,6 +35,8 @@ compile_error!("models are built without the feature `std`: see loom-tests/");
 //   identity           labels and identities, for people to read
 //   sync               the only atomics; those of loom under `--cfg loom`
 pub mod docs;
+#[cfg(feature = "std")]
+pub mod inspect;
 #[cfg(any(feature = "alloc", loom))]
 pub mod lanes;
 pub mod memory;

@@ -288,8 +288,9 @@ fn unsafe_stands_only_where_raw_memory_and_the_system_are_touched() {
 
 /// From the top to the bottom; those of one line stand side by side. The map in `src/lib.rs` says
 /// what each is.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["docs"],
+    &["inspect"],
     &["spsc", "mpsc", "lanes"],
     &["ring"],
     &["poll"],

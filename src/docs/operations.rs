@@ -244,8 +244,10 @@
 //! # Ring::<u64>::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! `python3 examples/inspect.py NAME` shows the objects of a segment and the unread records of its
-//! byte rings from outside, knowing only the [format](super::format).
+//! [`inspect::look`](crate::inspect::look) shows all objects of any segment from outside, and says
+//! what is wrong. It takes no seat, needs no right to write, and changes nothing: not even a death
+//! that it finds is recorded. `python3 examples/inspect.py NAME` shows the objects of a segment and
+//! the unread records of its byte rings from outside, knowing only the [format](super::format).
 //! [`Options::label`](crate::Options::label) sets the name by which a participant appears; by
 //! default it is the name of its executable.
 //!

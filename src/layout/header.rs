@@ -143,7 +143,7 @@ impl Header {
     }
 
     /// The header of a segment of `has` bytes, after the magic. `word` reads a word of the segment.
-    fn read(word: impl Fn(Offset) -> u64, has: u64) -> Result<Self, LayoutError> {
+    pub(crate) fn read(word: impl Fn(Offset) -> u64, has: u64) -> Result<Self, LayoutError> {
         let field = |at| word(Offset::new(at));
         check_version(field(field::MAJOR), field(field::MINOR))?;
         let incompatible = field(field::INCOMPATIBLE);
@@ -165,7 +165,10 @@ impl Header {
     }
 
     /// Like `entries`; `word` reads a word of the segment.
-    fn entries_by(self, word: impl Fn(Offset) -> u64) -> impl Iterator<Item = Result<Entry, LayoutError>> {
+    pub(crate) fn entries_by(
+        self,
+        word: impl Fn(Offset) -> u64,
+    ) -> impl Iterator<Item = Result<Entry, LayoutError>> {
         let mut after = Some(Self::first_part(self.objects));
         (0..self.objects).map_while(move |index| {
             let entry = Entry::read(index, &word).checked(after?, self.len);

@@ -70,24 +70,40 @@ pub(crate) enum OpenError {
     System { doing: &'static str, errno: Errno },
 }
 
-/// Opens a regular file for reading and writing. Follows no symbolic link.
+/// What a file is opened for.
+#[derive(Clone, Copy)]
+pub(crate) enum Access {
+    Read,
+    ReadWrite,
+}
+
+impl Access {
+    const fn flags(self) -> OFlags {
+        match self {
+            Self::Read => OFlags::RDONLY,
+            Self::ReadWrite => OFlags::RDWR,
+        }
+    }
+}
+
+/// Opens a regular file. Follows no symbolic link.
 ///
 /// The type is checked before the file is opened, because opening a pipe or a device has effects: a
 /// writer that waits for a reader would continue, and be killed by SIGPIPE. The name
 /// may get another file at any time. So it is looked up only once, by an open with `O_PATH`, which
 /// has no effect on the file.
-pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
+pub(crate) fn open(path: &Path, access: Access) -> Result<File, OpenError> {
     let found = find(path).map_err(|errno| OpenError::System { doing: "examining it", errno })?;
-    open_found(&found, path)
+    open_found(&found, path, access)
 }
 
 /// Opens what `find` found at `path`.
-fn open_found(found: &File, path: &Path) -> Result<File, OpenError> {
+fn open_found(found: &File, path: &Path, access: Access) -> Result<File, OpenError> {
     let failed = |doing| move |errno| OpenError::System { doing, errno };
     let file_id = check_regular(found)?.file_id;
-    let file = match reopen(found) {
+    let file = match reopen(found, access) {
         // Without /proc: needs the name once more.
-        Err(Errno::NOENT | Errno::NOTDIR) => open_by_name(path),
+        Err(Errno::NOENT | Errno::NOTDIR) => open_by_name(path, access),
         other => other,
     };
     let file = file.map_err(failed("opening it"))?;
@@ -113,15 +129,15 @@ fn check_regular(file: &File) -> Result<Metadata, OpenError> {
 }
 
 /// Opens the file that was found.
-fn reopen(found: &File) -> Result<File, Errno> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY;
+fn reopen(found: &File, access: Access) -> Result<File, Errno> {
+    let flags = access.flags() | OFlags::CLOEXEC | OFlags::NOCTTY;
     let by_number = format!("/proc/self/fd/{}", found.as_raw_fd());
     Ok(rustix::io::retry_on_intr(|| rustix::fs::open(&*by_number, flags, Mode::empty()))?.into())
 }
 
 /// Opens the file that has this name now. Waits for no device or pipe.
-fn open_by_name(path: &Path) -> Result<File, Errno> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+fn open_by_name(path: &Path, access: Access) -> Result<File, Errno> {
+    let flags = access.flags() | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     Ok(rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?.into())
 }
 
@@ -236,8 +252,8 @@ mod tests {
         mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
         let found = find(&path).unwrap();
         std::fs::rename(&pipe, &path).unwrap();
-        let opened = open_found(&found, &path);
-        let by_name = open(&path);
+        let opened = open_found(&found, &path, Access::ReadWrite);
+        let by_name = open(&path, Access::ReadWrite);
         std::fs::remove_dir_all(&directory).unwrap();
         let Ok(opened) = opened else { panic!("it looked for the name again") };
         assert_eq!(read_word(&opened, 0).unwrap().to_ne_bytes(), *b"file\0\0\0\0");

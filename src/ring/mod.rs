@@ -22,7 +22,7 @@
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]
 pub(crate) mod cells;
 mod consumer;
-mod diagnostics;
+pub(crate) mod diagnostics;
 mod doorbell;
 #[cfg(any(feature = "alloc", loom))]
 #[allow(missing_debug_implementations, reason = "private: public only in the signatures of sealed traits")]

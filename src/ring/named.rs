@@ -320,12 +320,11 @@ impl Segment {
     /// # Examples
     /// See [`Segment`].
     pub fn ring<K: Kind, T: Message + ?Sized>(&self, name: &str) -> Result<Ring<K, T>, SegmentError> {
-        let options = Options { label: self.label(), ..Options::new() };
-        self.ring_with(name, &options)
+        self.ring_with(name, &Options::new())
     }
 
     /// The ring of this name, with the [`schema`](Options::schema) and [`label`](Options::label) of
-    /// `options`. Its other options are for new rings.
+    /// `options`; without a label, with that of the segment. Its other options are for new rings.
     ///
     /// # Errors
     /// As [`ring`](Self::ring).
@@ -348,6 +347,7 @@ impl Segment {
         options: &Options<'_>,
     ) -> Result<Ring<K, T>, SegmentError> {
         let entry = self.entry(name)?;
+        let options = &Options { label: options.label.or(self.label()), ..*options };
         Ring::of_entry(self, entry, options).map_err(|error| self.object_error(name, error))
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{LayoutError, SegmentError};
 use crate::identity::{Identity, process};
 use crate::layout::{self, DEFAULT_MODE, MAGIC, Options};
 use crate::memory::{Liveness, Memory, Offset, Region, SeatLock, Span};
-use crate::os::file::{FileType, Metadata, OpenError};
+use crate::os::file::{Access, FileType, Metadata, OpenError};
 use crate::os::{self, Descriptor, ForkMark, FutexMemory, file, lock, memfd};
 
 /// A mapped segment: the [`Memory`] of its rings. Cheap to clone; unmapped with the last clone.
@@ -158,7 +158,7 @@ impl Mapping {
 
     /// The segment of this name. Its content is not checked yet.
     pub(crate) fn open(path: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
-        let file = open_ring(path)?;
+        let file = open_ring(path, Access::ReadWrite)?;
         let metadata = metadata(path, &file)?;
         check_owner(path, metadata.owner, options)?;
         let len = stated_len(path, &file, &metadata)?;
@@ -251,7 +251,7 @@ impl Mapping {
         if self.inner.is_anonymous {
             return None;
         }
-        let file = file::open(&self.inner.path).ok()?;
+        let file = file::open(&self.inner.path, Access::ReadWrite).ok()?;
         let metadata = file::metadata(&file).ok()?;
         self.inner.descriptor.is_of(&metadata).then_some(file)
     }
@@ -326,8 +326,8 @@ pub(super) fn anonymous_path(label: &str) -> PathBuf {
 
 /// Opens a file that begins like a ring. Checked before it is mapped, so that any other file gets
 /// the right error, however short it is.
-pub(super) fn open_ring(path: &Path) -> Result<File, SegmentError> {
-    let file = open_regular(path)?;
+pub(crate) fn open_ring(path: &Path, access: Access) -> Result<File, SegmentError> {
+    let file = open_regular(path, access)?;
     let io = |error| SegmentError::Io { path: path.into(), doing: "reading its first bytes", error };
     match file::read_word(&file, 0).map_err(io)? {
         MAGIC => Ok(file),
@@ -337,8 +337,8 @@ pub(super) fn open_ring(path: &Path) -> Result<File, SegmentError> {
     }
 }
 
-fn open_regular(path: &Path) -> Result<File, SegmentError> {
-    file::open(path).map_err(|error| match error {
+fn open_regular(path: &Path, access: Access) -> Result<File, SegmentError> {
+    file::open(path, access).map_err(|error| match error {
         OpenError::Type(found) => not_a_file(path, found),
         OpenError::System { doing, errno } => io_error(path, doing, errno),
     })
@@ -356,7 +356,7 @@ fn not_a_file(path: &Path, found: FileType) -> SegmentError {
     SegmentError::NotAFile { path: path.into(), found }
 }
 
-pub(super) fn metadata(path: &Path, file: &File) -> Result<Metadata, SegmentError> {
+pub(crate) fn metadata(path: &Path, file: &File) -> Result<Metadata, SegmentError> {
     file::metadata(file).map_err(|errno| io_error(path, "examining it", errno))
 }
 
@@ -364,7 +364,7 @@ fn name_is_taken(path: &Path) -> SegmentError {
     use LayoutError::{Empty, NotARing};
     // A file that this user may not open counts as a ring.
     let is_ring = !matches!(
-        open_ring(path),
+        open_ring(path, Access::ReadWrite),
         Err(SegmentError::NotAFile { .. } | SegmentError::Layout { error: Empty | NotARing { .. }, .. })
     );
     SegmentError::Exists { path: path.into(), is_ring }

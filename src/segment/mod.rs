@@ -37,7 +37,8 @@ pub use builder::Builder;
 pub(crate) use builder::{PlannedObject, create};
 pub use door::{Door, Peer};
 pub use mapping::Mapping;
-pub(crate) use mapping::Pages;
+pub(crate) use mapping::{Pages, metadata, open_ring};
+pub(crate) use name::path_of;
 pub use object::ObjectInfo;
 pub use transfer::Grant;
 
@@ -186,7 +187,7 @@ impl Segment {
     /// Maps the segment of this name and parses its object table. Its pages are not prepared yet:
     /// see `Mapping::apply_options`.
     pub(crate) fn open_unprepared(name: &Path, options: &Options<'_>) -> Result<Self, SegmentError> {
-        let path = name::path_of(name)?;
+        let path = path_of(name)?;
         Self::attach_mapped(Mapping::open(&path, options)?, options)
             .map_err(|error| SegmentError::Layout { path, error })
     }
@@ -284,7 +285,7 @@ impl Segment {
     /// # References
     /// unlink(2), fcntl(2) `F_OFD_GETLK`.
     pub fn unlink(name: impl AsRef<Path>) -> Result<Unlinked, SegmentError> {
-        let is_unused = unlink::unlink(&name::path_of(name.as_ref())?)?;
+        let is_unused = unlink::unlink(&path_of(name.as_ref())?)?;
         Ok(if is_unused { Unlinked::Unused } else { Unlinked::InUse })
     }
 
@@ -315,7 +316,7 @@ impl Segment {
     /// # References
     /// fcntl(2) `F_OFD_SETLK`, `F_OFD_GETLK`; unlink(2).
     pub fn unlink_if_unused(name: impl AsRef<Path>) -> Result<(), SegmentError> {
-        unlink::unlink_if_unused(&name::path_of(name.as_ref())?)
+        unlink::unlink_if_unused(&path_of(name.as_ref())?)
     }
 
     /// The path of the segment when it was opened. Of an anonymous segment: `memfd:` and its label.

@@ -9,7 +9,7 @@ const DIRECTORY: &str = "/dev/shm";
 const MAX: usize = 200;
 
 /// The path that `name` stands for.
-pub(super) fn path_of(name: &Path) -> Result<PathBuf, SegmentError> {
+pub(crate) fn path_of(name: &Path) -> Result<PathBuf, SegmentError> {
     let bytes = name.as_os_str().as_bytes();
     let refuse = |why| Err(SegmentError::Name { name: name.to_string_lossy().into_owned(), why });
     if bytes.is_empty() {

@@ -17,7 +17,7 @@ pub struct ObjectInfo {
 }
 
 impl ObjectInfo {
-    pub(super) fn of(entry: &Entry) -> Self {
+    pub(crate) fn of(entry: &Entry) -> Self {
         Self { name: entry.name(), kind: entry.kind(), bytes: entry.part().len() }
     }
 }

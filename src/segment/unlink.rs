@@ -13,6 +13,7 @@ use crate::error::SegmentError;
 use crate::identity::{Identity, process};
 use crate::layout::{self, SeatBlock, SeatState, State};
 use crate::memory::Offset;
+use crate::os::file::Access;
 use crate::os::lock::WHOLE_FILE;
 use crate::os::{file, lock};
 
@@ -21,7 +22,7 @@ const MAX_ATTEMPTS: u32 = 100;
 
 /// Removes the name of the segment at `path`. Returns whether no participant held a seat.
 pub(crate) fn unlink(path: &Path) -> Result<bool, SegmentError> {
-    let file = open_ring(path).map_err(nothing_to_unlink)?;
+    let file = open_ring(path, Access::ReadWrite).map_err(nothing_to_unlink)?;
     // This open file has no locks of its own.
     let is_unused = lock::is_free_of_others(&file, WHOLE_FILE);
     remove(path)?;
@@ -35,7 +36,7 @@ pub(crate) fn unlink(path: &Path) -> Result<bool, SegmentError> {
 /// same file. So the file that is compared with the name is still the one that loses it.
 pub(crate) fn unlink_if_unused(path: &Path) -> Result<(), SegmentError> {
     for _ in 0..MAX_ATTEMPTS {
-        let file = open_ring(path).map_err(nothing_to_unlink)?;
+        let file = open_ring(path, Access::ReadWrite).map_err(nothing_to_unlink)?;
         let in_use = |by| Err(SegmentError::InUse { path: path.into(), by });
         let is_locked = lock::try_lock(&file, WHOLE_FILE).map_err(|errno| SegmentError::Io {
             path: path.into(),

@@ -10,6 +10,8 @@ mod handover;
 #[cfg(feature = "std")]
 mod hostile;
 #[cfg(feature = "std")]
+mod inspect;
+#[cfg(feature = "std")]
 mod interrupted;
 #[cfg(feature = "std")]
 mod memory;
@@ -31,5 +33,5 @@ mod tsan;
 #[test]
 fn child_entry() {
     const ROLES: &[(&str, support::process::Act)] = &[("attach a consumer", poll_room::attach_a_consumer)];
-    support::process::play(&[segments::ROLES, handover::ROLES, ROLES].concat());
+    support::process::play(&[segments::ROLES, handover::ROLES, inspect::ROLES, ROLES].concat());
 }

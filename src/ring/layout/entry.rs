@@ -134,6 +134,35 @@ impl NewObject for NewRing {
     }
 }
 
+/// What an entry says about a ring of any kind and type; none if it is not one of a ring.
+#[cfg(feature = "std")]
+pub(crate) struct AnyRing {
+    pub(crate) geometry: Geometry,
+    /// Its type; none for records of bytes.
+    pub(crate) item: Option<ItemLayout>,
+}
+
+#[cfg(feature = "std")]
+impl AnyRing {
+    pub(crate) fn parse(entry: &Entry) -> Option<Result<Self, LayoutError>> {
+        let kind = Kind::from_code(entry.kind())?;
+        let is_bytes = entry.get(field::CARRIES) == Carries::Bytes as u64;
+        let item = ItemLayout {
+            size: entry.get(field::ITEM_SIZE),
+            align: entry.get(field::ITEM_ALIGN),
+            label: entry.label(field::ITEM_LABEL),
+        };
+        let spec = Spec {
+            kind,
+            carries: if is_bytes { Carries::Bytes } else { Carries::Items },
+            item_size: item.size,
+            item_align: item.align,
+        };
+        let geometry = Geometry::parse(entry, &spec, &item.label, entry.get(field::SCHEMA));
+        Some(geometry.map(|geometry| Self { geometry, item: (!is_bytes).then_some(item) }))
+    }
+}
+
 impl Geometry {
     /// Checks that an entry is that of the ring which the caller expects.
     pub(crate) fn parse(entry: &Entry, spec: &Spec, label: &Label, schema: u64) -> Result<Self, LayoutError> {

@@ -6,6 +6,8 @@ mod lane;
 mod role;
 
 pub(crate) use crate::identity::Kind;
+#[cfg(feature = "std")]
+pub(crate) use entry::AnyRing;
 pub(crate) use entry::NewRing;
 pub(crate) use geometry::{Geometry, Spec};
 pub(crate) use lane::Lane;
