@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::string::String;
 use std::{format, fs};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
@@ -48,10 +49,12 @@ pub(crate) fn reopen(file: &File) -> Result<File, Errno> {
     Ok(rustix::io::retry_on_intr(|| rustix::fs::open(&*by_number, flags, Mode::empty()))?.into())
 }
 
-/// What `/proc` calls the file, without what the kernel adds: `memfd:label`.
+/// What `/proc` calls the file, without what the kernel adds: `memfd:label`. The label may be a
+/// hostile process's: everything that is not printable text is `·`.
 pub(crate) fn name(file: &File) -> PathBuf {
     let link = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default();
     let link = link.to_string_lossy();
     let name = link.strip_prefix('/').unwrap_or(&link);
-    PathBuf::from(name.strip_suffix(" (deleted)").unwrap_or(name))
+    let name = name.strip_suffix(" (deleted)").unwrap_or(name);
+    PathBuf::from(name.chars().map(|c| if c.is_control() { '·' } else { c }).collect::<String>())
 }

@@ -30,8 +30,9 @@ pub struct Peer {
 /// [`Segment::knock`].
 ///
 /// An address that begins with `@` is an *abstract* one: it is not a file, and is free again when
-/// the door is dropped. Any other address is the path of a socket, which the permissions of its
-/// directory protect. The kernel tells who knocks; the peer cannot forge that.
+/// the door is dropped, or its process is killed. Any other address is the path of a socket, which
+/// the permissions of its directory protect; after a kill that file stays, and must be removed. The
+/// kernel tells who knocks; the peer cannot forge that.
 ///
 /// The processes that have the segment do not need the door. If the process with the door ends,
 /// another one that has the segment can open a new door.

@@ -366,6 +366,12 @@ fn a_wrong_descriptor_is_told() {
         let meant = matches!(error, TransferError::Segment(SegmentError::Layout { .. }));
         assert_tells(&error, meant, &["memfd:other"]);
     }
+    // A label that would write to the terminal of whoever reads the error.
+    let hostile =
+        rustix::fs::memfd_create("a\x1b[2Jb", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
+    rustix::fs::fcntl_add_seals(&hostile, all).unwrap();
+    let error = told(&bytes(&message(0)), &[hostile.as_fd()]);
+    assert_tells(&error, true, &["memfd:a·[2Jb"]);
     // One whose header says that it is longer.
     let mut content = vec![0; len as usize];
     file.read_exact_at(&mut content, 0).unwrap();
