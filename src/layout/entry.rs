@@ -59,8 +59,7 @@ impl Entry {
     const LENGTH: u64 = 16;
     const SEATS: u64 = 24;
     const SEAT_BLOCKS: u64 = 32;
-    /// The words from here to the name belong to the kind of object.
-    pub(crate) const OWN: u64 = 40;
+    // The words from here to the name belong to the kind of object.
     const NAME: u64 = 192;
 
     /// The entry of an object of a kind. Its part is `part`, and the blocks of its seats are
@@ -187,8 +186,8 @@ pub(crate) fn check(
 /// The numbers on the page `format`. Other numbers are another format, with another `MAJOR`.
 const _: () = {
     type E = Entry;
-    let words = [E::KIND, E::START, E::LENGTH, E::SEATS, E::SEAT_BLOCKS, E::OWN, E::NAME];
-    assert!(matches!(words, [0, 8, 16, 24, 32, 40, 192]), "the object table is not as documented");
+    let words = [E::KIND, E::START, E::LENGTH, E::SEATS, E::SEAT_BLOCKS, E::NAME];
+    assert!(matches!(words, [0, 8, 16, 24, 32, 192]), "the object table is not as documented");
     let sizes = [E::TABLE, E::SIZE, E::NAME + Label::MAX as u64, MAX_OBJECTS];
     assert!(matches!(sizes, [256, 256, 256, 1024]), "the object table is not as documented");
 };
